@@ -1,0 +1,39 @@
+# The project's commands; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+XK6 := go tool -modfile=$(CURDIR)/tools/go.mod xk6
+K6_VERSION := v2.2.0
+MODULE := github.com/sparkmotion/xk6-sparkmotion
+SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
+TWIN := go.mod $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
+
+.PHONY: help build run test e2e lint clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: k6 bin/twin ## build ./k6 with the extension, and the local twin
+
+k6: $(SOURCES) tools/go.mod
+	$(XK6) build $(K6_VERSION) --with $(MODULE)=. --output $(CURDIR)/k6
+
+bin/twin: $(TWIN)
+	cd twin && go build -o ../bin/twin .
+
+run: build ## the five scenarios at a tenth in rate and time against the local twin (78 s)
+	bin/twin ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.1 scripts/e2e-load.js
+	@echo "The run's data: results/e2e-load-summary.json"
+
+test: build ## everything: Go tests with the race detector, and real runs of ./k6 against the twin
+	gofmt -l . | (! grep .)
+	go vet ./... && cd twin && go vet ./...
+	go test -race ./...
+	cd twin && go test -race ./...
+
+e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
+	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
+	set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),cloud run --local-execution,run) scripts/e2e-load.js
+
+clean: ## remove what was built and what runs left
+	rm -rf k6 bin results/*.json results/*.html results/*.md

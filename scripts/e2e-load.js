@@ -1,0 +1,99 @@
+// The whole system under load: five scenarios at once, six plateaus of taps from 500 to 10,000 a second.
+//
+//   ./k6 run scripts/e2e-load.js                                        the full profile, 13 minutes
+//   ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.1 scripts/e2e-load.js         the same, a tenth of the taps in a tenth of the time
+//
+// Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
+import { sleep } from 'k6';
+import { flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
+
+const SCALE = Number(__ENV.SCALE || 1); // of every rate and of the number of virtual users that tap
+const TIME_SCALE = Number(__ENV.TIME_SCALE || 1); // of every scenario's duration
+
+const lasting = (s) => `${Math.round(s * TIME_SCALE * 1000)}ms`;
+const scaled = (n) => Math.max(1, Math.round(n * SCALE));
+const whole = lasting(13 * 60);
+
+export const options = {
+  scenarios: {
+    tappers: {
+      executor: 'ramping-arrival-rate',
+      exec: 'runTapper',
+      ...plateaus({
+        rates: [500, 1000, 2500, 5000, 7500, 10000].map(scaled),
+        hold: lasting(120),
+        rampDown: lasting(30),
+      }),
+      preAllocatedVUs: scaled(500), // a system that answers within 50 ms needs these at 10,000/s
+      maxVUs: scaled(2000),
+    },
+    admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
+    exporters: { executor: 'constant-vus', exec: 'runExporter', vus: 2, duration: whole },
+    cron_trigger: { executor: 'constant-arrival-rate', exec: 'runCron', ...every(15), duration: whole },
+    queue_sampler: { executor: 'constant-arrival-rate', exec: 'sampleQueue', ...every(30), duration: whole },
+  },
+  thresholds: thresholds(),
+  summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max', 'count'],
+};
+
+// One iteration every so many seconds; a second VU steps in when an answer takes longer than that.
+function every(s) {
+  return { rate: 1, timeUnit: `${s}s`, preAllocatedVUs: 1, maxVUs: 2 };
+}
+
+export function setup() {
+  preflight();
+  return { session: login() };
+}
+
+export function runTapper() {
+  tap();
+}
+
+// What a dashboard shows: the last 24 hours of one event.
+export function runAdmin({ session }) {
+  const eventId = __ENV.LOADTEST_EVENT_ID;
+  for (const [procedure, input] of [
+    ['analytics.kpis', day()],
+    ['analytics.velocityHistory', { eventId }],
+    ['analytics.eventSummary', {}],
+    ['analytics.tapsByHour', { eventId, hours: 24 }],
+  ]) {
+    attempt(() => query(session, procedure, input));
+  }
+  sleep(5);
+}
+
+export function runExporter({ session }) {
+  const input = { eventId: __ENV.LOADTEST_EVENT_ID, ...day() };
+  attempt(() => query(session, 'analytics.exportTaps', input, { responseType: 'none' }));
+  sleep(30);
+}
+
+export function runCron() {
+  flushTaps();
+}
+
+export function sampleQueue() {
+  queueDepth();
+}
+
+export function handleSummary(data) {
+  return report(data);
+}
+
+export default function () {} // k6 wants one; the scenarios name their own
+
+function day() {
+  const to = new Date();
+  return { from: new Date(to - 24 * 3600 * 1000), to };
+}
+
+// A failed query is counted and logged, and does not keep the next ones, or the pause, from their turn.
+function attempt(request) {
+  try {
+    request();
+  } catch (error) {
+    console.error(error.message);
+  }
+}

@@ -1,0 +1,128 @@
+package admin
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// csrf answers GET /api/auth/csrf with a token whose hash is in a cookie (the double submit of Auth.js).
+func (a *Admin) csrf(w http.ResponseWriter, r *http.Request) {
+	token, ok := a.csrfToken(r)
+	if !ok {
+		random := make([]byte, 32)
+		rand.Read(random)
+		token = hex.EncodeToString(random)
+		a.setCookie(w, "csrf-token", token+"|"+a.csrfHash(token), time.Time{})
+	}
+	a.setCookie(w, "callback-url", origin(r), time.Time{})
+	w.Header().Set("Cache-Control", "private, no-cache, no-store")
+	answer(w, http.StatusOK, map[string]string{"csrfToken": token})
+}
+
+// csrfToken returns the token of the request's CSRF cookie, if its hash is ours.
+func (a *Admin) csrfToken(r *http.Request) (token string, ok bool) {
+	token, hash, _ := strings.Cut(a.cookie(r, "csrf-token"), "|")
+	return token, token != "" && equal(hash, a.csrfHash(token))
+}
+
+func (a *Admin) csrfHash(token string) string {
+	sum := sha256.Sum256([]byte(token + a.Secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// login answers POST /api/auth/callback/credentials.
+func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		redirect(w, r, origin(r)+"/api/auth/error?error=Configuration")
+		return
+	}
+	token, ok := a.csrfToken(r)
+	if !ok || !equal(r.PostForm.Get("csrfToken"), token) {
+		a.failedLogins.Add(1)
+		redirect(w, r, origin(r)+"/api/auth/signin?error=MissingCSRF")
+		return
+	}
+	email, password := r.PostForm.Get("email"), r.PostForm.Get("password")
+	if right := equal(password, a.Password); !strings.EqualFold(email, a.Email) || !right {
+		a.failedLogins.Add(1)
+		redirect(w, r, origin(r)+"/api/auth/signin?error=CredentialsSignin&code=credentials")
+		return
+	}
+	a.logins.Add(1)
+	a.startSession(w)
+	target := callbackURL(r)
+	a.setCookie(w, "callback-url", target, time.Time{})
+	redirect(w, r, target)
+}
+
+// callbackURL is where the form wants to go after the login, as long as that's on this site.
+func callbackURL(r *http.Request) string {
+	target := r.PostForm.Get("callbackUrl")
+	if strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") {
+		return origin(r) + target
+	}
+	if u, err := url.Parse(target); err == nil && u.Scheme+"://"+u.Host == origin(r) {
+		return target
+	}
+	return origin(r)
+}
+
+// redirect answers 302, or for Auth.js's own browser client 200 with the URL in it.
+func redirect(w http.ResponseWriter, r *http.Request, target string) {
+	if r.Header.Get("X-Auth-Return-Redirect") != "" {
+		answer(w, http.StatusOK, map[string]string{"url": target})
+		return
+	}
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusFound)
+}
+
+func (a *Admin) providers(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, map[string]any{"credentials": map[string]string{
+		"id": "credentials", "name": "Credentials", "type": "credentials",
+		"signinUrl":   origin(r) + "/api/auth/signin/credentials",
+		"callbackUrl": origin(r) + "/api/auth/callback/credentials",
+	}})
+}
+
+// signin is the page that failed logins are sent to.
+func (a *Admin) signin(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write([]byte("<!doctype html><title>Sign In</title><p>Sign in with POST /api/auth/callback/credentials.</p>"))
+}
+
+// cookie returns a cookie's value, its percent-encoding undone, or "".
+func (a *Admin) cookie(r *http.Request, name string) string {
+	c, err := r.Cookie(a.CookiePrefix + "." + name)
+	if err != nil {
+		return ""
+	}
+	value, err := url.PathUnescape(c.Value)
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// setCookie sets a cookie as Auth.js does over http; a zero expiry lasts as long as the browser's session.
+func (a *Admin) setCookie(w http.ResponseWriter, name, value string, expires time.Time) {
+	http.SetCookie(w, &http.Cookie{
+		Name: a.CookiePrefix + "." + name, Value: url.QueryEscape(value), Path: "/", Expires: expires,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func origin(r *http.Request) string { return "http://" + r.Host }
+
+// equal compares secrets in a time that tells nothing about them.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}

@@ -1,0 +1,227 @@
+package hub
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
+)
+
+type bench struct {
+	*Hub
+	gates *fault.Gates
+	url   string
+}
+
+func serve(t *testing.T, flushTime time.Duration) bench {
+	t.Helper()
+	s, err := store.Open(t.Context(), "", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates := &fault.Gates{}
+	db, err := database.Open(t.Context(), "", database.Seed{Bands: 10}, &gates.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Config{Store: s, Database: db, Gate: &gates.Hub, CronSecret: "secret", FlushTime: flushTime})
+	server := httptest.NewServer(h.Handler())
+	t.Cleanup(func() { server.Close(); db.Close(); s.Close() })
+	return bench{h, gates, server.URL}
+}
+
+// push puts taps of bands numbered from first to last on the queue, in that order.
+func (b bench) push(t *testing.T, first, last int) {
+	t.Helper()
+	for i := first; i <= last; i++ {
+		tap := event.Tap{BandID: fmt.Sprintf("band-%05d", i), EventID: event.All[0].ID, Mode: "live", TappedAt: time.UnixMilli(int64(i))}
+		if err := b.Store.LPush(t.Context(), store.Queue, string(tap.AppendJSON(nil))).Err(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (b bench) cron(t *testing.T) result {
+	t.Helper()
+	status, body := get(t, b.url+"/api/cron/flush-taps", "Bearer secret")
+	var r result
+	if err := json.Unmarshal([]byte(body), &r); status != 200 || err != nil {
+		t.Errorf("%d %s", status, body)
+	}
+	return r
+}
+
+func get(t *testing.T, url, authorization string) (int, string) {
+	t.Helper()
+	req, _ := http.NewRequest("GET", url, nil)
+	req.Header.Set("Authorization", authorization)
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var body strings.Builder
+	resp.Write(&body)
+	_, text, _ := strings.Cut(body.String(), "\r\n\r\n")
+	return resp.StatusCode, resp.Header.Get("Location") + text
+}
+
+func TestSlowPath(t *testing.T) {
+	b := serve(t, time.Second)
+	for path, want := range map[string]string{
+		"/e?bandId=LOADTEST-E2-000010":   "302 https://compassion.com/live",
+		"/e?bandId=a%26b":                "302 https://sparkmotion.net/unknown-band?bandId=a%26b",
+		"/e":                             "400 Missing bandId\n",
+		"/e?bandId=LOADTEST-E2-000011&x": "302 https://sparkmotion.net/unknown-band?bandId=LOADTEST-E2-000011",
+		"/nowhere":                       "404 404 page not found\n",
+	} {
+		if status, text := get(t, b.url+path, ""); fmt.Sprint(status, " ", text) != want {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+}
+
+func TestCronSecret(t *testing.T) {
+	b := serve(t, time.Second)
+	for _, authorization := range []string{"", "Bearer ", "Bearer secret2", "secret2", "Basic secret"} {
+		if status, _ := get(t, b.url+"/api/cron/flush-taps", authorization); status != 401 {
+			t.Errorf("%q: %d", authorization, status)
+		}
+	}
+}
+
+func TestFlush(t *testing.T) {
+	b := serve(t, time.Minute)
+	b.push(t, 1, batchSize+500)
+	if r := b.cron(t); !r.Success || r.Flushed != batchSize+500 || r.Batches != 2 || r.FailedBatches != 0 || r.Remaining != 0 {
+		t.Errorf("%+v", r)
+	}
+	b.expectRows(t, batchSize+500)
+	if r := b.cron(t); r.Flushed != 0 || r.Batches != 0 {
+		t.Errorf("an empty queue: %+v", r)
+	}
+}
+
+// expectRows checks that the taps 1 to n are in the database, each once.
+func (b bench) expectRows(t *testing.T, n int) {
+	t.Helper()
+	rows, err := b.Database.ExportTaps(t.Context(), event.All[0].ID, time.UnixMilli(0), time.Now())
+	if err != nil || len(rows) != n {
+		t.Fatalf("%d rows, want %d; %v", len(rows), n, err)
+	}
+	for i, row := range rows {
+		if want := fmt.Sprintf("band-%05d", i+1); row.BandID != want {
+			t.Fatalf("row %d is %s, want %s", i, row.BandID, want)
+		}
+	}
+}
+
+func TestOldestFirst(t *testing.T) {
+	b := serve(t, 0)
+	b.FlushTime = time.Millisecond // one batch at most
+	b.push(t, 1, batchSize+10)
+	b.cron(t)
+	b.expectRows(t, batchSize)
+}
+
+func TestFailedBatchGoesBackInOrder(t *testing.T) {
+	b := serve(t, time.Minute)
+	b.push(t, 1, batchSize+100)
+	before := b.Store.LRange(t.Context(), store.Queue, 0, -1).Val()
+	b.Database.Stop()
+	if r := b.cron(t); !r.Success || r.FailedBatches != 1 || r.Flushed != 0 || r.Remaining != batchSize+100 {
+		t.Errorf("%+v", r)
+	}
+	after := b.Store.LRange(t.Context(), store.Queue, 0, -1).Val()
+	if strings.Join(before, "\n") != strings.Join(after, "\n") {
+		t.Error("the queue's order has changed")
+	}
+	b.Database.Start()
+	if r := b.cron(t); r.Flushed != batchSize+100 {
+		t.Errorf("%+v", r)
+	}
+	b.expectRows(t, batchSize+100)
+}
+
+func TestNothingLostNothingTwice(t *testing.T) {
+	b := serve(t, time.Minute)
+	const pushers, each = 4, 1500
+	var pushing, flushing sync.WaitGroup
+	for p := range pushers {
+		pushing.Go(func() { b.push(t, p*each+1, (p+1)*each) })
+	}
+	done := make(chan struct{})
+	for range 3 {
+		flushing.Go(func() {
+			for {
+				b.cron(t)
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	flushing.Go(func() { // and the database goes away again and again
+		for {
+			select {
+			case <-done:
+				b.Database.Start()
+				return
+			case <-time.After(3 * time.Millisecond):
+				b.Database.Stop()
+				time.Sleep(time.Millisecond)
+				b.Database.Start()
+			}
+		}
+	})
+	pushing.Wait()
+	close(done)
+	flushing.Wait()
+	b.cron(t)
+	b.expectRows(t, pushers*each)
+	if s := b.Stats(); s.Flushed != pushers*each || s.Lost != 0 || s.Rejected != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestRejectsWhatIsNoTap(t *testing.T) {
+	b := serve(t, time.Minute)
+	b.push(t, 1, 1)
+	b.Store.LPush(t.Context(), store.Queue, "no JSON", "{}")
+	b.push(t, 2, 2)
+	b.cron(t)
+	b.expectRows(t, 2)
+	if n := b.Stats().Rejected; n != 2 {
+		t.Errorf("%d rejected", n)
+	}
+}
+
+func TestDrainRate(t *testing.T) {
+	b := serve(t, time.Minute)
+	b.push(t, 1, 2*batchSize)
+	b.gates.Replace(fault.Set{Hub: fault.Fault{DrainRate: 10 * batchSize}})
+	start := time.Now()
+	b.cron(t)
+	if took := time.Since(start); took < 200*time.Millisecond {
+		t.Errorf("drained %d rows in %v", 2*batchSize, took)
+	}
+}
+
+func TestRedisAway(t *testing.T) {
+	b := serve(t, time.Minute)
+	b.Store.Stop()
+	if status, body := get(t, b.url+"/api/cron/flush-taps", "Bearer secret"); status != 500 || !strings.HasPrefix(body, `{"error":`) {
+		t.Errorf("%d %s", status, body)
+	}
+}

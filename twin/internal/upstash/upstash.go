@@ -1,0 +1,229 @@
+// Package upstash is Upstash's REST face of Redis: JSON commands in, JSON results out.
+package upstash
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+)
+
+// maxBody is the largest request, in bytes.
+const maxBody = 16 << 20
+
+// REST serves POST /, /pipeline and /multi-exec.
+type REST struct {
+	redis *redis.Client
+	token [sha256.Size]byte
+	gate  *fault.Gate
+
+	requests, commands, unauthorized atomic.Int64
+}
+
+// Stats counts since the start.
+type Stats struct {
+	Requests     int64 `json:"requests"`
+	Commands     int64 `json:"commands"`
+	Unauthorized int64 `json:"unauthorized"`
+	Faults       int64 `json:"faults"`
+}
+
+// New returns a REST face of client for those who know the token.
+func New(client *redis.Client, token string, gate *fault.Gate) *REST {
+	return &REST{redis: client, token: sha256.Sum256([]byte(token)), gate: gate}
+}
+
+// Stats returns the counters.
+func (u *REST) Stats() Stats {
+	return Stats{Requests: u.requests.Load(), Commands: u.commands.Load(), Unauthorized: u.unauthorized.Load(), Faults: u.gate.Struck()}
+}
+
+// Handler serves the face, behind its gate.
+func (u *REST) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{$}", u.authorized(u.command))
+	mux.HandleFunc("POST /pipeline", u.authorized(u.pipeline))
+	mux.HandleFunc("POST /multi-exec", u.authorized(u.transaction))
+	return u.gate.Wrap(mux)
+}
+
+func (u *REST) authorized(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u.requests.Add(1)
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		sum := sha256.Sum256([]byte(token))
+		if subtle.ConstantTimeCompare(sum[:], u.token[:]) != 1 {
+			u.unauthorized.Add(1)
+			fail(w, http.StatusUnauthorized, "WRONGPASS invalid or missing auth token")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next(w, r)
+	}
+}
+
+// command answers POST /: {"result"} or, with 400, {"error"}.
+func (u *REST) command(w http.ResponseWriter, r *http.Request) {
+	var raw []any
+	if err := decode(r, &raw); err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	args, err := arguments(raw)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	replies, err := u.send(r, [][]any{args})
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	status := http.StatusOK
+	if replies[0][0] == '-' {
+		status = http.StatusBadRequest
+	}
+	entry, _ := appendEntry(nil, replies[0], encoding(r))
+	respond(w, status, entry)
+}
+
+// pipeline answers POST /pipeline: 200 and one {"result"} or {"error"} a command.
+func (u *REST) pipeline(w http.ResponseWriter, r *http.Request) {
+	commands, err := decodeMany(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	replies, err := u.send(r, commands)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	body := []byte{'['}
+	for i, reply := range replies {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body, _ = appendEntry(body, reply, encoding(r))
+	}
+	respond(w, http.StatusOK, append(body, ']'))
+}
+
+// transaction answers POST /multi-exec: as a pipeline, but all or nothing; 400 and one {"error"} for nothing.
+func (u *REST) transaction(w http.ResponseWriter, r *http.Request) {
+	commands, err := decodeMany(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	commands = slices.Concat([][]any{{"MULTI"}}, commands, [][]any{{"EXEC"}})
+	replies, err := u.send(r, commands)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	exec := replies[len(replies)-1]
+	if exec[0] != '*' {
+		entry, _ := appendEntry(nil, exec, encoding(r))
+		respond(w, http.StatusBadRequest, entry)
+		return
+	}
+	respond(w, http.StatusOK, appendEntries(nil, exec, encoding(r)))
+}
+
+// send runs commands in order on one connection and returns their replies as Redis wrote them.
+func (u *REST) send(r *http.Request, commands [][]any) ([][]byte, error) {
+	u.commands.Add(int64(len(commands)))
+	pipe := u.redis.Pipeline()
+	raw := make([]*redis.RawCmd, len(commands))
+	for i, args := range commands {
+		raw[i] = redis.NewRawCmd(r.Context(), args...)
+		pipe.Process(r.Context(), raw[i])
+	}
+	if _, err := pipe.Exec(r.Context()); err != nil {
+		return nil, fmt.Errorf("ERR Redis doesn't answer: %w", err)
+	}
+	replies := make([][]byte, len(raw))
+	for i := range raw {
+		replies[i] = raw[i].Val()
+	}
+	return replies, nil
+}
+
+func decode(r *http.Request, body any) error {
+	d := json.NewDecoder(r.Body)
+	d.UseNumber()
+	if err := d.Decode(body); err != nil {
+		return fmt.Errorf("ERR failed to parse the request body as JSON: %v", err)
+	}
+	return nil
+}
+
+func decodeMany(r *http.Request) ([][]any, error) {
+	var raw [][]any
+	if err := decode(r, &raw); err != nil {
+		return nil, err
+	}
+	if len(raw) == 0 {
+		return nil, errors.New("ERR empty pipeline request")
+	}
+	for i := range raw {
+		args, err := arguments(raw[i])
+		if err != nil {
+			return nil, err
+		}
+		raw[i] = args
+	}
+	return raw, nil
+}
+
+// stateful are the commands that change a connection, or hold it: they make no sense without one of one's own.
+var stateful = []string{"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "AUTH", "HELLO", "QUIT", "CLIENT", "RESET",
+	"MONITOR", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
+	"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"}
+
+// arguments checks one command: a name and its arguments, as strings, numbers or booleans.
+func arguments(raw []any) ([]any, error) {
+	if len(raw) == 0 {
+		return nil, errors.New("ERR empty command")
+	}
+	args := make([]any, len(raw))
+	for i, a := range raw {
+		switch a := a.(type) {
+		case string:
+			args[i] = a
+		case json.Number:
+			args[i] = a.String() // a float64 would round it
+		case bool:
+			args[i] = fmt.Sprint(a)
+		default:
+			return nil, errors.New("ERR a command is an array of strings, numbers and booleans")
+		}
+	}
+	if name := strings.ToUpper(args[0].(string)); slices.Contains(stateful, name) {
+		return nil, fmt.Errorf("ERR Command is not available: '%s'", name)
+	}
+	return args, nil
+}
+
+func encoding(r *http.Request) bool { return r.Header.Get("Upstash-Encoding") == "base64" }
+
+func fail(w http.ResponseWriter, status int, message string) {
+	body, _ := json.Marshal(map[string]string{"error": message})
+	respond(w, status, body)
+}
+
+func respond(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body)
+}

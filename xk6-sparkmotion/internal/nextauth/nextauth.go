@@ -1,0 +1,224 @@
+// Package nextauth logs in to a NextAuth (Auth.js) application with its credentials provider, versions 4 and 5,
+// without a browser: https://authjs.dev/reference/core#authorization and the pages of next-auth v4's REST API,
+// https://next-auth.js.org/getting-started/rest-api.
+package nextauth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+)
+
+// Credentials say where to log in and as whom.
+type Credentials struct {
+	URL      string // the application's origin, e.g. https://admin.sparkmotion.net
+	Email    string
+	Password string
+}
+
+// Session is a login: what to send, and who it is.
+type Session struct {
+	Cookie  string         // the value of a Cookie header: every chunk of the session cookie
+	Name    string         // the session cookie's name, without a chunk's number
+	User    map[string]any // as /api/auth/session gives it
+	Expires string         // ISO 8601, as /api/auth/session gives it
+}
+
+// Login takes the two steps of the credentials flow, and a third that proves that the session is accepted.
+// Its errors name the cause: nobody answers, no NextAuth at the URL, a limit on logins, wrong credentials, a refused
+// CSRF token, an answer without a session cookie, or a session that the application does not know.
+func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, error) {
+	origin, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the admin URL is not a URL: %w", err)
+	}
+	f := flow{ctx: ctx, doer: doer, origin: origin}
+	token, err := f.csrf()
+	if err != nil {
+		return nil, err
+	}
+	cookies, err := f.submit(c, token)
+	if err != nil {
+		return nil, err
+	}
+	session := &Session{Name: cookies.name, Cookie: cookies.header()}
+	return session, f.identify(session)
+}
+
+// flow is one login under way; its cookies are those to send back.
+type flow struct {
+	ctx     context.Context //nolint:containedctx // a flow lives as long as the call to Login
+	doer    answer.Doer
+	origin  *url.URL
+	cookies []string // NAME=VALUE, of the csrf answer
+}
+
+// csrf is the first step: a token, and the cookie that vouches for it.
+func (f *flow) csrf() (string, error) {
+	a, err := f.send(http.MethodGet, "/api/auth/csrf", nil)
+	if err != nil {
+		return "", err
+	}
+	if a.Status != http.StatusOK {
+		return "", a.Unexpected("")
+	}
+	var got struct {
+		Token string `json:"csrfToken"`
+	}
+	if err := a.JSON(&got); err != nil {
+		return "", err
+	}
+	if got.Token == "" {
+		return "", a.Wrong("Is this a NextAuth application? ADMIN_URL must be its origin", "JSON without a csrfToken")
+	}
+	for _, cookie := range setCookies(a) {
+		f.cookies = append(f.cookies, cookie.Name+"="+cookie.Value)
+	}
+	if len(f.cookies) == 0 {
+		return "", a.Wrong("A proxy may strip Set-Cookie: NextAuth refuses a login without its CSRF cookie",
+			"a csrfToken but no cookie")
+	}
+	return got.Token, nil
+}
+
+// submit is the second step: the credentials for a session cookie.
+func (f *flow) submit(c Credentials, token string) (sessionCookies, error) {
+	a, err := f.send(http.MethodPost, "/api/auth/callback/credentials", url.Values{
+		"email": {c.Email}, "password": {c.Password},
+		"csrfToken": {token}, "json": {"true"}, "callbackUrl": {f.origin.String()},
+	})
+	if err != nil {
+		return sessionCookies{}, err
+	}
+	if err := refusal(a, c.Email); err != nil {
+		return sessionCookies{}, err
+	}
+	cookies := findSession(setCookies(a))
+	if cookies.name == "" {
+		return cookies, a.Wrong("Expected one whose name ends in session-token: does the application use JWT sessions?",
+			"%d and no session cookie", a.Status)
+	}
+	return cookies, nil
+}
+
+// refusal reads the second step's answer for a login that did not go through: v5 redirects to a URL with error=CODE,
+// v4 puts that URL into JSON.
+func refusal(a *answer.Answer, email string) error {
+	target := a.Header.Get("Location")
+	if target == "" {
+		var body struct {
+			URL string `json:"url"`
+		}
+		if a.JSON(&body) == nil {
+			target = body.URL
+		}
+	}
+	to, err := url.Parse(target)
+	if err != nil {
+		return a.Wrong("", "%d with an unreadable redirect", a.Status)
+	}
+	switch code := to.Query().Get("error"); {
+	case code == "CredentialsSignin":
+		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD", "that the email or the password is wrong (%s for %s)", code, email)
+	case code == "MissingCSRF" || to.Query().Get("csrf") == "true":
+		return a.Wrong("A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with",
+			"that the CSRF token does not match its cookie")
+	case code != "":
+		return a.Wrong("The application's log says why", "error %q", code)
+	case a.Status != http.StatusOK && a.Status != http.StatusFound:
+		return a.Unexpected("Check TEST_EMAIL and TEST_PASSWORD")
+	}
+	return nil
+}
+
+// identify is the third step: who the application takes the session for.
+func (f *flow) identify(s *Session) error {
+	f.cookies = []string{s.Cookie}
+	a, err := f.send(http.MethodGet, "/api/auth/session", nil)
+	if err != nil {
+		return err
+	}
+	if a.Status != http.StatusOK {
+		return a.Unexpected("")
+	}
+	var got struct {
+		User    map[string]any `json:"user"`
+		Expires string         `json:"expires"`
+	}
+	if err := a.JSON(&got); err != nil {
+		return err
+	}
+	if got.User == nil {
+		return a.Wrong("A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?",
+			"that nobody is logged in, right after the login")
+	}
+	s.User, s.Expires = got.User, got.Expires
+	return nil
+}
+
+func (f *flow) send(method, path string, form url.Values) (*answer.Answer, error) {
+	req, err := http.NewRequestWithContext(f.ctx, method, f.origin.JoinPath(path).String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	if form == nil {
+		req.Body = nil
+	} else {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if len(f.cookies) > 0 {
+		req.Header.Set("Cookie", strings.Join(f.cookies, "; "))
+	}
+	return answer.Get(f.doer, req, "ADMIN_URL")
+}
+
+// setCookies are the cookies that an answer sets, without those that it clears.
+func setCookies(a *answer.Answer) []*http.Cookie {
+	cookies := (&http.Response{Header: a.Header}).Cookies()
+	return slices.DeleteFunc(cookies, func(c *http.Cookie) bool { return c.Value == "" || c.MaxAge < 0 })
+}
+
+// sessionName matches a session cookie under any prefix, whole or a numbered chunk of one.
+var sessionName = regexp.MustCompile(`^(.*session-token)(?:\.(\d+))?$`)
+
+// sessionCookies are the cookies of one session: a whole one, or its chunks in order. A JWT longer than a cookie's
+// 4096 bytes is cut into NAME.0, NAME.1, … by @auth/core's cookie store.
+type sessionCookies struct {
+	name   string
+	chunks []chunk
+}
+
+type chunk struct {
+	number int
+	pair   string
+}
+
+func findSession(cookies []*http.Cookie) sessionCookies {
+	var found sessionCookies
+	for _, cookie := range cookies {
+		match := sessionName.FindStringSubmatch(cookie.Name)
+		if match == nil || (found.name != "" && found.name != match[1]) {
+			continue
+		}
+		number, _ := strconv.Atoi(match[2]) // a whole cookie has no number and sorts as 0
+		found.name = match[1]
+		found.chunks = append(found.chunks, chunk{number, cookie.Name + "=" + cookie.Value})
+	}
+	slices.SortStableFunc(found.chunks, func(a, b chunk) int { return a.number - b.number })
+	return found
+}
+
+func (s sessionCookies) header() string {
+	pairs := make([]string, len(s.chunks))
+	for i, c := range s.chunks {
+		pairs[i] = c.pair
+	}
+	return strings.Join(pairs, "; ")
+}

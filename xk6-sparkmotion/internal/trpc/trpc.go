@@ -1,0 +1,180 @@
+// Package trpc queries a tRPC v11 server over HTTP: https://trpc.io/docs/rpc. Inputs and results are JSON texts;
+// transformers are the caller's.
+package trpc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+)
+
+// Client queries one application.
+type Client struct {
+	Doer   answer.Doer
+	URL    string // the application's origin; procedures are at /api/trpc/
+	Cookie string // of the session, as a Cookie header; may be empty
+}
+
+// Call is one procedure and its input as a JSON text; an empty input sends none.
+type Call struct {
+	Procedure string
+	Input     string
+}
+
+// Result is one call's outcome: data as JSON, or the server's error.
+type Result struct {
+	Data json.RawMessage
+	Err  *Error
+}
+
+// Error is an error that a tRPC server answered.
+type Error struct {
+	Procedure string
+	Code      string // e.g. UNAUTHORIZED
+	Status    int    // the HTTP status that goes with the code
+	Message   string
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s answered %s (%d): %s", e.Procedure, e.Code, e.Status, e.Message)
+	if e.Status == http.StatusUnauthorized {
+		text += ". The session is missing or has expired: log in again"
+	}
+	return text
+}
+
+// Query runs one call. Errors are a [*Error] from the server, or an [*answer.Error].
+func (c Client) Query(ctx context.Context, call Call) (json.RawMessage, error) {
+	target := c.endpoint(call.Procedure)
+	if call.Input != "" {
+		target += "?input=" + EncodeURIComponent(call.Input)
+	}
+	a, err := c.get(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	var got envelope
+	if err := a.JSON(&got); err != nil {
+		return nil, unparsed(a, err)
+	}
+	result, err := got.result(a, call.Procedure)
+	if err == nil && result.Err != nil {
+		err = result.Err
+	}
+	return result.Data, err
+}
+
+// Batch runs several calls in one request and gives one result a call, in order. A failed call is a result with Err;
+// the error is for a request that failed as a whole.
+func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
+	names := make([]string, len(calls))
+	inputs := make([]string, 0, len(calls))
+	for i, call := range calls {
+		names[i] = call.Procedure
+		if call.Input != "" {
+			inputs = append(inputs, strconv.Quote(strconv.Itoa(i))+":"+call.Input)
+		}
+	}
+	target := c.endpoint(strings.Join(names, ",")) +
+		"?batch=1&input=" + EncodeURIComponent("{"+strings.Join(inputs, ",")+"}")
+	a, err := c.get(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	var got []envelope
+	if err := a.JSON(&got); err != nil {
+		return nil, unparsed(a, err)
+	}
+	if len(got) != len(calls) {
+		return nil, a.Wrong("Is there a proxy that answers for tRPC?", "%d results to %d calls", len(got), len(calls))
+	}
+	results := make([]Result, len(calls))
+	for i := range got {
+		if results[i], err = got[i].result(a, names[i]); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+func (c Client) endpoint(procedures string) string {
+	return strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures
+}
+
+func (c Client) get(ctx context.Context, target string) (*answer.Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if c.Cookie != "" {
+		req.Header.Set("Cookie", c.Cookie)
+	}
+	return answer.Get(c.Doer, req, "ADMIN_URL")
+}
+
+// unparsed prefers the status as the reason when it already tells why the body is no tRPC answer.
+func unparsed(a *answer.Answer, err error) error {
+	if a.Status/100 != 2 {
+		return a.Unexpected("The session is missing or has expired: log in again")
+	}
+	return err
+}
+
+// envelope is an answer to one call. The code that superjson servers wrap the error in is found one level down.
+type envelope struct {
+	Result *struct {
+		Data json.RawMessage `json:"data"`
+	} `json:"result"`
+	Error *struct {
+		shape
+		JSON *shape `json:"json"`
+	} `json:"error"`
+}
+
+type shape struct {
+	Message string `json:"message"`
+	Data    struct {
+		Code   string `json:"code"`
+		Status int    `json:"httpStatus"`
+	} `json:"data"`
+}
+
+func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
+	switch {
+	case e.Error != nil:
+		s := e.Error.shape
+		if e.Error.JSON != nil {
+			s = *e.Error.JSON
+		}
+		if s.Data.Status == 0 {
+			s.Data.Status = a.Status
+		}
+		return Result{Err: &Error{procedure, s.Data.Code, s.Data.Status, s.Message}}, nil
+	case e.Result != nil && a.Status/100 == 2:
+		return Result{Data: e.Result.Data}, nil // a procedure that returns undefined has no data
+	case a.Status/100 != 2:
+		return Result{}, a.Unexpected("The session is missing or has expired: log in again")
+	default:
+		return Result{}, a.Wrong("Is this a tRPC server, and ADMIN_URL its origin?", "JSON with neither result nor error")
+	}
+}
+
+// EncodeURIComponent encodes s as JavaScript's function of that name does (ECMA-262, 19.2.6.4): all but
+// A-Z a-z 0-9 - _ . ! ~ * ' ( ) as UTF-8 bytes in %XX.
+func EncodeURIComponent(s string) string {
+	encoded := url.QueryEscape(s)
+	if !strings.ContainsAny(encoded, "+%") {
+		return encoded
+	}
+	return likeJavaScript.Replace(encoded)
+}
+
+// likeJavaScript undoes what url.QueryEscape encodes beyond encodeURIComponent.
+var likeJavaScript = strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")

@@ -1,0 +1,153 @@
+package sparkmotion
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/lib/types"
+)
+
+// A call's options are a struct whose fields carry tags:
+//
+//	js:"url"          the key in the options object
+//	env:"ADMIN_URL"   the setting it is read from when the object has no such key
+//	default:"60s"     its value when both are missing
+//	need:"true"       missing is an error
+//	form:"url"        it must be an http or https URL with a host
+//
+// Fields are strings, numbers, slices of strings, or durations: k6's "1m30s", or milliseconds.
+
+// environment gives a setting from -e or the environment, as scripts see it in __ENV.
+func (m *module) environment(name string) string {
+	env := m.vu.Runtime().Get("__ENV")
+	if common.IsNullish(env) {
+		return ""
+	}
+	value := env.ToObject(m.vu.Runtime()).Get(name)
+	if common.IsNullish(value) {
+		return ""
+	}
+	return value.String()
+}
+
+// options fills into, a pointer to a call's options struct. An unknown key, a value of the wrong kind, and the names
+// of all settings that are missing are errors.
+func (m *module) options(call string, given sobek.Value, into any) error {
+	fields := reflect.ValueOf(into).Elem()
+	known := make(map[string]reflect.Value, fields.NumField())
+	for i := range fields.NumField() {
+		tag := fields.Type().Field(i).Tag
+		known[tag.Get("js")] = fields.Field(i)
+		text := m.environment(tag.Get("env"))
+		if text == "" {
+			text = tag.Get("default")
+		}
+		if text == "" {
+			continue
+		}
+		if err := set(fields.Field(i), m.vu.Runtime().ToValue(text), m.vu.Runtime()); err != nil {
+			return fmt.Errorf("%s: %s: %w", call, tag.Get("env"), err)
+		}
+	}
+	if err := m.override(call, given, known); err != nil {
+		return err
+	}
+	return check(call, fields)
+}
+
+// override sets the fields for which the caller's object has a key.
+func (m *module) override(call string, given sobek.Value, known map[string]reflect.Value) error {
+	if common.IsNullish(given) {
+		return nil
+	}
+	object, ok := given.(*sobek.Object)
+	if !ok {
+		return fmt.Errorf("%s: options must be an object, got %s", call, given)
+	}
+	for _, key := range object.Keys() {
+		field, ok := known[key]
+		if !ok {
+			names := make([]string, 0, len(known))
+			for name := range known {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			return fmt.Errorf("%s: unknown option %q; it takes %s", call, key, strings.Join(names, ", "))
+		}
+		value := object.Get(key)
+		if common.IsNullish(value) {
+			continue // {url: __ENV.NOT_SET} means the default, as in JavaScript
+		}
+		if err := set(field, value, m.vu.Runtime()); err != nil {
+			return fmt.Errorf("%s: option %s: %w", call, key, err)
+		}
+	}
+	return nil
+}
+
+// set converts value to the field's type. Settings from the environment are text, also for numbers.
+func set(field reflect.Value, value sobek.Value, rt *sobek.Runtime) error {
+	if field.Type() == reflect.TypeFor[time.Duration]() {
+		d, err := types.GetDurationValue(value.Export())
+		if err != nil {
+			return err
+		}
+		field.SetInt(int64(d))
+		return nil
+	}
+	switch field.Kind() {
+	case reflect.String:
+		text, ok := value.Export().(string)
+		if !ok {
+			return fmt.Errorf("a string is expected, got %s", value)
+		}
+		field.SetString(text)
+	case reflect.Int, reflect.Float64:
+		number := value.ToFloat()
+		if math.IsNaN(number) {
+			return fmt.Errorf("a number is expected, got %s", value)
+		}
+		field.Set(reflect.ValueOf(number).Convert(field.Type()))
+	default:
+		return rt.ExportTo(value, field.Addr().Interface())
+	}
+	return nil
+}
+
+// check looks for what is needed and missing, and for URLs that are none.
+func check(call string, fields reflect.Value) error {
+	var missing []string
+	for i := range fields.NumField() {
+		tag := fields.Type().Field(i).Tag
+		text, _ := fields.Field(i).Interface().(string)
+		switch {
+		case tag.Get("need") != "" && fields.Field(i).IsZero():
+			missing = append(missing, tag.Get("env"))
+		case tag.Get("form") == "url" && text != "":
+			if err := checkURL(text); err != nil {
+				return fmt.Errorf("%s: %s: %w", call, tag.Get("env"), err)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s needs %s: set it in the environment or with -e, or pass it as an option",
+			call, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return errors.New("an http or https URL with a host is expected") // not the value: it may hold a password
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package sparkmotion
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/types"
+)
+
+// schedule is when which plateau holds, known to every VU once the script has called plateaus.
+type schedule struct {
+	current atomic.Pointer[[]plateau]
+}
+
+// plateau is a stretch of the run at one arrival rate.
+type plateau struct {
+	name string        // the tag's value: the rate, or rampDown
+	ends time.Duration // since the scenario's start
+}
+
+// rampDown tags the taps after the last plateau.
+const rampDown = "ramp-down"
+
+// at names the plateau at a time since the scenario's start; empty when the script has no plateaus.
+func (s *schedule) at(elapsed time.Duration) string {
+	plateaus := s.current.Load()
+	if plateaus == nil {
+		return ""
+	}
+	for _, p := range *plateaus {
+		if elapsed < p.ends {
+			return p.name
+		}
+	}
+	return rampDown
+}
+
+// plateaus returns {startRate, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
+// hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
+// a jump of 0s, and a hold. From then on every tap carries the tag plateau, its rate.
+func (m *module) plateaus(given sobek.Value) *sobek.Object {
+	p, err := m.plateauOptions(given)
+	if err != nil {
+		m.throw(in("plateaus", err))
+	}
+	list := make([]plateau, len(p.rates))
+	var stages []any
+	for i, rate := range p.rates {
+		list[i] = plateau{strconv.FormatInt(rate, 10), time.Duration(i+1) * p.hold}
+		if i > 0 {
+			stages = append(stages, m.object("duration", "0s", "target", rate))
+		}
+		stages = append(stages, m.object("duration", p.hold.String(), "target", rate))
+	}
+	if p.rampDown > 0 {
+		stages = append(stages, m.object("duration", p.rampDown.String(), "target", 0))
+	}
+	m.run.schedule.current.Store(&list)
+	return m.object("startRate", p.rates[0], "stages", m.vu.Runtime().NewArray(stages...))
+}
+
+type plateauOptions struct {
+	rates          []int64
+	hold, rampDown time.Duration
+}
+
+func (m *module) plateauOptions(given sobek.Value) (plateauOptions, error) {
+	var p plateauOptions
+	object, ok := given.(*sobek.Object)
+	if !ok {
+		return p, errors.New("expected {rates, hold, rampDown}")
+	}
+	for _, key := range object.Keys() {
+		var err error
+		switch value := object.Get(key); key {
+		case "rates":
+			p.rates, err = m.rates(value)
+		case "hold":
+			p.hold, err = types.GetDurationValue(value.Export())
+		case "rampDown":
+			p.rampDown, err = types.GetDurationValue(value.Export())
+		default:
+			err = errors.New("unknown; it takes rates, hold, rampDown")
+		}
+		if err != nil {
+			return p, fmt.Errorf("option %s: %w", key, err)
+		}
+	}
+	if len(p.rates) == 0 || p.hold <= 0 || p.rampDown < 0 {
+		return p, errors.New("expected one rate or more, and a hold above 0")
+	}
+	return p, nil
+}
+
+// rates are whole numbers above 0: k6 has no fractions of an iteration in a target.
+func (m *module) rates(value sobek.Value) ([]int64, error) {
+	var given []float64
+	if err := m.vu.Runtime().ExportTo(value, &given); err != nil {
+		return nil, err
+	}
+	rates := make([]int64, len(given))
+	for i, rate := range given {
+		rates[i] = int64(rate)
+		if rate < 1 || float64(rates[i]) != rate {
+			return nil, fmt.Errorf("rates must be whole numbers from 1, got %v", rate)
+		}
+	}
+	return rates, nil
+}
+
+// plateau names the plateau that holds now, by the clock of the VU's scenario.
+func (m *module) plateau() string {
+	scenario := lib.GetScenarioState(m.context())
+	if scenario == nil {
+		return "" // setup(), teardown()
+	}
+	return m.run.schedule.at(time.Since(scenario.StartTime))
+}

@@ -1,0 +1,155 @@
+package sparkmotion
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/grafana/sobek"
+	"github.com/sirupsen/logrus"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+)
+
+type preflightOptions struct {
+	WorkerURL string        `js:"workerURL" env:"WORKER_URL" need:"true" form:"url"`
+	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"true" form:"url"`
+	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"true" form:"url"`
+	Email     string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
+	Password  string        `js:"password" env:"TEST_PASSWORD" need:"true"`
+	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"true"`
+	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true"`
+	PageHost  string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
+	Timeout   time.Duration `js:"timeout" default:"10s"`
+}
+
+// probe is one thing that must work before load is sent. It says what it saw.
+type probe struct {
+	part, what string
+	try        func() (string, error)
+}
+
+// preflight tries each part of the system before load: the Worker answers, a seeded band of each prefix hits its KV, the
+// admin login works, the cron's secret is accepted (which flushes the queue once), and so is the queue's token when one
+// is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
+// metrics. Settings that are missing are one error that names all of them.
+func (m *module) preflight(given sobek.Value) {
+	var o preflightOptions
+	if err := m.options("preflight", given, &o); err != nil {
+		m.throw(err)
+	}
+	if m.vu.State() == nil {
+		m.throw(errInit)
+	}
+	var failed []error
+	for _, p := range m.probes(o) {
+		saw, err := p.try()
+		if err != nil {
+			m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
+			failed = append(failed, err)
+			continue
+		}
+		m.logger().Infof("preflight  ✓ %-8s %-22s %s", p.part, p.what, saw)
+	}
+	if len(failed) > 0 {
+		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%w",
+			len(failed), len(m.probes(o)), errors.Join(failed...)))
+	}
+}
+
+func (m *module) probes(o preflightOptions) []probe {
+	list := []probe{{"worker", "/health", func() (string, error) { return m.probeHealth(o) }}}
+	for _, prefix := range defaultPrefixes {
+		band := string(bands.Pool{Prefixes: []string{prefix}, Count: 1}.Append(nil, 0))
+		list = append(list, probe{"worker", band, func() (string, error) { return m.probeBand(o, band) }})
+	}
+	list = append(list,
+		probe{"admin", "login", func() (string, error) {
+			s, err := m.session(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
+			if err != nil {
+				return "", err
+			}
+			return "as " + o.Email + ", cookie " + s.Name, nil
+		}},
+		probe{"hub", "flush-taps", func() (string, error) {
+			f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: o.Timeout})
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("flushed %d, %d remain", *f.Flushed, *f.Remaining), nil
+		}},
+		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(o.Timeout) }})
+	return list
+}
+
+func (m *module) probeHealth(o preflightOptions) (string, error) {
+	a, err := m.probeWorker(o, "/health")
+	if err != nil {
+		return "", err
+	}
+	var health struct {
+		Status string `json:"status"`
+	}
+	if a.Status != http.StatusOK {
+		return "", a.Unexpected("")
+	}
+	if err := a.JSON(&health); err != nil {
+		return "", err
+	}
+	if health.Status != "ok" {
+		return "", a.Wrong("Is WORKER_URL the Worker's origin?", "JSON without status ok")
+	}
+	return "ok", nil
+}
+
+func (m *module) probeBand(o preflightOptions, band string) (string, error) {
+	a, err := m.probeWorker(o, "/e?bandId="+band)
+	if err != nil {
+		return "", err
+	}
+	switch v := judge(a, o.PageHost); {
+	case !v.redirected():
+		return "", a.Unexpected("")
+	case !v.isPage:
+		return "", a.Wrong("Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host",
+			"band %s with a redirect to %s instead of %s: a KV miss", band, a.Header.Get("Location"), o.PageHost)
+	}
+	return "302 to " + o.PageHost, nil
+}
+
+func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, error) {
+	origin := strings.TrimSuffix(o.WorkerURL, "/")
+	name, _, _ := strings.Cut(path, "?")
+	c, err := m.client(origin+name, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	return m.request(c, origin+path)
+}
+
+func (m *module) probeQueue(timeout time.Duration) (string, error) {
+	var o queueOptions
+	if err := m.options("queueDepth", nil, &o); err != nil {
+		return "", err
+	}
+	o.Timeout = timeout
+	if !o.configured() {
+		return "skipped: neither Upstash nor REDIS_URL is configured", nil
+	}
+	depth, err := m.depth(o)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d waiting", depth), nil
+}
+
+// logger is the VU's, or the init context's.
+func (m *module) logger() logrus.FieldLogger {
+	if state := m.vu.State(); state != nil {
+		return state.Logger
+	}
+	return m.vu.InitEnv().Logger
+}

@@ -1,0 +1,116 @@
+package sparkmotion
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/grafana/sobek"
+	"github.com/redis/go-redis/v9"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
+)
+
+type queueOptions struct {
+	URL      string        `js:"url" env:"UPSTASH_REDIS_REST_URL" form:"url"`
+	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN"`
+	RedisURL string        `js:"redisURL" env:"REDIS_URL"`
+	Key      string        `js:"key" default:"tap-log:pending"`
+	Timeout  time.Duration `js:"timeout" default:"60s"`
+}
+
+func (o queueOptions) configured() bool { return o.RedisURL != "" || (o.URL != "" && o.Token != "") }
+
+// queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, else by Upstash REST;
+// null, and one line in the log a run, when neither is configured. It throws when the queue can't be read.
+func (m *module) queueDepth(given sobek.Value) sobek.Value {
+	var o queueOptions
+	if err := m.options("queueDepth", given, &o); err != nil {
+		m.throw(err)
+	}
+	if !o.configured() {
+		m.run.queueNotice.Do(func() {
+			m.logger().Info("queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+		})
+		return sobek.Null()
+	}
+	depth, err := m.depth(o)
+	if errors.Is(err, errInit) {
+		m.throw(err)
+	}
+	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
+	if err != nil {
+		m.throw(in("queueDepth", err))
+	}
+	m.emit(m.metrics.queueDepth, float64(depth))
+	return m.vu.Runtime().ToValue(depth)
+}
+
+func (m *module) depth(o queueOptions) (int64, error) {
+	if m.vu.State() == nil {
+		return 0, errInit
+	}
+	if o.RedisURL != "" {
+		return m.depthByRedis(o)
+	}
+	c, err := m.client(o.URL, o.Timeout)
+	if err != nil {
+		return 0, err
+	}
+	value, err := upstash.Client{Doer: c, URL: o.URL, Token: o.Token}.Do(m.context(), upstash.Command{"LLEN", o.Key})
+	m.emit(m.metrics.upstashLatency, metrics.D(c.took))
+	if err != nil {
+		return 0, err
+	}
+	depth, ok := value.(int64)
+	if !ok {
+		return 0, fmt.Errorf("LLEN %s answered %v (%T) instead of a number", o.Key, value, value)
+	}
+	return depth, nil
+}
+
+// depthByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.
+func (m *module) depthByRedis(o queueOptions) (int64, error) {
+	options, err := redis.ParseURL(o.RedisURL)
+	if err != nil {
+		return 0, errors.New("REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS") // err repeats it
+	}
+	state := m.vu.State()
+	if options.TLSConfig != nil {
+		host := options.TLSConfig.ServerName
+		options.TLSConfig = state.TLSConfig.Clone()
+		options.TLSConfig.ServerName = host
+	}
+	options.Dialer = dial(state.Dialer, options.TLSConfig)
+	options.PoolSize = 1
+	options.MaxRetries = -1
+	options.DisableIdentity = true
+	options.ReadTimeout, options.WriteTimeout, options.DialTimeout = o.Timeout, o.Timeout, o.Timeout
+	ctx, cancel := context.WithTimeout(m.context(), o.Timeout)
+	defer cancel()
+
+	client := redis.NewClient(options)
+	defer client.Close() //nolint:errcheck // nothing is written that could be lost
+	depth, err := client.LLen(ctx, o.Key).Result()
+	if err != nil {
+		return 0, fmt.Errorf("LLEN %s on %s: %w. Is REDIS_URL right, password and TLS (rediss://) included?",
+			o.Key, options.Addr, err)
+	}
+	return depth, nil
+}
+
+// dial connects through the VU's dialer; go-redis leaves TLS to a dialer of one's own.
+func dial(dialer lib.DialContexter, config *tls.Config) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil || config == nil {
+			return conn, err
+		}
+		return tls.Client(conn, config), nil
+	}
+}

@@ -1,0 +1,45 @@
+package sparkmotion
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/grafana/sobek"
+)
+
+// summaryFile is where report leaves the run's data, below the folder that k6 runs in.
+const summaryFile = "results/e2e-load-summary.json"
+
+// report is for handleSummary: it writes k6's data to results/e2e-load-summary.json, making the folder when there is
+// none, and returns undefined, on which k6 prints its own summary. The data that setup() returned is left out, also of
+// --summary-export: it holds the session.
+func (m *module) report(data sobek.Value) {
+	object, ok := data.(*sobek.Object)
+	if !ok {
+		m.throw(fmt.Errorf("report: call it from handleSummary(data) with its data"))
+	}
+	if err := object.Delete("setup_data"); err != nil {
+		m.throw(in("report", err))
+	}
+	if err := writeJSON(summaryFile, object); err != nil {
+		m.throw(in("report", err))
+	}
+}
+
+func writeJSON(file string, object *sobek.Object) error {
+	text, err := object.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, text, "", "  "); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(file, indented.Bytes(), 0o600)
+}

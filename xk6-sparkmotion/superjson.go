@@ -1,0 +1,174 @@
+package sparkmotion
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/grafana/sobek"
+)
+
+// superjson wraps a value as the transformer of that name does (https://github.com/flightcontrolhq/superjson): plain
+// JSON in json, and in meta.values the paths of what JSON can't carry, with its type. Dates, undefined, BigInt, and the
+// numbers that are not finite are known; a server with types of its own needs none of them in the five queries.
+func (m *module) superjson(value sobek.Value) (string, error) {
+	annotations := m.vu.Runtime().NewObject()
+	plain, err := m.flatten(value, nil, annotations)
+	if err != nil {
+		return "", err
+	}
+	wrapped := m.object("json", plain)
+	if root := annotations.Get(""); root != nil {
+		err = wrapped.Set("meta", m.object("values", root))
+	} else if len(annotations.Keys()) > 0 {
+		err = wrapped.Set("meta", m.object("values", annotations))
+	}
+	if err != nil {
+		return "", err
+	}
+	return m.stringify(wrapped)
+}
+
+// flatten copies value with all that JSON can't carry replaced, and notes each replacement's type under its path.
+func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Object) (sobek.Value, error) {
+	rt := m.vu.Runtime()
+	note := func(kind string, plain any) (sobek.Value, error) {
+		return rt.ToValue(plain), annotations.Set(strings.Join(path, "."), []string{kind})
+	}
+	if value == nil || sobek.IsUndefined(value) {
+		return note("undefined", nil)
+	}
+	switch v := value.Export().(type) {
+	case time.Time:
+		return note("Date", v.UTC().Format("2006-01-02T15:04:05.000Z"))
+	case *big.Int:
+		return note("bigint", v.String())
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return note("number", value.String())
+		}
+		return value, nil
+	}
+	object, ok := value.(*sobek.Object)
+	if !ok {
+		return value, nil
+	}
+	var copied *sobek.Object
+	switch class := object.ClassName(); class {
+	case "Array":
+		copied = rt.NewArray()
+	case "Object":
+		copied = rt.NewObject()
+	default:
+		return nil, fmt.Errorf("superjson: a %s at %q is not supported", class, strings.Join(path, "."))
+	}
+	for _, key := range object.Keys() {
+		below := append(slices.Clone(path), escapeDots.Replace(key))
+		plain, err := m.flatten(object.Get(key), below, annotations)
+		if err != nil {
+			return nil, err
+		}
+		if err := copied.Set(key, plain); err != nil {
+			return nil, err
+		}
+	}
+	return copied, nil
+}
+
+// escapeDots keeps a key's own dots and backslashes apart from the path's.
+var escapeDots = strings.NewReplacer(`\`, `\\`, `.`, `\.`)
+
+// revive undoes superjson: it puts back what meta.values names.
+func (m *module) revive(wrapped sobek.Value) (sobek.Value, error) {
+	object, ok := wrapped.(*sobek.Object)
+	if !ok || object.Get("json") == nil {
+		return nil, fmt.Errorf("the data is not superjson: leave the option transformer out")
+	}
+	meta, ok := object.Get("meta").(*sobek.Object)
+	if !ok {
+		return object.Get("json"), nil
+	}
+	values, ok := meta.Get("values").(*sobek.Object)
+	if !ok {
+		return object.Get("json"), nil
+	}
+	return m.reviveTree(object.Get("json"), values)
+}
+
+// reviveTree applies a tree of annotations: [type], [type, {path: tree}] or {path: tree}.
+func (m *module) reviveTree(value sobek.Value, tree *sobek.Object) (sobek.Value, error) {
+	children := tree
+	kind := ""
+	if tree.ClassName() == "Array" {
+		kind = tree.Get("0").String()
+		children, _ = tree.Get("1").(*sobek.Object)
+	}
+	if children != nil {
+		for _, path := range children.Keys() {
+			below, ok := children.Get(path).(*sobek.Object)
+			if !ok {
+				return nil, fmt.Errorf("superjson: the annotation at %q is no tree", path)
+			}
+			if err := m.reviveAt(value, splitPath(path), below); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m.reviveOne(value, kind)
+}
+
+func (m *module) reviveAt(value sobek.Value, path []string, tree *sobek.Object) error {
+	parent, ok := value.(*sobek.Object)
+	if !ok {
+		return fmt.Errorf("superjson: nothing at %q", strings.Join(path, "."))
+	}
+	if len(path) > 1 {
+		return m.reviveAt(parent.Get(path[0]), path[1:], tree)
+	}
+	revived, err := m.reviveTree(parent.Get(path[0]), tree)
+	if err != nil {
+		return err
+	}
+	return parent.Set(path[0], revived)
+}
+
+func (m *module) reviveOne(value sobek.Value, kind string) (sobek.Value, error) {
+	rt := m.vu.Runtime()
+	switch kind {
+	case "undefined":
+		return sobek.Undefined(), nil
+	case "Date":
+		return rt.New(rt.Get("Date"), value)
+	case "bigint":
+		if n, ok := new(big.Int).SetString(value.String(), 10); ok {
+			return rt.ToValue(n), nil
+		}
+	case "number":
+		if f, err := strconv.ParseFloat(strings.TrimPrefix(value.String(), "+"), 64); err == nil {
+			return rt.ToValue(f), nil
+		}
+	}
+	return value, nil // sets, maps and custom types stay as their JSON
+}
+
+// splitPath undoes the joining with dots.
+func splitPath(path string) []string {
+	keys := []string{""}
+	for i := 0; i < len(path); i++ {
+		last := &keys[len(keys)-1]
+		switch {
+		case path[i] == '\\' && i+1 < len(path):
+			i++
+			*last += string(path[i])
+		case path[i] == '.':
+			keys = append(keys, "")
+		default:
+			*last += string(path[i])
+		}
+	}
+	return keys
+}
