@@ -22,7 +22,7 @@ bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
 
 run: build ## the five scenarios at a tenth in rate and time against the local twin (78 s)
-	bin/twin ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.1 scripts/e2e-load.js
+	bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js
 	@echo "The run's data: results/e2e-load-summary.json"
 
 test: build ## everything: Go tests with the race detector, and real runs of ./k6 against the twin

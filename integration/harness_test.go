@@ -1,0 +1,228 @@
+// Package integration runs the built ./k6 against the local twin and checks what came out of it: k6's own counts
+// against the twin's.
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	k6Binary   = "../k6"
+	twinBinary = "../bin/twin"
+	mainScript = "../scripts/e2e-load.js"
+)
+
+func TestMain(m *testing.M) {
+	for _, binary := range []string{k6Binary, twinBinary} {
+		if _, err := os.Stat(binary); err != nil {
+			os.Stderr.WriteString("integration: " + binary + " is missing: run `make build` first, or `make test`\n")
+			os.Exit(2)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// twin is a running local SparkMotion; env are the settings that it wrote.
+type twin struct {
+	t   *testing.T
+	env map[string]string
+}
+
+// startTwin starts a twin with a small history, and stops it when the test ends.
+func startTwin(t *testing.T, flags ...string) *twin {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "twin.env")
+	cmd := exec.Command(twinBinary, append([]string{"-history", "5000", "-env-file", file}, flags...)...)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		if err := <-ended; err != nil {
+			t.Errorf("the twin did not end cleanly: %v\n%s", err, log.String())
+		}
+	})
+	deadline := time.After(60 * time.Second)
+	for {
+		if env := readEnv(file); env != nil {
+			return &twin{t, env}
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("the twin ended: %v\n%s", err, log.String())
+		case <-deadline:
+			t.Fatalf("the twin is not ready after a minute\n%s", log.String())
+		case <-time.After(20 * time.Millisecond): // the file appears whole once everything listens
+		}
+	}
+}
+
+func readEnv(file string) map[string]string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	env := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		env[name] = value
+	}
+	return env
+}
+
+// stats are the twin's own counts.
+type stats struct {
+	Worker   struct{ Requests, Hits, Misses, Faults int64 }
+	Queue    struct{ Queued, Dropped, Depth int64 }
+	Hub      struct{ Flushes, Flushed, FailedBatches int64 }
+	Database struct{ Rows, History int64 }
+	Admin    struct {
+		Logins, FailedLogins, Unauthorized int64
+		Queries                            map[string]int64
+	}
+}
+
+func (tw *twin) stats() stats {
+	tw.t.Helper()
+	var s stats
+	if err := json.Unmarshal(tw.control(http.MethodGet, "/stats", ""), &s); err != nil {
+		tw.t.Fatal(err)
+	}
+	return s
+}
+
+// control asks the twin's control endpoint, as to misbehave: PUT /faults.
+func (tw *twin) control(method, path, body string) []byte {
+	tw.t.Helper()
+	req, err := http.NewRequestWithContext(tw.t.Context(), method, tw.env["TWIN_CONTROL_URL"]+path, strings.NewReader(body))
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		tw.t.Fatalf("%s %s: %s %s %v", method, path, resp.Status, answer, err)
+	}
+	return answer
+}
+
+// run is a finished k6: its exit code, all it printed, and the folder that it ran in.
+type run struct {
+	t      *testing.T
+	code   int
+	output string
+	dir    string
+}
+
+// runK6 runs ./k6 with env alone as its settings, in a folder of its own.
+func runK6(t *testing.T, env map[string]string, args ...string) run {
+	t.Helper()
+	binary, err := filepath.Abs(k6Binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"HOME=" + cmd.Dir, "NO_COLOR=1", "PATH=" + os.Getenv("PATH")}
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	output, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return run{t, cmd.ProcessState.ExitCode(), string(output), cmd.Dir}
+}
+
+// script writes a k6 script and gives its path.
+func script(t *testing.T, source string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "script.js")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	full, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return full
+}
+
+// wants fails the test unless k6 exited with code and printed every text.
+func (r run) wants(code int, texts ...string) {
+	r.t.Helper()
+	if r.code != code {
+		r.t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.output, text) {
+			r.t.Errorf("the output lacks %q", text)
+		}
+	}
+	if r.t.Failed() {
+		r.t.Fatal(r.output)
+	}
+}
+
+// summary is what report() wrote.
+type summary struct {
+	Metrics map[string]struct {
+		Type   string
+		Values map[string]float64
+	}
+}
+
+func (r run) summary() summary {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.dir, "results", "e2e-load-summary.json"))
+	if err != nil {
+		r.t.Fatalf("%v\n%s", err, r.output)
+	}
+	var s summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		r.t.Fatal(err)
+	}
+	return s
+}
+
+// samples is how many samples a metric has.
+func (s summary) samples(metric string) int64 {
+	m := s.Metrics[metric]
+	switch m.Type {
+	case "trend", "counter":
+		return int64(m.Values["count"])
+	case "rate":
+		return int64(m.Values["passes"] + m.Values["fails"])
+	case "gauge":
+		if len(m.Values) > 0 {
+			return 1 // k6 keeps a gauge's last value, not how many there were
+		}
+	}
+	return 0
+}

@@ -1,0 +1,86 @@
+package integration
+
+import (
+	"maps"
+	"strings"
+	"testing"
+)
+
+// small is the profile at its smallest.
+var small = []string{"run", "--quiet", "-e", "SCALE=0.002", "-e", "TIME_SCALE=0.01"}
+
+// TestStopsBeforeLoad: what is wrong with settings stops the run in setup(), with one message, and no tap is sent.
+func TestStopsBeforeLoad(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	for _, one := range []struct {
+		name    string
+		change  map[string]string
+		message []string
+	}{
+		{"nothing set", map[string]string{
+			"WORKER_URL": "", "HUB_URL": "", "ADMIN_URL": "", "TEST_PASSWORD": "", "LOADTEST_EVENT_ID": "", "CRON_SECRET": "",
+		}, []string{"preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET"}},
+		{"wrong password", map[string]string{"TEST_PASSWORD": "nope-5up3r"}, []string{"Check TEST_EMAIL and TEST_PASSWORD", "1 of 7 probes failed"}},
+		{"wrong cron secret", map[string]string{"CRON_SECRET": "nope-5up3r"}, []string{"answered 401 Unauthorized", "Check CRON_SECRET"}},
+		{"wrong Upstash token", map[string]string{"UPSTASH_REDIS_REST_TOKEN": "nope-5up3r"}, []string{"Check UPSTASH_REDIS_REST_TOKEN"}},
+		{"nobody at the Worker's", map[string]string{"WORKER_URL": "http://127.0.0.1:1"}, []string{"connection refused", "Is WORKER_URL right", "4 of 7"}},
+		{"the Hub instead of admin", map[string]string{"ADMIN_URL": tw.env["HUB_URL"]}, []string{"/api/auth/csrf: answered 404"}},
+		{"no URL", map[string]string{"HUB_URL": "hub.example"}, []string{"HUB_URL: an http or https URL with a host is expected"}},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			env := maps.Clone(tw.env)
+			maps.Copy(env, one.change)
+			r := runK6(t, env, append(small, absolute(t, mainScript))...)
+			r.wants(107, one.message...)
+			if strings.Contains(r.output, "nope-5up3r") {
+				t.Error("the output shows a secret")
+			}
+		})
+	}
+	if got := tw.stats(); got.Worker.Hits > 6*preflightTaps {
+		t.Errorf("%d taps reached the Worker", got.Worker.Hits)
+	}
+}
+
+// TestFails: a system that is worse than the fail tier fails the run with k6's own exit code.
+func TestFails(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	faulty := script(t, `
+		import { tap, thresholds, preflight, report } from 'k6/x/sparkmotion';
+		export const options = { iterations: 200, vus: 4, thresholds: thresholds() };
+		export default () => { tap() };
+		export const handleSummary = report;`)
+	tw.control("PUT", "/faults", `{"worker":{"errorRate":0.2,"status":500}}`)
+	r := runK6(t, tw.env, "run", "--quiet", faulty)
+	r.wants(99, "error_rate")
+	s, got := r.summary(), tw.stats()
+	if failed := int64(s.Metrics["error_rate"].Values["passes"]); failed != got.Worker.Faults || failed == 0 {
+		t.Errorf("%d taps failed, the twin failed %d", failed, got.Worker.Faults)
+	}
+	if n := s.samples("kv_hit_rate"); n != got.Worker.Hits {
+		t.Errorf("%d KV judgements of %d redirects", n, got.Worker.Hits)
+	}
+}
+
+// TestQueueDepth reads the queue over REST, over native Redis, and not at all.
+func TestQueueDepth(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	sample := script(t, `
+		import { queueDepth, tap, Upstash } from 'k6/x/sparkmotion';
+		export const options = { iterations: 3, vus: 1 };
+		export default () => { tap(); console.log('depth=' + JSON.stringify(queueDepth())) };`)
+	rest := maps.Clone(tw.env)
+	native := map[string]string{"WORKER_URL": tw.env["WORKER_URL"], "REDIS_URL": tw.env["TWIN_REDIS_URL"]}
+	none := map[string]string{"WORKER_URL": tw.env["WORKER_URL"]}
+
+	runK6(t, rest, "run", "--quiet", sample).wants(0, "depth=1", "depth=3")
+	runK6(t, native, "run", "--quiet", sample).wants(0, "depth=4", "depth=6")
+	r := runK6(t, none, "run", "--quiet", sample)
+	r.wants(0, "depth=null", "queueDepth skips")
+	if n := strings.Count(r.output, "queueDepth skips"); n != 1 {
+		t.Errorf("%d lines say that it skips", n)
+	}
+}

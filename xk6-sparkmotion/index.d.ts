@@ -1,0 +1,235 @@
+/**
+ * k6/x/sparkmotion: the steps of a SparkMotion load test, each with its metrics.
+ *
+ * Every function works without arguments, from settings in the environment or `-e`; an options object overrides them.
+ * A missing setting, an unknown option and a value of the wrong kind throw an Error that names them. All but `bandID`,
+ * `plateaus` and `thresholds` need a VU: they throw in the init context.
+ */
+declare module 'k6/x/sparkmotion' {
+  /** k6's own form: `"1m30s"`, or milliseconds. */
+  type Duration = string | number;
+
+  interface Options {
+    /** How long one request may take. Default 60s. */
+    timeout?: Duration;
+  }
+
+  // ── admin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  interface LoginOptions extends Options {
+    /** The admin application's origin. Default ADMIN_URL. */
+    url?: string;
+    /** Default TEST_EMAIL, else loadtest@sparkmotion.net. */
+    email?: string;
+    /** Default TEST_PASSWORD. */
+    password?: string;
+  }
+
+  /** A login. A plain object: it can be returned from `setup()`. */
+  interface Session {
+    /** The value of a Cookie header: the session cookie with all its chunks. A secret. */
+    cookie: string;
+    /** The session cookie's name, e.g. `admin-auth.session-token`. */
+    name: string;
+    /** As `/api/auth/session` gives it. */
+    user: Record<string, unknown>;
+    /** ISO 8601. */
+    expires: string;
+  }
+
+  /**
+   * Logs in by NextAuth's credentials flow, v4 or v5, under any cookie prefix. Throws with the reason when it fails:
+   * wrong credentials, a refused CSRF token, no NextAuth at the URL, a limit on logins, nobody there.
+   */
+  export function login(options?: LoginOptions): Session;
+
+  interface QueryOptions extends Options {
+    /** The admin application's origin. Default ADMIN_URL. */
+    url?: string;
+    /** `"superjson"` when the server uses it. Default TRPC_TRANSFORMER, else none. */
+    transformer?: 'superjson' | '';
+    /** `"none"` checks the answer and returns null instead of its data: for exports of many rows. Default `"json"`. */
+    responseType?: 'json' | 'none';
+  }
+
+  /** What a failed query throws, or is in a batch. */
+  interface QueryError extends Error {
+    /** tRPC's, e.g. UNAUTHORIZED; missing when the answer was no tRPC error. */
+    code?: string;
+    /** The HTTP status; 0 when nothing came back. */
+    status?: number;
+    procedure?: string;
+  }
+
+  /**
+   * One tRPC query. Emits `analytics_latency`, or `csv_export_latency` for a procedure whose name starts with `export`,
+   * with the tag `procedure`; and `error_rate` with the tag `part: admin`.
+   */
+  export function query<T = unknown>(
+    session: Session | null, procedure: string, input?: unknown, options?: QueryOptions): T;
+
+  /** Several queries in one request: an array of their data, a QueryError for each that failed. */
+  export function batch(
+    session: Session | null, queries: [procedure: string, input?: unknown][], options?: QueryOptions): unknown[];
+
+  // ── taps ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  interface BandOptions {
+    /** Default LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-. */
+    prefixes?: string[];
+    /** Bands under each prefix, numbered from 000001. Default 200000. */
+    count?: number;
+    /**
+     * `uniform` (default): each with the same chance. `zipf`: few often. `sequential`: in turn, none twice over all VUs
+     * and execution segments until the pool is through and starts over.
+     */
+    distribution?: 'uniform' | 'zipf' | 'sequential';
+    /** A whole number but 0: every run picks the same bands, another series in each VU. */
+    seed?: number;
+  }
+
+  /** A band of the pool, e.g. `LOADTEST-E2-004711`. */
+  export function bandID(options?: BandOptions): string;
+
+  interface TapOptions extends Options {
+    /** The Worker's origin. Default WORKER_URL. */
+    url?: string;
+    /** Default: `bandID()`. */
+    band?: string;
+    /** The share of taps with UTM parameters, 0 to 1. Default 0.5. */
+    utm?: number;
+    /** The host that a KV hit leads to. Default PAGE_HOST, else compassion.com. */
+    pageHost?: string;
+  }
+
+  /**
+   * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected to a page. Emits
+   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects, three checks, and k6's
+   * http_req_*; with the tag `plateau` when the script has plateaus. It does not throw for what the Worker answers.
+   */
+  export function tap(options?: TapOptions): boolean;
+
+  // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  interface FlushOptions extends Options {
+    /** The Hub's origin. Default HUB_URL. */
+    url?: string;
+    /** Default CRON_SECRET. */
+    secret?: string;
+  }
+
+  interface Flushed {
+    success: boolean;
+    /** Taps moved to the database. */
+    flushed: number;
+    batches: number;
+    failedBatches: number;
+    /** Taps still queued. */
+    remaining: number;
+    durationMs: number;
+  }
+
+  /** Triggers the cron that flushes taps. Emits `cron_flushed`, `cron_errors`, `queue_depth`; throws when it fails. */
+  export function flushTaps(options?: FlushOptions): Flushed;
+
+  interface QueueOptions extends Options {
+    /** Default UPSTASH_REDIS_REST_URL. */
+    url?: string;
+    /** Default UPSTASH_REDIS_REST_TOKEN. */
+    token?: string;
+    /** `redis://` or `rediss://`; wins over the REST API. Default REDIS_URL. */
+    redisURL?: string;
+    /** Default tap-log:pending. */
+    key?: string;
+  }
+
+  /**
+   * How many taps wait in the queue; null, and one line in the log a run, when neither Upstash nor Redis is configured.
+   * Emits `queue_depth`, and `error_rate` with the tag `part: upstash`; throws when the queue can't be read.
+   */
+  export function queueDepth(options?: QueueOptions): number | null;
+
+  interface UpstashOptions extends Options {
+    /** Default UPSTASH_REDIS_REST_URL. */
+    url?: string;
+    /** Default UPSTASH_REDIS_REST_TOKEN. */
+    token?: string;
+  }
+
+  type RedisCommand = (string | number | boolean)[];
+  /** As the server sent it; an integer beyond 2^53 is a BigInt. */
+  type RedisValue = null | string | number | bigint | boolean | RedisValue[];
+  /** An error that Redis answered to one command. */
+  interface RedisError extends Error {
+    command: string;
+  }
+
+  /** Upstash's Redis over REST. Each request emits `upstash_latency`. */
+  export class Upstash {
+    constructor(options?: UpstashOptions);
+    /** Runs one command; throws the error that Redis answers. */
+    command(command: RedisCommand): RedisValue;
+    /** Runs commands in order; one entry a command, a RedisError for each that failed. */
+    pipeline(commands: RedisCommand[]): (RedisValue | RedisError)[];
+    /** Runs commands atomically; throws when they can't be queued. */
+    transaction(commands: RedisCommand[]): (RedisValue | RedisError)[];
+  }
+
+  // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  interface Plateaus {
+    /** Arrival rates a second: whole numbers. */
+    rates: number[];
+    /** How long each rate is held. */
+    hold: Duration;
+    /** How long the fall to 0 takes after the last. Default: none. */
+    rampDown?: Duration;
+  }
+
+  /**
+   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. From then on every tap carries
+   * the tag `plateau`: its rate, or `ramp-down`.
+   */
+  export function plateaus(options: Plateaus): { startRate: number; stages: { duration: string; target: number }[] };
+
+  interface Limits {
+    /** p95, ms. Default 100. */
+    redirect_latency?: number | null;
+    /** p95, ms. Default 8000. */
+    analytics_latency?: number | null;
+    /** p95, ms. Default 15000. */
+    csv_export_latency?: number | null;
+    /** Below, 0 to 1. Default 0.03. */
+    error_rate?: number | null;
+    /** Above, 0 to 1. Default 0.99. */
+    kv_hit_rate?: number | null;
+    /** Below, 0 to 1. Default 0.1. */
+    cron_errors?: number | null;
+  }
+
+  /** k6 thresholds for the limits that fail a run; null drops one. */
+  export function thresholds(limits?: Limits): Record<string, string[]>;
+
+  interface PreflightOptions extends Options {
+    workerURL?: string;
+    hubURL?: string;
+    adminURL?: string;
+    email?: string;
+    password?: string;
+    eventID?: string;
+    secret?: string;
+    pageHost?: string;
+  }
+
+  /**
+   * For `setup()`: tries every part before load (the Worker, a band a prefix, the login, the cron's secret, the queue),
+   * logs a line a probe and throws with all that is wrong. `timeout` is 10s by default.
+   */
+  export function preflight(options?: PreflightOptions): void;
+
+  /**
+   * For `handleSummary`: writes `results/e2e-load-summary.json` and returns undefined, on which k6 prints its own
+   * summary. It takes setup()'s data, which holds the session, out of k6's data.
+   */
+  export function report(data: object): void;
+}
