@@ -24,8 +24,9 @@ var errInit = errors.New("requests can't be made in the init context: call it fr
 // client is a VU as an [answer.Doer]: k6's own HTTP stack with all its options and http_req_* metrics. It follows no
 // redirects and keeps no cookies.
 type client struct {
-	m       *module
+	state   *lib.State
 	name    string // the tags name and url: a request's URL without what differs from one to the next
+	plateau string // the tag plateau, when not empty
 	timeout time.Duration
 	took    time.Duration // the last request: k6's http_req_duration, or until its failure
 }
@@ -34,19 +35,18 @@ func (m *module) client(name string, timeout time.Duration) (*client, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	return &client{m: m, name: name, timeout: timeout}, nil
+	return &client{state: m.vu.State(), name: clean(name), timeout: timeout}, nil
 }
 
 // Do sends req. The answer's body is in memory.
 func (c *client) Do(req *http.Request) (*http.Response, error) {
-	state := c.m.vu.State()
-	parsed, err := c.parse(state, req)
+	parsed, err := c.parse(req)
 	if err != nil {
 		return nil, err
 	}
 	// k6's Response joins headers of one name, which breaks Set-Cookie: keep them as they came.
-	kept := &keepHeader{next: state.Transport}
-	withKept := *state
+	kept := &keepHeader{next: c.state.Transport}
+	withKept := *c.state
 	withKept.Transport = kept
 
 	start := time.Now()
@@ -62,7 +62,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (c *client) parse(state *lib.State, req *http.Request) (*httpext.ParsedHTTPRequest, error) {
+func (c *client) parse(req *http.Request) (*httpext.ParsedHTTPRequest, error) {
 	u, err := httpext.NewURL(req.URL.String(), c.name)
 	if err != nil {
 		return nil, err
@@ -74,15 +74,19 @@ func (c *client) parse(state *lib.State, req *http.Request) (*httpext.ParsedHTTP
 			return nil, err
 		}
 	}
-	if state.Options.UserAgent.Valid {
-		req.Header.Set("User-Agent", state.Options.UserAgent.String)
+	if agent := c.state.Options.UserAgent; agent.Valid {
+		req.Header.Set("User-Agent", agent.String)
+	}
+	tags := c.state.Tags.GetCurrentValues()
+	if c.plateau != "" {
+		tags.SetTag("plateau", c.plateau)
 	}
 	return &httpext.ParsedHTTPRequest{
 		URL: &u, Req: req, Body: body, Timeout: c.timeout, Throw: true,
 		ResponseType:     httpext.ResponseTypeBinary,
 		ResponseCallback: expected,
 		Redirects:        null.IntFrom(0),
-		TagsAndMeta:      state.Tags.GetCurrentValues(),
+		TagsAndMeta:      tags,
 	}, nil
 }
 
@@ -100,6 +104,15 @@ func (k *keepHeader) RoundTrip(req *http.Request) (*http.Response, error) {
 		k.header = response.Header
 	}
 	return response, err
+}
+
+// clean masks a URL's credentials, as k6 does in its tags.
+func clean(link string) string {
+	u, err := httpext.NewURL(link, link)
+	if err != nil {
+		return ""
+	}
+	return u.Clean()
 }
 
 // context is the VU's: it ends with the iteration, or with setup().

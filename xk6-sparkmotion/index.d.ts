@@ -100,14 +100,27 @@ declare module 'k6/x/sparkmotion' {
     utm?: number;
     /** The host that a KV hit leads to. Default PAGE_HOST, else compassion.com. */
     pageHost?: string;
+    /**
+     * `http/1.1` (default): the fast lane, on kept connections. `h2`: the VU's own transport, which speaks HTTP/2 where
+     * the server does; so do a proxy in the environment and `--http-debug`.
+     */
+    protocol?: 'http/1.1' | 'h2';
   }
 
   /**
    * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected to a page. Emits
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects, three checks, and k6's
-   * http_req_*; with the tag `plateau` when the script has plateaus. It does not throw for what the Worker answers.
+   * http_req_*; with the tag `plateau` when the script has plateaus; and the generator's own health, `generator_lag` and
+   * `generator_limited`. It does not throw for what the Worker answers.
    */
   export function tap(options?: TapOptions): boolean;
+
+  /**
+   * n taps (1 to 1000) in one iteration; returns how many led to a page. In an arrival-rate scenario they are spread
+   * over the time that the iteration stands for, 1/rate; each is due at its own moment whatever became of those before
+   * it, and its `redirect_latency` counts from then. In other scenarios they follow one another.
+   */
+  export function taps(n: number, options?: TapOptions): number;
 
   // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,8 @@ type customMetrics struct {
 	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
+	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
+	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
 }
 
 func registerMetrics(registry *metrics.Registry) (*customMetrics, error) {
@@ -36,6 +38,8 @@ func registerMetrics(registry *metrics.Registry) (*customMetrics, error) {
 		{&m.cronFlushed, "cron_flushed", metrics.Counter, metrics.Default},
 		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
 		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
+		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
+		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
 	} {
 		metric, err := registry.NewMetric(one.name, one.kind, one.unit)
 		if err != nil {
@@ -66,6 +70,13 @@ func (m *module) emit(metric *metrics.Metric, value float64, tags ...string) {
 		Metadata:   current.Metadata,
 		Value:      value,
 	})
+}
+
+// emitTook emits how long a request took, unless it was never sent.
+func (m *module) emitTook(metric *metrics.Metric, took time.Duration, tags ...string) {
+	if took > 0 {
+		m.emit(metric, metrics.D(took), tags...)
+	}
 }
 
 // rate is the value of a Rate's sample.

@@ -23,7 +23,9 @@ func (r *rootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	if err != nil {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
 	}
-	return &module{vu: vu, run: &r.run, metrics: registered}
+	m := &module{vu: vu, run: &r.run, metrics: registered}
+	m.exports = m.export()
+	return m
 }
 
 // module is what one VU imports.
@@ -31,16 +33,23 @@ type module struct {
 	vu      modules.VU
 	run     *run
 	metrics *customMetrics
+	exports modules.Exports
 	bands   bandState
 	tapper  tapper
 }
 
-// Exports lists the functions that scripts import by name, and all of them as the default.
-func (m *module) Exports() modules.Exports {
-	named := map[string]any{
+// Exports lists the functions that scripts import by name, and all of them as the default. A script asks for them at
+// every use of an imported name, so that they are made once.
+func (m *module) Exports() modules.Exports { return m.exports }
+
+func (m *module) export() modules.Exports {
+	rt := m.vu.Runtime()
+	named := make(map[string]any)
+	for name, value := range map[string]any{
 		"login":      m.login,
 		"bandID":     m.bandID,
 		"tap":        m.tap,
+		"taps":       m.taps,
 		"query":      m.query,
 		"batch":      m.batch,
 		"flushTaps":  m.flushTaps,
@@ -50,8 +59,10 @@ func (m *module) Exports() modules.Exports {
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,
 		"report":     m.report,
+	} {
+		named[name] = rt.ToValue(value)
 	}
-	return modules.Exports{Default: named, Named: named}
+	return modules.Exports{Default: rt.ToValue(named), Named: named}
 }
 
 // throw raises err as a JavaScript Error whose other properties say more, such as code and status.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (m *module) override(call string, given sobek.Value, known map[string]refle
 	}
 	object, ok := given.(*sobek.Object)
 	if !ok {
-		return fmt.Errorf("%s: options must be an object, got %s", call, given)
+		return fmt.Errorf("%s: options must be an object", call) // not the value: it may be a password
 	}
 	for _, key := range object.Keys() {
 		field, ok := known[key]
@@ -107,19 +108,37 @@ func set(field reflect.Value, value sobek.Value, rt *sobek.Runtime) error {
 	case reflect.String:
 		text, ok := value.Export().(string)
 		if !ok {
-			return fmt.Errorf("a string is expected, got %s", value)
+			return errors.New("a string is expected") // not the value: it may be a password
 		}
 		field.SetString(text)
 	case reflect.Int, reflect.Float64:
-		number := value.ToFloat()
-		if math.IsNaN(number) {
+		number := numberOf(value)
+		switch {
+		case math.IsNaN(number) || math.IsInf(number, 0):
 			return fmt.Errorf("a number is expected, got %s", value)
+		case field.Kind() == reflect.Int && (number != math.Trunc(number) || math.Abs(number) > maxSafe):
+			return fmt.Errorf("a whole number is expected, got %s", value)
 		}
 		field.Set(reflect.ValueOf(number).Convert(field.Type()))
 	default:
 		return rt.ExportTo(value, field.Addr().Interface())
 	}
 	return nil
+}
+
+// numberOf is a number, also one written as text; NaN for all else, of which JavaScript would make a number too.
+func numberOf(value sobek.Value) float64 {
+	switch v := value.Export().(type) {
+	case int64:
+		return float64(v)
+	case float64:
+		return v
+	case string:
+		if number, err := strconv.ParseFloat(v, 64); err == nil {
+			return number
+		}
+	}
+	return math.NaN()
 }
 
 // check looks for what is needed and missing, and for URLs that are none.
@@ -146,7 +165,7 @@ func check(call string, fields reflect.Value) error {
 
 func checkURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
 		return errors.New("an http or https URL with a host is expected") // not the value: it may hold a password
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -110,12 +111,13 @@ func (m *module) probeBand(o preflightOptions, band string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch v := judge(a, o.PageHost); {
-	case !v.redirected():
+	location, err := url.Parse(a.Header.Get("Location"))
+	switch {
+	case err != nil || location.Host == "" || a.Status != http.StatusFound:
 		return "", a.Unexpected("")
-	case !v.isPage:
+	case location.Host != o.PageHost:
 		return "", a.Wrong("Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host",
-			"band %s with a redirect to %s instead of %s: a KV miss", band, a.Header.Get("Location"), o.PageHost)
+			"band %s with a redirect to %s instead of %s: a KV miss", band, answer.Show(location), o.PageHost)
 	}
 	return "302 to " + o.PageHost, nil
 }
@@ -127,7 +129,11 @@ func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	return m.request(c, origin+path)
+	req, err := http.NewRequestWithContext(m.context(), http.MethodGet, origin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Get(c, req, "WORKER_URL")
 }
 
 func (m *module) probeQueue(timeout time.Duration) (string, error) {
@@ -139,7 +145,7 @@ func (m *module) probeQueue(timeout time.Duration) (string, error) {
 	if !o.configured() {
 		return "skipped: neither Upstash nor REDIS_URL is configured", nil
 	}
-	depth, err := m.depth(o)
+	depth, _, err := m.depth(o)
 	if err != nil {
 		return "", err
 	}

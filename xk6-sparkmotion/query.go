@@ -114,13 +114,13 @@ func (m *module) cookie(session sobek.Value) (string, error) {
 
 // emitQuery counts one query: its latency, and whether it failed.
 func (m *module) emitQuery(c trpc.Client, procedure string, err error) {
-	m.emit(m.latencyOf(procedure), metrics.D(took(c)), "procedure", procedure)
+	m.emitTook(m.latencyOf(procedure), took(c), "procedure", procedure)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partAdmin)
 }
 
 // emitBatch counts one request's latency and every query's outcome.
 func (m *module) emitBatch(c trpc.Client, procedures string, results []trpc.Result, err error) {
-	m.emit(m.latencyOf(procedures), metrics.D(took(c)), "procedure", procedures)
+	m.emitTook(m.latencyOf(procedures), took(c), "procedure", procedures)
 	if err != nil {
 		m.emit(m.metrics.errorRate, 1, "part", partAdmin)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/grafana/sobek"
 	"github.com/redis/go-redis/v9"
 	"go.k6.io/k6/v2/lib"
-	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
@@ -34,15 +33,16 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 		m.throw(err)
 	}
 	if !o.configured() {
-		m.run.queueNotice.Do(func() {
+		m.run.notices.once("queueDepth", func() {
 			m.logger().Info("queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
 		})
 		return sobek.Null()
 	}
-	depth, err := m.depth(o)
+	depth, took, err := m.depth(o)
 	if errors.Is(err, errInit) {
 		m.throw(err)
 	}
+	m.emitTook(m.metrics.upstashLatency, took)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
 	if err != nil {
 		m.throw(in("queueDepth", err))
@@ -51,27 +51,28 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	return m.vu.Runtime().ToValue(depth)
 }
 
-func (m *module) depth(o queueOptions) (int64, error) {
+// depth asks for the queue's length, and says how long Upstash took for it.
+func (m *module) depth(o queueOptions) (int64, time.Duration, error) {
 	if m.vu.State() == nil {
-		return 0, errInit
+		return 0, 0, errInit
 	}
 	if o.RedisURL != "" {
-		return m.depthByRedis(o)
+		depth, err := m.depthByRedis(o)
+		return depth, 0, err
 	}
 	c, err := m.client(o.URL, o.Timeout)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	value, err := upstash.Client{Doer: c, URL: o.URL, Token: o.Token}.Do(m.context(), upstash.Command{"LLEN", o.Key})
-	m.emit(m.metrics.upstashLatency, metrics.D(c.took))
 	if err != nil {
-		return 0, err
+		return 0, c.took, err
 	}
 	depth, ok := value.(int64)
 	if !ok {
-		return 0, fmt.Errorf("LLEN %s answered %v (%T) instead of a number", o.Key, value, value)
+		return 0, c.took, fmt.Errorf("LLEN %s answered %v (%T) instead of a number", o.Key, value, value)
 	}
-	return depth, nil
+	return depth, c.took, nil
 }
 
 // depthByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.

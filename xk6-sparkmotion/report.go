@@ -27,6 +27,30 @@ func (m *module) report(data sobek.Value) {
 	if err := writeJSON(summaryFile, object); err != nil {
 		m.throw(in("report", err))
 	}
+	if limited := m.valueOf(object, "generator_limited", "rate"); limited > maxLimited {
+		m.logger().Warnf("This machine was too slow for the rate: %.0f %% of the time it started taps more than %s late. "+
+			"Latencies and rates of this run are the generator's, not the system's: give it more cores, or less to do",
+			100*limited, maxLag)
+	}
+}
+
+// maxLimited is the share of late beats from which on a run says nothing of the system.
+const maxLimited = 0.05
+
+// valueOf reads one value of one metric of handleSummary's data; 0 when there is none.
+func (m *module) valueOf(data *sobek.Object, metric, value string) float64 {
+	var at sobek.Value = data
+	for _, key := range []string{"metrics", metric, "values", value} {
+		object, ok := at.(*sobek.Object)
+		if !ok {
+			return 0
+		}
+		at = object.Get(key)
+	}
+	if at == nil {
+		return 0
+	}
+	return at.ToFloat()
 }
 
 func writeJSON(file string, object *sobek.Object) error {

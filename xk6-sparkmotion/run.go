@@ -8,9 +8,19 @@ import (
 
 // run is what the VUs of one process share.
 type run struct {
-	sequence    sequence
-	schedule    schedule
-	queueNotice sync.Once // queueDepth says once a run that it skips
+	sequence sequence
+	schedule schedule
+	pulse    pulse
+	notices  notices
+}
+
+// notices are what is logged once a run, by whichever VU comes first.
+type notices struct{ given sync.Map }
+
+func (n *notices) once(key string, log func()) {
+	if _, known := n.given.LoadOrStore(key, true); !known {
+		log()
+	}
 }
 
 // sequence counts the bands that sequential picks have handed out, over all VUs of all execution segments: a process

@@ -33,8 +33,14 @@ func (m *module) superjson(value sobek.Value) (string, error) {
 	return m.stringify(wrapped)
 }
 
+// maxDepth bounds an input that contains itself.
+const maxDepth = 500
+
 // flatten copies value with all that JSON can't carry replaced, and notes each replacement's type under its path.
 func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Object) (sobek.Value, error) {
+	if len(path) > maxDepth {
+		return nil, fmt.Errorf("superjson: nested deeper than %d levels: does it contain itself?", maxDepth)
+	}
 	rt := m.vu.Runtime()
 	note := func(kind string, plain any) (sobek.Value, error) {
 		return rt.ToValue(plain), annotations.Set(strings.Join(path, "."), []string{kind})
@@ -104,7 +110,9 @@ func (m *module) reviveTree(value sobek.Value, tree *sobek.Object) (sobek.Value,
 	children := tree
 	kind := ""
 	if tree.ClassName() == "Array" {
-		kind = tree.Get("0").String()
+		if name, ok := tree.Get("0").(sobek.String); ok {
+			kind = name.String()
+		}
 		children, _ = tree.Get("1").(*sobek.Object)
 	}
 	if children != nil {
@@ -123,7 +131,7 @@ func (m *module) reviveTree(value sobek.Value, tree *sobek.Object) (sobek.Value,
 
 func (m *module) reviveAt(value sobek.Value, path []string, tree *sobek.Object) error {
 	parent, ok := value.(*sobek.Object)
-	if !ok {
+	if !ok || parent.Get(path[0]) == nil {
 		return fmt.Errorf("superjson: nothing at %q", strings.Join(path, "."))
 	}
 	if len(path) > 1 {

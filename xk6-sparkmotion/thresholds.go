@@ -1,7 +1,9 @@
 package sparkmotion
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
@@ -26,7 +28,10 @@ var thresholdTiers = []struct {
 func (m *module) thresholds(given sobek.Value) *sobek.Object {
 	limits := m.vu.Runtime().NewObject()
 	if !common.IsNullish(given) {
-		limits = given.ToObject(m.vu.Runtime())
+		var ok bool
+		if limits, ok = given.(*sobek.Object); !ok {
+			m.throw(errors.New("thresholds: expected limits by metric, {redirect_latency: 80}"))
+		}
 	}
 	result := m.vu.Runtime().NewObject()
 	known := make(map[string]bool)
@@ -38,7 +43,9 @@ func (m *module) thresholds(given sobek.Value) *sobek.Object {
 		}
 		fail := tier.fail
 		if limit != nil && !sobek.IsUndefined(limit) {
-			fail = limit.ToFloat()
+			if fail = numberOf(limit); math.IsNaN(fail) || math.IsInf(fail, 0) {
+				m.throw(fmt.Errorf("thresholds: the limit of %s must be a number, got %s", tier.metric, limit))
+			}
 		}
 		if err := result.Set(tier.metric, []string{fmt.Sprintf(tier.expression, fail)}); err != nil {
 			m.throw(err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
@@ -45,7 +44,7 @@ func (m *module) newUpstash(call sobek.ConstructorCall) *sobek.Object {
 func (u *upstashObject) command(command []any) sobek.Value {
 	c, http := u.client()
 	value, err := c.Do(u.m.context(), command)
-	u.m.emit(u.m.metrics.upstashLatency, metrics.D(http.took))
+	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
 	if err != nil {
 		u.m.throw(in("Upstash.command", err))
 	}
@@ -73,7 +72,7 @@ func (u *upstashObject) several(
 	}
 	c, http := u.client()
 	results, err := run(c, u.m.context(), commands)
-	u.m.emit(u.m.metrics.upstashLatency, metrics.D(http.took))
+	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
 	if err != nil {
 		u.m.throw(in(call, err))
 	}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -110,6 +111,7 @@ func (c *Conn) exchange(request []byte, r *Response) error {
 		return err
 	}
 	r.Wrote = time.Now()
+	runtime.Gosched()
 	if err := c.armRead(r.Wrote); err != nil {
 		return err
 	}

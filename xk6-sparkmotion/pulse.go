@@ -1,0 +1,56 @@
+package sparkmotion
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// pulse measures the generator's own lag: how late a timer fires in this process. A tap that is due starts as late, for
+// want of a processor: its latency, and the arrival rate, are then the generator's, not the system's. Measured with a
+// timer of our own, so that a slow system, which keeps VUs busy, does not count as lag.
+type pulse struct {
+	running atomic.Bool
+	wanted  atomic.Bool  // a tap has come by since the last beat
+	lag     atomic.Int64 // ns of the last beat, not yet collected; -1 for none
+}
+
+const (
+	beat = 10 * time.Millisecond
+	// maxLag is a fifth of the redirect's warning limit: later than that, a beat counts as limited by the generator.
+	maxLag = 10 * time.Millisecond
+	// restBeats is how many beats without a tap end the pulse; the next tap starts it again.
+	restBeats = 100
+)
+
+// collect gives the lag of a beat that nobody has collected yet. The first call starts the pulse.
+func (p *pulse) collect() (time.Duration, bool) {
+	if !p.wanted.Load() {
+		p.wanted.Store(true)
+		if p.running.CompareAndSwap(false, true) {
+			p.lag.Store(-1)
+			go p.run()
+			return 0, false
+		}
+	}
+	if p.lag.Load() < 0 {
+		return 0, false
+	}
+	lag := p.lag.Swap(-1)
+	return time.Duration(lag), lag >= 0
+}
+
+// run beats until no tap has come by for a while.
+func (p *pulse) run() {
+	defer p.running.Store(false)
+	timer := time.NewTimer(beat)
+	defer timer.Stop()
+	for idle := 0; idle < restBeats; idle++ {
+		due := time.Now().Add(beat)
+		timer.Reset(beat)
+		<-timer.C
+		p.lag.Store(int64(max(0, time.Since(due))))
+		if p.wanted.Swap(false) {
+			idle = 0
+		}
+	}
+}
