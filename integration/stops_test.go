@@ -2,6 +2,7 @@ package integration
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -82,5 +83,29 @@ func TestQueueDepth(t *testing.T) {
 	r.wants(0, "depth=null", "queueDepth skips")
 	if n := strings.Count(r.output, "queueDepth skips"); n != 1 {
 		t.Errorf("%d lines say that it skips", n)
+	}
+}
+
+// TestGeneratorLimited chokes the generator: virtual users that burn the one processor that taps need. The run says that
+// it measured the generator.
+func TestGeneratorLimited(t *testing.T) {
+	t.Parallel()
+	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://compassion.com/live", http.StatusFound)
+	})
+	choked := script(t, `
+		import { report, tap } from 'k6/x/sparkmotion';
+		export const options = { scenarios: {
+			taps: { executor: 'constant-arrival-rate', rate: 200, duration: '3s', preAllocatedVUs: 20, exec: 'taps' },
+			burn: { executor: 'constant-vus', vus: 16, duration: '3s', exec: 'burn' },
+		} };
+		export const taps = () => tap();
+		export const burn = () => { for (const end = Date.now() + 100; Date.now() < end;); };
+		export const handleSummary = report;`)
+	r := runK6(t, map[string]string{"WORKER_URL": target, "GOMAXPROCS": "1"}, "run", "--quiet", choked)
+	r.wants(0, "This machine was too slow for the rate")
+	s := r.summary()
+	if s.Metrics["generator_lag"].Values["max"] == 0 || s.Metrics["generator_limited"].Values["rate"] < 0.05 {
+		t.Errorf("generator_lag %v, generator_limited %v", s.Metrics["generator_lag"], s.Metrics["generator_limited"])
 	}
 }

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -94,6 +95,9 @@ func (m *module) newBandPicker(o bandOptions) (*bandPicker, error) {
 	if err := pool.Check(); err != nil {
 		return nil, err
 	}
+	if o.Seed != 0 && m.vu.State() == nil {
+		return nil, errors.New("a seed makes a series for each VU, and the init context is none: " + errInit.Error())
+	}
 	picker := &bandPicker{pool: pool}
 	switch o.Distribution {
 	case "uniform":
@@ -120,9 +124,5 @@ func (m *module) random(seed int) *rand.Rand {
 	if seed == 0 {
 		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // not for secrets
 	}
-	var vu uint64
-	if state := m.vu.State(); state != nil {
-		vu = state.VUIDGlobal
-	}
-	return rand.New(rand.NewPCG(uint64(seed), vu)) //nolint:gosec // not for secrets
+	return rand.New(rand.NewPCG(uint64(seed), m.vu.State().VUIDGlobal)) //nolint:gosec // not for secrets
 }

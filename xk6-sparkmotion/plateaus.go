@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/types"
 )
@@ -77,7 +78,11 @@ func (m *module) plateauOptions(given sobek.Value) (plateauOptions, error) {
 	}
 	for _, key := range object.Keys() {
 		var err error
-		switch value := object.Get(key); key {
+		value := object.Get(key)
+		if common.IsNullish(value) {
+			continue // as if it were left out
+		}
+		switch key {
 		case "rates":
 			p.rates, err = m.rates(value)
 		case "hold":

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -48,6 +49,7 @@ func (p *pulse) run() {
 		due := time.Now().Add(beat)
 		timer.Reset(beat)
 		<-timer.C
+		runtime.Gosched() // the timer puts us first in line; a tap whose answer has come stands at the end of it
 		p.lag.Store(int64(max(0, time.Since(due))))
 		if p.wanted.Swap(false) {
 			idle = 0

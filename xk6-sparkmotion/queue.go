@@ -90,6 +90,7 @@ func (m *module) depthByRedis(o queueOptions) (int64, error) {
 	options.Dialer = dial(state.Dialer, options.TLSConfig)
 	options.PoolSize = 1
 	options.MaxRetries = -1
+	options.DialerRetries = 1
 	options.DisableIdentity = true
 	options.ReadTimeout, options.WriteTimeout, options.DialTimeout = o.Timeout, o.Timeout, o.Timeout
 	ctx, cancel := context.WithTimeout(m.context(), o.Timeout)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +65,7 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 		return value, nil
 	}
 	var copied *sobek.Object
-	switch class := object.ClassName(); class {
+	switch class := classOf(object); class {
 	case "Array":
 		copied = rt.NewArray()
 	case "Object":
@@ -83,6 +84,22 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 		}
 	}
 	return copied, nil
+}
+
+// classOf is an object's class, also of maps and sets, which sobek calls plain objects: they have no keys, and would be
+// sent as {}.
+func classOf(object *sobek.Object) string {
+	class := object.ClassName()
+	if class != "Object" {
+		return class
+	}
+	switch object.ExportType() {
+	case reflect.TypeFor[[][2]any]():
+		return "Map"
+	case reflect.TypeFor[[]any]():
+		return "Set"
+	}
+	return class
 }
 
 // escapeDots keeps a key's own dots and backslashes apart from the path's.
@@ -171,11 +188,11 @@ func splitPath(path string) []string {
 		switch {
 		case path[i] == '\\' && i+1 < len(path):
 			i++
-			*last += string(path[i])
+			*last += path[i : i+1]
 		case path[i] == '.':
 			keys = append(keys, "")
 		default:
-			*last += string(path[i])
+			*last += path[i : i+1]
 		}
 	}
 	return keys

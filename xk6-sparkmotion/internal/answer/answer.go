@@ -90,10 +90,7 @@ func (a *Answer) JSON(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(a.Body))
 	dec.UseNumber()
 	err := dec.Decode(v)
-	if err == nil && dec.More() {
-		err = errors.New("more than one value")
-	}
-	if err != nil {
+	if _, end := dec.Token(); err != nil || !errors.Is(end, io.EOF) {
 		return a.Wrong(a.advice(), "%d with %s", a.Status, a.looks())
 	}
 	return nil
@@ -149,6 +146,8 @@ func (a *Answer) looks() string {
 		return "an empty body instead of JSON"
 	case trimmed[0] == '<':
 		return fmt.Sprintf("an HTML page instead of JSON (%d bytes)", len(a.Body))
+	case json.Valid(trimmed):
+		return fmt.Sprintf("JSON of another shape than expected (%d bytes)", len(a.Body))
 	case trimmed[0] == '{' || trimmed[0] == '[':
 		return fmt.Sprintf("JSON that is cut or broken (%d bytes)", len(a.Body))
 	default:

@@ -60,7 +60,7 @@ func Uniform(r *rand.Rand, size uint64) Picker {
 	return func() uint64 { return r.Uint64N(size) }
 }
 
-// zipfExponent makes the most tapped band of 600,000 take about 6 % of the taps: crew and testers, who tap all day.
+// zipfExponent makes the most tapped band of 600,000 take about a tenth of the taps: crew and testers, who tap all day.
 const zipfExponent = 1.05
 
 // Zipf picks few bands often and most bands seldom, by Zipf's law over their ranks. The frequent ranks are spread

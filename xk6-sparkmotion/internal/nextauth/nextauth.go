@@ -5,7 +5,7 @@ package nextauth
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -37,7 +37,7 @@ type Session struct {
 func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, error) {
 	origin, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the admin URL is not a URL: %w", err)
+		return nil, errors.New("the admin URL is not a URL") // not err: it repeats the URL, with its password
 	}
 	f := flow{ctx: ctx, doer: doer, origin: origin}
 	token, err := f.csrf()
@@ -49,7 +49,10 @@ func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, erro
 		return nil, err
 	}
 	session := &Session{Name: cookies.name, Cookie: cookies.header()}
-	return session, f.identify(session)
+	if err := f.identify(session); err != nil {
+		return nil, err
+	}
+	return session, nil
 }
 
 // flow is one login under way; its cookies are those to send back.

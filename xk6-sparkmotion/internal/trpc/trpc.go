@@ -51,11 +51,11 @@ func (e *Error) Error() string {
 
 // Query runs one call. Errors are a [*Error] from the server, or an [*answer.Error].
 func (c Client) Query(ctx context.Context, call Call) (json.RawMessage, error) {
-	target := c.endpoint(call.Procedure)
+	query := ""
 	if call.Input != "" {
-		target += "?input=" + EncodeURIComponent(call.Input)
+		query = "?input=" + EncodeURIComponent(call.Input)
 	}
-	a, err := c.get(ctx, target)
+	a, err := c.get(ctx, call.Procedure, query)
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +81,18 @@ func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 			inputs = append(inputs, strconv.Quote(strconv.Itoa(i))+":"+call.Input)
 		}
 	}
-	target := c.endpoint(strings.Join(names, ",")) +
-		"?batch=1&input=" + EncodeURIComponent("{"+strings.Join(inputs, ",")+"}")
-	a, err := c.get(ctx, target)
+	procedures := strings.Join(names, ",")
+	a, err := c.get(ctx, procedures, "?batch=1&input="+EncodeURIComponent("{"+strings.Join(inputs, ",")+"}"))
 	if err != nil {
 		return nil, err
 	}
 	var got []envelope
 	if err := a.JSON(&got); err != nil {
+		var whole envelope // what tRPC answers to a batch that it can't even start
+		if a.JSON(&whole) == nil && whole.Error != nil {
+			result, _ := whole.result(a, procedures)
+			return nil, result.Err
+		}
 		return nil, unparsed(a, err)
 	}
 	if len(got) != len(calls) {
@@ -103,14 +107,11 @@ func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 	return results, nil
 }
 
-func (c Client) endpoint(procedures string) string {
-	return strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures
-}
-
-func (c Client) get(ctx context.Context, target string) (*answer.Answer, error) {
+func (c Client) get(ctx context.Context, procedures, query string) (*answer.Answer, error) {
+	target := strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures + query
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return nil, err
+	if err != nil { // not err: it repeats the URL, with its password and the input
+		return nil, fmt.Errorf("no URL can be made of ADMIN_URL and the procedure %q", procedures)
 	}
 	req.Header.Set("Accept", "application/json")
 	if c.Cookie != "" {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -94,8 +95,8 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 		return nil, fmt.Errorf("a command's arguments must be strings, numbers or booleans: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(sent))
-	if err != nil {
-		return nil, err
+	if err != nil { // not err: it repeats the URL
+		return nil, errors.New("UPSTASH_REDIS_REST_URL is not a URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Content-Type", "application/json")

@@ -1,0 +1,189 @@
+package answer
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// get asks a server that runs handler, by a URL with all that must not be shown, and puts HOST for its address.
+func get(t *testing.T, handler http.HandlerFunc) (*Answer, error) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return ask(t, server.Listener.Addr().String())
+}
+
+func ask(t *testing.T, host string) (*Answer, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://user:hush@"+host+"/a%2Fb?token=hush#hush", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(client.CloseIdleConnections)
+	a, err := Get(client, req, "WORKER_URL")
+	if a != nil {
+		a.Request = strings.ReplaceAll(a.Request, host, "HOST")
+	}
+	return a, err
+}
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+	a, err := get(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Test", "yes")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte("short and stout"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Request != "GET http://HOST/a%2Fb" || a.Status != 418 || a.Header.Get("X-Test") != "yes" || string(a.Body) != "short and stout" {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestGetWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	host := gone.Listener.Addr().String()
+	_, refused := ask(t, host)
+	_, cut := get(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("not a hundred bytes"))
+	})
+	for _, c := range []struct {
+		name, want string
+		err, is    error
+	}{
+		{"refused", "no answer: dial tcp " + host + ": connect: connection refused", refused, syscall.ECONNREFUSED},
+		{"cut", "no answer: unexpected EOF", cut, nil},
+	} {
+		var wrong *Error
+		if !errors.As(c.err, &wrong) {
+			t.Fatalf("%s: not an *Error: %v", c.name, c.err)
+		}
+		if wrong.Status != 0 || wrong.Got != c.want || wrong.Advice != "Is WORKER_URL right, and can this machine reach it?" {
+			t.Errorf("%s: got %+v", c.name, wrong)
+		}
+		if c.is != nil && !errors.Is(c.err, c.is) {
+			t.Errorf("%s: the cause is lost: %v", c.name, c.err)
+		}
+		if strings.Contains(c.err.Error(), "hush") {
+			t.Errorf("%s: a secret in %q", c.name, c.err)
+		}
+	}
+}
+
+func TestUnexpected(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		status int
+		header map[string]string
+		hint   string
+		want   string
+	}{
+		{"a limit", 429, map[string]string{"Retry-After": "30"}, "Check X",
+			"429 Too Many Requests (Retry-After: 30). The server limits the rate: wait, or raise its limit for this test"},
+		{"a long Retry-After", 503, map[string]string{"Retry-After": strings.Repeat("x", 50)}, "",
+			"503 Service Unavailable (Retry-After: " + strings.Repeat("x", 40) + "…). The server failed: its log says why"},
+		{"unauthorized", 401, nil, "", "401 Unauthorized. Check the credentials"},
+		{"unauthorized, with a hint", 401, nil, "Check X", "401 Unauthorized. Check X"},
+		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X"},
+		{"a hint is for 401 and 403", 404, nil, "Check X", "404 Not Found. Check the URL: nothing is there"},
+		{"a redirect", 308, map[string]string{"Location": "https://u:hush@there/login?token=hush#hush"}, "",
+			"308 Permanent Redirect to https://there/login. Point the URL at where it redirects to, or log in first"},
+		{"a redirect to nowhere", 302, map[string]string{"Location": "http://[hush"}, "",
+			"302 Found. Point the URL at where it redirects to, or log in first"},
+		{"a Location without a redirect", 201, map[string]string{"Location": "/made"}, "",
+			"201 Created. Does the URL point at the right application?"},
+		{"a status without a name", 599, nil, "", "599. The server failed: its log says why"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := Answer{Request: "GET x", Status: c.status, Header: http.Header{}}
+			for name, value := range c.header {
+				a.Header.Set(name, value)
+			}
+			wrong := a.Unexpected(c.hint)
+			if want := "GET x: answered " + c.want; wrong.Error() != want || wrong.Status != c.status {
+				t.Errorf("got  %s\nwant %s", wrong, want)
+			}
+		})
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, kind, body, want string }{
+		{"an object", "", ` {"n": 9007199254740993} `, ""},
+		{"empty", "", " \n", "200 with an empty body instead of JSON"},
+		{"a page", "text/html", "<!doctype html><p>hush", "200 with an HTML page instead of JSON (22 bytes)"},
+		{"cut", "", `{"n": 1, "hush`, "200 with JSON that is cut or broken (14 bytes)"},
+		{"text", "text/plain", "hush", "200 with a body that is no JSON (text/plain, 4 bytes)"},
+		{"text of no type", "", "hush", "200 with a body that is no JSON (no Content-Type, 4 bytes)"},
+		{"two values", "", `{"n": 1} {"n": 2}`, "200 with JSON that is cut or broken (17 bytes)"},
+		{"a bracket too many", "", `{"n": 1}}`, "200 with JSON that is cut or broken (9 bytes)"},
+		{"another shape", "", `["hush"]`, "200 with JSON of another shape than expected (8 bytes)"},
+		{"a string", "", `"hush"`, "200 with JSON of another shape than expected (6 bytes)"},
+		{"another type", "", `{"n": "hush"}`, "200 with JSON of another shape than expected (13 bytes)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := Answer{Request: "GET x", Status: 200, Header: http.Header{}, Body: []byte(c.body)}
+			if c.kind != "" {
+				a.Header.Set("Content-Type", c.kind)
+			}
+			var got struct{ N json.Number }
+			err := a.JSON(&got)
+			if c.want == "" {
+				if err != nil || got.N != "9007199254740993" { // as the server wrote it, not as a float64 holds it
+					t.Errorf("got %v, %v", got.N, err)
+				}
+				return
+			}
+			if want := "GET x: answered " + c.want + ". Does the URL point at the right application?"; err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+func TestShow(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://u:hush@host:8443/a%2Fb/c?token=hush#hush": "https://host:8443/a%2Fb/c",
+		"https://hush@host":          "https://host",
+		"/api/auth/error?error=hush": "/api/auth/error",
+	} {
+		u, err := url.Parse(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Show(u); got != want {
+			t.Errorf("Show(%q) = %q, want %q", given, got, want)
+		}
+	}
+}
+
+// FuzzJSON holds that JSON takes what is JSON and nothing else.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{"", "{}", "[1] ]", "null", `{"a":1}{}`, "<html>", "\xff", "1e999"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got any
+		err := (&Answer{Body: body}).JSON(&got)
+		if (err == nil) != json.Valid(body) {
+			t.Errorf("%q: %v", body, err)
+		}
+	})
+}

@@ -1,0 +1,289 @@
+package nextauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+)
+
+// page is one answer of an application under test.
+type page struct {
+	status   int
+	location string
+	cookies  []string // Set-Cookie lines
+	header   map[string]string
+	body     string
+}
+
+// The answers of a login that works.
+var (
+	csrfPage    = page{status: 200, cookies: []string{"authjs.csrf-token=t%7Ch; Path=/; HttpOnly", "authjs.callback-url=x"}, body: `{"csrfToken":"t"}`}
+	submitPage  = page{status: 302, location: "/", cookies: []string{"authjs.session-token=jwt; Path=/; HttpOnly"}}
+	sessionPage = page{status: 200, body: `{"user":{"email":"a@b.c","role":"ADMIN"},"expires":"2030-01-01T00:00:00.000Z"}`}
+)
+
+// app is an application by path; it keeps what each path was asked.
+type app struct {
+	pages map[string]page
+	asked map[string]*http.Request
+}
+
+func newApp(changed map[string]page) *app {
+	pages := map[string]page{
+		"/api/auth/csrf": csrfPage, "/api/auth/callback/credentials": submitPage, "/api/auth/session": sessionPage,
+	}
+	maps.Copy(pages, changed)
+	return &app{pages: pages, asked: map[string]*http.Request{}}
+}
+
+func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	a.asked[r.URL.Path] = r
+	p := a.pages[r.URL.Path]
+	for _, cookie := range p.cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	for name, value := range p.header {
+		w.Header().Set(name, value)
+	}
+	if p.location != "" {
+		w.Header().Set("Location", p.location)
+	}
+	w.WriteHeader(max(p.status, 200))
+	_, _ = w.Write([]byte(p.body))
+}
+
+// login logs in to a server at host, by a URL and with credentials whose secrets say hush.
+func login(t *testing.T, host string) (*Session, error) {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(client.CloseIdleConnections)
+	return Login(t.Context(), client, Credentials{URL: "http://user:hush@" + host, Email: "a@b.c", Password: "hush&more"})
+}
+
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	const submit = "/api/auth/callback/credentials"
+	v4 := func(cookies ...string) page {
+		return page{status: 200, body: `{"url":"http://admin/"}`, cookies: cookies}
+	}
+	for _, c := range []struct {
+		name         string
+		submit       page
+		wantName     string
+		wantCookie   string
+		wantNotFound bool
+	}{
+		{name: "v5", submit: submitPage, wantName: "authjs.session-token", wantCookie: "authjs.session-token=jwt"},
+		{name: "v4", submit: v4("next-auth.session-token=jwt"),
+			wantName: "next-auth.session-token", wantCookie: "next-auth.session-token=jwt"},
+		{name: "v5 on https", submit: v4("__Secure-authjs.session-token=jwt; Secure"),
+			wantName: "__Secure-authjs.session-token", wantCookie: "__Secure-authjs.session-token=jwt"},
+		{name: "a prefix of its own", submit: v4("other=1", "admin-auth.session-token=jwt"),
+			wantName: "admin-auth.session-token", wantCookie: "admin-auth.session-token=jwt"},
+		{name: "no prefix", submit: v4("session-token=jwt"), wantName: "session-token", wantCookie: "session-token=jwt"},
+		{
+			name: "chunks out of order, past nine of them",
+			submit: v4("a.session-token.10=k", "a.session-token.2=c", "a.session-token.0=a", "a.session-token.1=b",
+				"a.session-token.3=d", "a.session-token.4=e", "a.session-token.5=f", "a.session-token.6=g",
+				"a.session-token.7=h", "a.session-token.8=i", "a.session-token.9=j"),
+			wantName: "a.session-token",
+			wantCookie: "a.session-token.0=a; a.session-token.1=b; a.session-token.2=c; a.session-token.3=d; " +
+				"a.session-token.4=e; a.session-token.5=f; a.session-token.6=g; a.session-token.7=h; " +
+				"a.session-token.8=i; a.session-token.9=j; a.session-token.10=k",
+		},
+		{
+			name: "what it clears is no session",
+			submit: v4("old.session-token=; Path=/", "older.session-token=stale; Max-Age=0",
+				"a.session-token.0=a", "a.session-token.1=; Max-Age=0"),
+			wantName: "a.session-token", wantCookie: "a.session-token.0=a",
+		},
+		{name: "one session of two", submit: v4("a.session-token=1", "b.session-token=2"),
+			wantName: "a.session-token", wantCookie: "a.session-token=1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			application := newApp(map[string]page{submit: c.submit})
+			session, err := login(t, serve(t, application))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if session.Name != c.wantName || session.Cookie != c.wantCookie {
+				t.Errorf("got the session %s: %s", session.Name, session.Cookie)
+			}
+			if session.User["role"] != "ADMIN" || session.Expires != "2030-01-01T00:00:00.000Z" {
+				t.Errorf("got %+v", session)
+			}
+			sent := application.asked[submit]
+			if got := sent.Header.Get("Cookie"); got != "authjs.csrf-token=t%7Ch; authjs.callback-url=x" {
+				t.Errorf("the login was sent with the cookies %q", got)
+			}
+			for name, want := range map[string]string{"email": "a@b.c", "password": "hush&more", "csrfToken": "t", "json": "true"} {
+				if got := sent.PostForm.Get(name); got != want {
+					t.Errorf("the login's form has %s=%q, want %q", name, got, want)
+				}
+			}
+			if got := application.asked["/api/auth/session"].Header.Get("Cookie"); got != c.wantCookie {
+				t.Errorf("the session was asked for with the cookies %q", got)
+			}
+		})
+	}
+}
+
+func TestLoginErrors(t *testing.T) {
+	t.Parallel()
+	const (
+		csrf, submit, session = "/api/auth/csrf", "/api/auth/callback/credentials", "/api/auth/session"
+		limits                = ". The server limits the rate: wait, or raise its limit for this test"
+		elsewhere             = ". Does the URL point at the right application?"
+		proxy                 = ". A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with"
+		check                 = ". Check TEST_EMAIL and TEST_PASSWORD"
+		wrong                 = "answered that the email or the password is wrong (CredentialsSignin for a@b.c)" + check
+		noSession             = ". Expected one whose name ends in session-token: does the application use JWT sessions?"
+	)
+	for _, c := range []struct {
+		name, path string
+		page       page
+		want       string
+	}{
+		{"a website", csrf, page{body: "<!doctype html>"}, "answered 200 with an HTML page instead of JSON (15 bytes)" + elsewhere},
+		{"nothing there", csrf, page{status: 404, body: "<html>"}, "answered 404 Not Found. Check the URL: nothing is there"},
+		{"another API", csrf, page{body: `{"ok":true}`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
+		{"null", csrf, page{body: `null`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
+		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with JSON that is cut or broken (15 bytes)" + elsewhere},
+		{"http in place of https", csrf, page{status: 308, location: "https://admin/api/auth/csrf"},
+			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point the URL at where it redirects to, or log in first"},
+		{"a limit on tokens", csrf, page{status: 429, header: map[string]string{"Retry-After": "60"}},
+			"answered 429 Too Many Requests (Retry-After: 60)" + limits},
+		{"no CSRF cookie", csrf, page{body: `{"csrfToken":"t"}`},
+			"answered a csrfToken but no cookie. A proxy may strip Set-Cookie: NextAuth refuses a login without its CSRF cookie"},
+		{"cleared CSRF cookie", csrf, page{body: `{"csrfToken":"t"}`, cookies: []string{"authjs.csrf-token=; Max-Age=0"}},
+			"answered a csrfToken but no cookie. A proxy may strip Set-Cookie: NextAuth refuses a login without its CSRF cookie"},
+
+		{"a wrong password, v5", submit, page{status: 302, location: "http://admin/login?error=CredentialsSignin&code=credentials"}, wrong},
+		{"a wrong password, v4", submit, page{status: 401, body: `{"url":"http://admin/api/auth/error?error=CredentialsSignin&provider=credentials"}`}, wrong},
+		{"a wrong password, by status alone", submit, page{status: 401, body: `{"url":null}`}, "answered 401 Unauthorized" + check},
+		{"a refused token, v5", submit, page{status: 302, location: "/login?error=MissingCSRF"}, "answered that the CSRF token does not match its cookie" + proxy},
+		{"a refused token, v4", submit, page{status: 200, body: `{"url":"http://admin/api/auth/signin?csrf=true"}`}, "answered that the CSRF token does not match its cookie" + proxy},
+		{"a broken application", submit, page{status: 302, location: "/api/auth/error?error=Configuration"}, `answered error "Configuration". The application's log says why`},
+		{"a limit on logins", submit, page{status: 429, header: map[string]string{"Retry-After": "60"}, body: "<p>slow down"}, "answered 429 Too Many Requests (Retry-After: 60)" + limits},
+		{"a failure", submit, page{status: 500}, "answered 500 Internal Server Error. The server failed: its log says why"},
+		{"an unreadable redirect", submit, page{status: 200, body: `{"url":"http://[hush"}`}, "answered 200 with an unreadable redirect"},
+		{"no session cookie", submit, page{status: 302, location: "/", cookies: []string{"theme=dark"}}, "answered 302 and no session cookie" + noSession},
+		{"a cleared session cookie", submit, page{status: 200, cookies: []string{"authjs.session-token=; Max-Age=0"}}, "answered 200 and no session cookie" + noSession},
+
+		{"nobody", session, page{body: "null"}, "answered that nobody is logged in, right after the login. A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?"},
+		{"nobody, as an object", session, page{body: "{}"}, "answered that nobody is logged in, right after the login. A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?"},
+		{"a page for a session", session, page{body: "<html>"}, "answered 200 with an HTML page instead of JSON (6 bytes)" + elsewhere},
+		{"a session that fails", session, page{status: 500}, "answered 500 Internal Server Error. The server failed: its log says why"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, newApp(map[string]page{c.path: c.page}))
+			got, err := login(t, host)
+			method := http.MethodGet
+			if c.path == submit {
+				method = http.MethodPost
+			}
+			if want := fmt.Sprintf("%s http://%s%s: %s", method, host, c.path, c.want); err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+			if got != nil {
+				t.Errorf("got a session beside the error: %+v", got)
+			}
+			if strings.Contains(fmt.Sprint(err), "hush") {
+				t.Errorf("a secret in %q", err)
+			}
+		})
+	}
+}
+
+func TestLoginWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	host := gone.Listener.Addr().String()
+	_, err := login(t, host)
+	want := "GET http://" + host + "/api/auth/csrf: no answer: dial tcp " + host +
+		": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestLoginAtNoURL(t *testing.T) {
+	t.Parallel()
+	_, err := Login(t.Context(), nil, Credentials{URL: "http://user:hush@host:port"})
+	if err == nil || err.Error() != "the admin URL is not a URL" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoginStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Login(ctx, http.DefaultClient, Credentials{URL: "http://" + serve(t, newApp(nil))})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzFindSession holds that a found session is made of cookies that were set, chunks in order.
+func FuzzFindSession(f *testing.F) {
+	for _, seed := range []string{
+		"authjs.session-token=a", "a.session-token.1=b\na.session-token.0=a", "session-token.99999999999999999999=x",
+		"a.session-token=; Max-Age=0", "=;", "\x00session-token=x", `a.session-token="quoted"`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, lines string) {
+		a := &answer.Answer{Header: http.Header{"Set-Cookie": strings.Split(lines, "\n")}}
+		cookies := setCookies(a)
+		found := findSession(cookies)
+		if (found.name == "") != (len(found.chunks) == 0) || len(found.chunks) > len(cookies) {
+			t.Fatalf("%q: %+v of %d cookies", lines, found, len(cookies))
+		}
+		for i, c := range found.chunks {
+			if !strings.HasPrefix(c.pair, found.name) || (i > 0 && c.number < found.chunks[i-1].number) {
+				t.Errorf("%q: %+v", lines, found)
+			}
+		}
+		if strings.ContainsAny(found.header(), "\r\n") {
+			t.Errorf("%q: a header of two lines: %q", lines, found.header())
+		}
+	})
+}
+
+// FuzzRefusal holds that whatever answers a login, an error in the redirect is an error of the login.
+func FuzzRefusal(f *testing.F) {
+	f.Add(302, "/login?error=CredentialsSignin&code=credentials", "")
+	f.Add(401, "", `{"url":"http://admin/api/auth/error?error=CredentialsSignin"}`)
+	f.Add(200, "", `{"url":"http://admin/"}`)
+	f.Add(200, "http://[", "[]")
+	f.Add(200, "?csrf=true", "")
+	f.Fuzz(func(t *testing.T, status int, location, body string) {
+		a := &answer.Answer{Status: status, Header: http.Header{"Location": {location}}, Body: []byte(body)}
+		err := refusal(a, "a@b.c")
+		u, unreadable := url.Parse(location)
+		refused := unreadable != nil || u.Query().Get("error") != "" || (status != 200 && status != 302)
+		if refused && err == nil {
+			t.Errorf("%d to %q was taken for a login", status, location)
+		}
+	})
+}

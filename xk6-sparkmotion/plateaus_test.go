@@ -1,0 +1,76 @@
+package sparkmotion
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPlateaus(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"{rates: [10, 20, 5], hold: '2m', rampDown: '30s'}": `{"startRate":10,"stages":[{"duration":"2m0s","target":10},` +
+			`{"duration":"0s","target":20},{"duration":"2m0s","target":20},` +
+			`{"duration":"0s","target":5},{"duration":"2m0s","target":5},{"duration":"30s","target":0}]}`,
+		"{rates: [1], hold: 1500}":                   `{"startRate":1,"stages":[{"duration":"1.5s","target":1}]}`,
+		"{rates: [1], hold: '1s', rampDown: '0s'}":   `{"startRate":1,"stages":[{"duration":"1s","target":1}]}`,
+		"{rates: [7], hold: '1d', rampDown: 1000.0}": `{"startRate":7,"stages":[{"duration":"24h0m0s","target":7},{"duration":"1s","target":0}]}`,
+	} {
+		s := newProcess(t, nil).init()
+		equal(t, given, s.run("JSON.stringify(sm.plateaus("+given+"))").String(), want)
+	}
+}
+
+func TestPlateausErrors(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).init()
+	for given, want := range map[string]string{
+		"":                                "plateaus: expected {rates, hold, rampDown}",
+		"5":                               "plateaus: expected {rates, hold, rampDown}",
+		"{}":                              "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [], hold: 1}":            "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1]}":                    "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1], hold: 0}":           "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1], hold: 1, up: '1s'}": "plateaus: option up: unknown; it takes rates, hold, rampDown",
+		"{rates: [1, 0], hold: 1}":        "plateaus: option rates: rates must be whole numbers from 1, got 0",
+		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got 1.5",
+		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got NaN",
+		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers from 1, got +Inf",
+		"{rates: 10, hold: 1}":            "plateaus: option rates: could not convert 10 to []float64",
+		"{rates: [1], hold: 'long'}":      `plateaus: option hold: time: invalid duration "long"`,
+	} {
+		equal(t, given, s.fails("sm.plateaus("+given+")"), want)
+	}
+	equal(t, "after errors", s.module.run.schedule.at(0), "") // no half of a schedule stays behind
+}
+
+func TestScheduleAt(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).init()
+	s.run("sm.plateaus({rates: [10, 20], hold: '1m', rampDown: '30s'})")
+	for elapsed, want := range map[time.Duration]string{
+		0: "10", time.Minute - 1: "10", time.Minute: "20", 2*time.Minute - 1: "20", 2 * time.Minute: "ramp-down", time.Hour: "ramp-down",
+	} {
+		equal(t, elapsed.String(), s.module.run.schedule.at(elapsed), want)
+	}
+}
+
+// The script's stages are k6's: they must last as long as the plateaus that the taps are tagged with.
+func TestStagesMatchTheSchedule(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).init()
+	s.run("var stages = sm.plateaus({rates: [1, 2, 3], hold: '90s', rampDown: '1m'}).stages")
+	var elapsed time.Duration
+	for _, text := range strings.Fields(s.run("stages.map(s => s.duration).join(' ')").String()) {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elapsed += d
+		if elapsed == 3*90*time.Second {
+			break
+		}
+	}
+	equal(t, "end of the last plateau", s.module.run.schedule.at(elapsed), "ramp-down")
+	equal(t, "just before", s.module.run.schedule.at(elapsed-1), "3")
+}

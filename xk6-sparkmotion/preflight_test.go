@@ -1,0 +1,81 @@
+package sparkmotion
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// system is a whole SparkMotion of one server, told apart by path.
+func system(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/health":
+		_, _ = io.WriteString(w, `{"status":"ok"}`)
+	case "/e":
+		w.Header().Set("Location", page)
+		w.WriteHeader(http.StatusFound)
+	case "/api/cron/flush-taps":
+		_, _ = io.WriteString(w, `{"success":true,"flushed":1,"remaining":0}`)
+	case "/":
+		_, _ = io.WriteString(w, `{"result":42}`)
+	default:
+		admin(w, r)
+	}
+}
+
+func preflightEnv(url string) map[string]string {
+	return map[string]string{
+		"WORKER_URL": url, "HUB_URL": url, "ADMIN_URL": url, "TEST_PASSWORD": "hush", "CRON_SECRET": "hush", "LOADTEST_EVENT_ID": "e1",
+		"UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": "hush",
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	link, _ := serve(t, system)
+	p := newProcess(t, preflightEnv(link))
+	s := p.start(1)
+	s.run("sm.preflight()")
+	own, requests := s.drain()
+	equalLines(t, "emitted", own) // none of it counts in the module's metrics
+	equal(t, "requests", len(requests), 9)
+	var lines []string
+	for _, entry := range p.log.AllEntries() {
+		lines = append(lines, entry.Level.String()+" "+strings.Join(strings.Fields(entry.Message), " "))
+	}
+	equalLines(t, "log", lines,
+		"info preflight ✓ worker /health ok",
+		"info preflight ✓ worker LOADTEST-E1-000001 302 to compassion.com",
+		"info preflight ✓ worker LOADTEST-E2-000001 302 to compassion.com",
+		"info preflight ✓ worker LOADTEST-E3-000001 302 to compassion.com",
+		"info preflight ✓ admin login as loadtest@sparkmotion.net, cookie admin-auth.session-token",
+		"info preflight ✓ hub flush-taps flushed 1, 0 remain",
+		"info preflight ✓ queue LLEN 42 waiting")
+}
+
+// All that is wrong is told at once.
+func TestPreflightFails(t *testing.T) {
+	t.Parallel()
+	link, shown := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/health":
+			_, _ = io.WriteString(w, `{"status":"down"}`)
+		case r.URL.Query().Get("bandId") == "LOADTEST-E2-000001":
+			w.Header().Set("Location", "https://sparkmotion.net/unknown?secret=hush")
+			w.WriteHeader(http.StatusFound)
+		case r.URL.Path == "/api/cron/flush-taps":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			system(w, r)
+		}
+	})
+	s := newProcess(t, preflightEnv(link)).start(1)
+	got := s.fails("sm.preflight({password: 'hushed'})")
+	equal(t, "error", got, strings.ReplaceAll(`preflight: 4 of 7 probes failed, so no load was sent:
+GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
+GET SHOWN/e: answered band LOADTEST-E2-000001 with a redirect to https://sparkmotion.net/unknown instead of compassion.com: a KV miss. Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host
+login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD
+GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))
+	equalLines(t, "emitted", s.emitted())
+}

@@ -1,0 +1,173 @@
+package sparkmotion
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestQueueDepth(t *testing.T) {
+	t.Parallel()
+	const caught = "(() => { try { return sm.queueDepth() } catch (e) { return [e, e.status, e.command] } })()"
+	for _, c := range []struct {
+		name    string
+		status  int
+		body    string
+		want    string
+		emitted []string
+	}{
+		{"some", 200, `{"result":42}`, "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
+		{"none", 200, `{"result":0}`, "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
+		{"no list", 400, `{"error":"WRONGTYPE no list"}`, `[Error(queueDepth: LLEN: WRONGTYPE no list),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"no number", 200, `{"result":"many"}`, "[Error(queueDepth: LLEN tap-log:pending answered many (string) instead of a number),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			u := &rest{status: c.status, body: c.body}
+			s, shown := u.start(t)
+			equal(t, "result", s.show(caught), strings.Replace(c.want, "SHOWN", shown, 1))
+			equal(t, "sent", u.sent, `["LLEN","tap-log:pending"]`)
+			own, requests := s.drain()
+			equalLines(t, "emitted", own, c.emitted...)
+			equal(t, "requests", len(requests), 1)
+		})
+	}
+}
+
+func TestQueueDepthOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	u := &rest{status: 200, body: `{"result":1}`}
+	s, _ := u.start(t)
+	s.run("sm.queueDepth({key: 'other'})")
+	equal(t, "sent", u.sent, `["LLEN","other"]`)
+}
+
+// Without a queue to ask, there is no depth: null, no samples, and one line in the log for all VUs.
+func TestQueueDepthWithoutAQueue(t *testing.T) {
+	t.Parallel()
+	for _, env := range []map[string]string{
+		nil,
+		{"UPSTASH_REDIS_REST_URL": "http://host"}, // and no token
+	} {
+		p := newProcess(t, env)
+		for id := range uint64(3) {
+			s := p.start(id)
+			equal(t, "result", s.show("[sm.queueDepth(), sm.queueDepth()]"), "[null,null]")
+			equalLines(t, "emitted", s.emitted())
+		}
+		equal(t, "lines in the log", len(p.log.AllEntries()), 1)
+		equal(t, "the line", p.log.LastEntry().Message,
+			"queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+	}
+}
+
+// redisServer is a Redis of one answer to LLEN that keeps the commands it is sent, on one connection at a time.
+func redisServer(t *testing.T, answer string) (address string, commands chan []string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
+	commands = make(chan []string, 100)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			for {
+				command, err := readCommand(in)
+				if err != nil {
+					break
+				}
+				commands <- command
+				switch strings.ToUpper(command[0]) {
+				case "LLEN":
+					_, _ = io.WriteString(conn, answer)
+				case "HELLO":
+					_, _ = io.WriteString(conn, "-ERR unknown command 'HELLO'\r\n") // a Redis before 6, so that RESP2 does
+				default:
+					_, _ = io.WriteString(conn, "+OK\r\n")
+				}
+			}
+			commands <- []string{"closed"}
+			conn.Close() //nolint:errcheck,gosec // it is closed
+		}
+	}()
+	return listener.Addr().String(), commands
+}
+
+// readCommand reads an array of bulk strings.
+func readCommand(in *bufio.Reader) ([]string, error) {
+	number := func() (int, error) {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(strings.TrimSpace(line[1:]))
+	}
+	n, err := number()
+	if err != nil {
+		return nil, err
+	}
+	command := make([]string, n)
+	for i := range command {
+		length, err := number()
+		if err != nil {
+			return nil, err
+		}
+		text := make([]byte, length+2)
+		if _, err := io.ReadFull(in, text); err != nil {
+			return nil, err
+		}
+		command[i] = string(text[:length])
+	}
+	return command, nil
+}
+
+func TestQueueDepthByRedis(t *testing.T) {
+	t.Parallel()
+	address, commands := redisServer(t, ":42\r\n")
+	s := newProcess(t, map[string]string{
+		"REDIS_URL":              "redis://user:hush@" + address + "/3",
+		"UPSTASH_REDIS_REST_URL": refused(), "UPSTASH_REDIS_REST_TOKEN": "hush", // REDIS_URL comes first
+	}).start(1)
+	equal(t, "result", s.show("sm.queueDepth()"), "42")
+	equalLines(t, "emitted", s.emitted(), "error_rate{part:upstash} 0", "queue_depth{} 42")
+	var sent []string
+	for command := range commands {
+		if command[0] == "closed" { // nothing is left open between samples
+			break
+		}
+		if command[0] != "hello" {
+			sent = append(sent, strings.ToLower(strings.Join(command, " ")))
+		}
+	}
+	equal(t, "sent", strings.Join(sent, ", "), "auth user hush, select 3, llen tap-log:pending")
+}
+
+func TestQueueDepthByRedisFails(t *testing.T) {
+	t.Parallel()
+	address, _ := redisServer(t, "-WRONGTYPE no list\r\n")
+	gone := strings.TrimPrefix(refused(), "http://")
+	const advice = ". Is REDIS_URL right, password and TLS (rediss://) included?"
+	for link, want := range map[string]string{
+		"redis://user:hush@" + address: "queueDepth: LLEN tap-log:pending on " + address + ": WRONGTYPE no list" + advice,
+		"redis://user:hush@" + gone:    fmt.Sprintf("queueDepth: LLEN tap-log:pending on %s: dial tcp %s: connect: connection refused%s", gone, gone, advice),
+		"http://user:hush@host":        "queueDepth: REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS",
+		"redis://user:hush@host:port":  "queueDepth: REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS",
+	} {
+		s := newProcess(t, map[string]string{"REDIS_URL": link}).start(1)
+		equal(t, link, s.fails("sm.queueDepth()"), want)
+		equalLines(t, "emitted", s.emitted(), "error_rate{part:upstash} 1")
+	}
+}

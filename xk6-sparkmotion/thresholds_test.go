@@ -1,0 +1,47 @@
+package sparkmotion
+
+import (
+	"encoding/json"
+	"testing"
+
+	"go.k6.io/k6/v2/metrics"
+)
+
+func TestThresholds(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).init()
+	for given, want := range map[string]string{
+		"": `{"redirect_latency":["p(95)<100"],"analytics_latency":["p(95)<8000"],"csv_export_latency":["p(95)<15000"],` +
+			`"error_rate":["rate<0.03"],"kv_hit_rate":["rate>0.99"],"cron_errors":["rate<0.1"]}`,
+		"{redirect_latency: 80.5, error_rate: undefined, analytics_latency: null, csv_export_latency: null, kv_hit_rate: null, cron_errors: 1}": `{"redirect_latency":["p(95)<80.5"],"error_rate":["rate<0.03"],"cron_errors":["rate<1"]}`,
+	} {
+		equal(t, given, s.run("JSON.stringify(sm.thresholds("+given+"))").String(), want)
+	}
+	for given, want := range map[string]string{
+		"{redirect: 5}":                    `thresholds: no limit is known for "redirect"; a metric of the script's own takes k6's syntax beside these`,
+		"{redirect_latency: 'fast'}":       `thresholds: the limit of redirect_latency must be a number, got fast`,
+		"{redirect_latency: ['p(95)<80']}": `thresholds: the limit of redirect_latency must be a number, got p(95)<80`,
+		"80":                               "thresholds: expected limits by metric, {redirect_latency: 80}",
+	} {
+		equal(t, given, s.fails("sm.thresholds("+given+")"), want)
+	}
+}
+
+// k6 must be able to read what thresholds gives, also a limit that prints with an exponent.
+func TestThresholdsAreK6s(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).init()
+	var got map[string]metrics.Thresholds
+	text := s.run("JSON.stringify(sm.thresholds({redirect_latency: 12345678}))").String()
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, thresholds := range got {
+		if err := thresholds.Parse(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := thresholds.Validate(name, s.registry); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
