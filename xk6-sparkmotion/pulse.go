@@ -27,11 +27,10 @@ const (
 func (p *pulse) collect() (time.Duration, bool) {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
-		if p.running.CompareAndSwap(false, true) {
-			p.lag.Store(-1)
-			go p.run()
-			return 0, false
-		}
+	}
+	if !p.running.Load() && p.running.CompareAndSwap(false, true) {
+		p.lag.Store(-1)
+		go p.run()
 	}
 	if p.lag.Load() < 0 {
 		return 0, false
