@@ -2,13 +2,18 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
+# How k6 collects garbage: a quarter as often as Go does by itself, which spares taps the waiting, up to a size that a
+# laptop has.
+export GOGC ?= 400
+export GOMEMLIMIT ?= 1GiB
+
 XK6 := go tool -modfile=$(CURDIR)/tools/go.mod xk6
 K6_VERSION := v2.2.0
 MODULE := github.com/sparkmotion/xk6-sparkmotion
 SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
 TWIN := go.mod $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 
-.PHONY: help build run test e2e lint clean
+.PHONY: help build run test e2e bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +35,14 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	go vet ./... && cd twin && go vet ./...
 	go test -race ./...
 	cd twin && go test -race ./...
+	cd bench && go vet ./... && go test -race ./...
 
 e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
 	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
 	set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),cloud run --local-execution,run) scripts/e2e-load.js
+
+bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one core each (15 minutes; needs wrk)
+	cd bench && go run .
 
 clean: ## remove what was built and what runs left
 	rm -rf k6 bin results/*.json results/*.html results/*.md

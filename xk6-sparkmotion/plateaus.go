@@ -120,6 +120,9 @@ func (m *module) rates(value sobek.Value) ([]int64, error) {
 
 // plateau names the plateau that holds now, by the clock of the VU's scenario.
 func (m *module) plateau() string {
+	if m.run.schedule.current.Load() == nil {
+		return ""
+	}
 	scenario := lib.GetScenarioState(m.context())
 	if scenario == nil {
 		return "" // setup(), teardown()

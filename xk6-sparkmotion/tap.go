@@ -12,6 +12,7 @@ import (
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 )
@@ -33,6 +34,9 @@ type tapper struct {
 	usual  *tapPlan // of calls without options
 	plans  map[tapOptions]*tapPlan
 	random *rand.Rand
+
+	samples metrics.Samples // of taps that are done, to be pushed
+	burst   int             // taps to make room for
 }
 
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
@@ -43,7 +47,9 @@ func (m *module) tap(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		m.throw(err)
 	}
+	m.tapper.burst = 1
 	redirected, err := m.tapOnce(p, band)
+	m.push()
 	if err != nil {
 		m.throw(in("tap", err))
 	}
@@ -210,7 +216,7 @@ func (m *module) prepare(l *line, band string) error {
 	return nil
 }
 
-// finish emits what a tap measured, and tells whether it led anywhere.
+// finish keeps what a tap measured, and tells whether it led anywhere.
 func (m *module) finish(l *line) bool {
 	if m.context().Err() != nil {
 		return false // cut off with the VU: k6 counts no such request either
@@ -223,7 +229,7 @@ func (m *module) finish(l *line) bool {
 		})
 	}
 	v := l.judge()
-	m.emitTap(l, v)
+	m.addTap(l, v)
 	return v.redirected()
 }
 

@@ -10,7 +10,7 @@ import (
 // allocations are the lane's and the server's, which makes none.
 func BenchmarkTap(b *testing.B) {
 	s := newProcess(b, map[string]string{"WORKER_URL": "http://" + redirects(b)}).start(1)
-	tap := s.module.tapOnce
+	s.module.tapper.burst = 1
 	p, _, err := s.module.tapPlan("tap", nil)
 	if err != nil {
 		b.Fatal(err)
@@ -21,9 +21,10 @@ func BenchmarkTap(b *testing.B) {
 	}()
 	b.ReportAllocs()
 	for b.Loop() {
-		if redirected, err := tap(p, ""); err != nil || !redirected {
+		if redirected, err := s.module.tapOnce(p, ""); err != nil || !redirected {
 			b.Fatal(redirected, err)
 		}
+		s.module.push()
 	}
 }
 

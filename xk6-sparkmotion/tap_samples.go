@@ -91,43 +91,35 @@ func (m *module) httpTags(l *line, tags *metrics.TagSet) *metrics.TagSet {
 // expected is k6's http_req_failed turned round.
 func (l *line) expected() bool { return l.err == nil && expected(l.response.Status) }
 
-// maxTapSamples is a tap's own three, three checks, nine of http_req_*, and two of the generator's health.
-const maxTapSamples = 17
+// samplesATap is a tap's own three, three checks, nine of http_req_*, and two of the generator's health.
+const samplesATap = 17
 
-// tapSamples are the samples of one tap in one allocation.
-type tapSamples struct {
-	n   int
-	all [maxTapSamples]metrics.Sample
-}
-
-// GetSamples is [metrics.SampleContainer].
-func (s *tapSamples) GetSamples() []metrics.Sample { return s.all[:s.n] }
-
-// emitTap pushes a tap's samples. Only a redirect tells whether the KV knew the band: the Worker sends misses to the
-// Hub, which leads elsewhere.
-func (m *module) emitTap(l *line, v tapVerdict) {
+// addTap adds a tap's samples to those that the VU will push. Only a redirect tells whether the KV knew the band: the
+// Worker sends misses to the Hub, which leads elsewhere.
+func (m *module) addTap(l *line, v tapVerdict) {
 	state := m.vu.State()
 	current := state.Tags.GetCurrentValues()
 	tags := m.tags(l, current.Tags)
-	samples := new(tapSamples)
+	samples := m.tapper.samples
+	if samples == nil {
+		samples = make(metrics.Samples, 0, samplesATap*m.tapper.burst)
+	}
 	add := func(metric *metrics.Metric, tags *metrics.TagSet, value float64) {
-		samples.all[samples.n] = metrics.Sample{
+		samples = append(samples, metrics.Sample{
 			TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags},
 			Time:       l.response.Done, Metadata: current.Metadata, Value: value,
-		}
-		samples.n++
+		})
 	}
 	add(m.metrics.redirectLatency, tags.own, metrics.D(l.latency()))
 	add(m.metrics.errorRate, tags.errors, rate(!v.redirected()))
 	if v.redirected() {
 		add(m.metrics.kvHitRate, tags.own, rate(v.isPage))
 	}
-	checks := state.BuiltinMetrics.Checks
-	add(checks, tags.checks[0], rate(v.isRedirect))
-	add(checks, tags.checks[1], rate(v.hasLocation))
-	add(checks, tags.checks[2], rate(v.isPage))
+	b := state.BuiltinMetrics
+	add(b.Checks, tags.checks[0], rate(v.isRedirect))
+	add(b.Checks, tags.checks[1], rate(v.hasLocation))
+	add(b.Checks, tags.checks[2], rate(v.isPage))
 	if l.plan.fast {
-		b := state.BuiltinMetrics
 		add(b.HTTPReqs, tags.http, 1)
 		add(b.HTTPReqDuration, tags.http, metrics.D(l.duration()))
 		add(b.HTTPReqBlocked, tags.http, metrics.D(l.blocked()))
@@ -142,7 +134,15 @@ func (m *module) emitTap(l *line, v tapVerdict) {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
 		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
 	}
-	metrics.PushIfNotDone(m.context(), state.Samples, samples)
+	m.tapper.samples = samples
+}
+
+// push hands the taps' samples to k6: one container for what one call made.
+func (m *module) push() {
+	if len(m.tapper.samples) > 0 {
+		metrics.PushIfNotDone(m.context(), m.vu.State().Samples, m.tapper.samples)
+		m.tapper.samples = nil // k6's outputs keep it
+	}
 }
 
 // blocked is the time until the tap had a connection, by k6's definition.

@@ -24,10 +24,13 @@ func (m *module) taps(call sobek.FunctionCall) sobek.Value {
 	}
 	b := &burst{m: m, plan: p, band: band, n: int(n), period: m.period()}
 	run := b.pace
+	m.tapper.burst = 1
 	if b.period == 0 {
-		run = b.follow
+		run, m.tapper.burst = b.follow, min(b.n, maxBurst)
 	}
-	if err := run(); err != nil {
+	err = run()
+	m.push()
+	if err != nil {
 		m.throw(in("taps", err))
 	}
 	return m.vu.Runtime().ToValue(b.redirected)
@@ -35,6 +38,9 @@ func (m *module) taps(call sobek.FunctionCall) sobek.Value {
 
 // maxTaps bounds the connections that a VU may hold.
 const maxTaps = 1000
+
+// maxBurst is how many taps that follow one another are pushed at once: k6 wakes an output for each push.
+const maxBurst = 10
 
 // burst is one call of taps.
 type burst struct {
@@ -55,6 +61,9 @@ func (b *burst) follow() error {
 		}
 		if redirected {
 			b.redirected++
+		}
+		if len(b.m.tapper.samples) > samplesATap*(maxBurst-1) {
+			b.m.push()
 		}
 		if b.m.context().Err() != nil {
 			return nil
@@ -92,6 +101,7 @@ func (b *burst) pace() error {
 			if b.m.finish(l) {
 				b.redirected++
 			}
+			b.m.push()
 			b.plan.put(l)
 			open--
 		case <-stop:

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"strings"
+)
+
+// The README's markers; what is between them is ours.
+const (
+	tableStart = "<!-- bench -->"
+	tableEnd   = "<!-- /bench -->"
+)
+
+// renewTable replaces what is between the markers of a file; one without them is left alone.
+func renewTable(path, markdown string) error {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	renewed := replaceBetween(string(old), tableStart, tableEnd, "\n"+markdown)
+	if renewed == string(old) {
+		return nil
+	}
+	return os.WriteFile(path, []byte(renewed), 0o644) //nolint:gosec // for all to read
+}
+
+// replaceBetween puts a new text between the first start and the end that follows it; without both, all stays.
+func replaceBetween(text, start, end, between string) string {
+	head, rest, ok := strings.Cut(text, start)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		return text
+	}
+	return head + start + between + end + after
+}
