@@ -2,17 +2,25 @@ package integration
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
 	"maps"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -98,6 +106,144 @@ func TestLanes(t *testing.T) {
 				t.Error("the URL's password shows")
 			}
 		})
+	}
+}
+
+// TestConnections looks at the other end: how many requests and connections k6's options make of the taps, and from
+// where they come. Each lane makes three taps in three iterations of one VU.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	for _, one := range []struct {
+		name        string
+		options     string
+		args        []string
+		connections int
+		from        string
+	}{
+		{name: "kept", connections: 2, from: "127.0.0.1"},
+		{name: "no reuse", options: `{"noConnectionReuse": true}`, connections: 6, from: "127.0.0.1"},
+		{name: "no reuse between iterations", options: `{"noVUConnectionReuse": true}`, connections: 6, from: "127.0.0.1"},
+		{name: "a local address", args: []string{"--local-ips", "127.0.0.9"}, connections: 2, from: "127.0.0.9"},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			requests := map[string]int{} // by the client's address and port
+			target := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				requests[r.RemoteAddr]++
+				mu.Unlock()
+				http.Redirect(w, r, "https://compassion.com/live", http.StatusFound)
+			})
+			env := map[string]string{"WORKER_URL": target}
+			if one.options != "" {
+				env["OPTIONS"] = one.options
+			}
+			runK6(t, env, append(append([]string{"run", "--quiet"}, one.args...), script(t, lanes))...).wants(0)
+			total := 0
+			for address, n := range requests {
+				total += n
+				if host, _, _ := net.SplitHostPort(address); host != one.from {
+					t.Errorf("a tap came from %s", address)
+				}
+			}
+			if total != 6 || len(requests) != one.connections {
+				t.Errorf("%d requests on %d connections, want 6 on %d", total, len(requests), one.connections)
+			}
+		})
+	}
+}
+
+// TestRPS: --rps bounds both lanes, and each tap once. 40 taps at 40 a second can't take less than most of a second, and
+// would take two if one lane waited twice.
+func TestRPS(t *testing.T) {
+	t.Parallel()
+	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://compassion.com/live", http.StatusFound)
+	})
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		limited := script(t, `
+			import { tap } from 'k6/x/sparkmotion';
+			export const options = { vus: 4, iterations: 40, rps: 40, summaryTrendStats: ['count'] };
+			export default () => tap({ protocol: '`+protocol+`' });
+			export const handleSummary = (data) => ({ stdout: 'ms=' + Math.round(data.state.testRunDurationMs) });`)
+		r := runK6(t, map[string]string{"WORKER_URL": target}, "run", "--quiet", limited)
+		var ms int
+		if _, err := fmt.Sscanf(r.output[strings.Index(r.output, "ms="):], "ms=%d", &ms); err != nil || ms < 900 || ms > 1800 {
+			t.Errorf("%s: 40 taps at 40 a second took %d ms (%v)", protocol, ms, err)
+		}
+	}
+}
+
+// TestClientCertificate: the script's tlsAuth is shown to a server that asks for it.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://compassion.com/live", http.StatusFound)
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	options, err := json.Marshal(map[string]any{
+		"insecureSkipTLSVerify": true,
+		"tlsAuth":               []map[string]string{{"cert": pemOf(t, "CERTIFICATE"), "key": pemOf(t, "PRIVATE KEY")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runK6(t, map[string]string{"WORKER_URL": server.URL, "OPTIONS": string(options)}, "run", "--quiet",
+		"--out", "json=samples.json", script(t, lanes))
+	r.wants(0)
+	for _, lane := range []string{"fast", "slow"} {
+		if n := count(laneSamples(t, r, lane), "http_reqs ", `"status":"302"`); n != 3 {
+			t.Errorf("%s: %d of 3 taps were redirected", lane, n)
+		}
+	}
+}
+
+// crew is a client's key pair.
+var crew = sync.OnceValues(func() (map[string]string, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	return map[string]string{
+		"CERTIFICATE": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})),
+		"PRIVATE KEY": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+	}, err
+})
+
+func pemOf(t *testing.T, kind string) string {
+	t.Helper()
+	pair, err := crew()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair[kind]
+}
+
+// TestGracefulStop: taps that nobody answers end with the VU, and are counted by neither lane.
+func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+	hung := raw(t, func(conn net.Conn, _ string) { _, _ = io.Copy(io.Discard, conn) })
+	stopped := script(t, `
+		import { tap } from 'k6/x/sparkmotion';
+		const scenario = (lane) => ({ executor: 'constant-vus', vus: 2, duration: '1s', gracefulStop: '0s', exec: lane, tags: { lane } });
+		export const options = { scenarios: { fast: scenario('fast'), slow: scenario('slow') } };
+		export const fast = () => tap();
+		export const slow = () => tap({ protocol: 'h2' });`)
+	r := runK6(t, map[string]string{"WORKER_URL": hung}, "run", "--quiet", "--out", "json=samples.json", stopped)
+	r.wants(0)
+	for _, lane := range []string{"fast", "slow"} {
+		if seen := laneSamples(t, r, lane); len(seen) != 0 {
+			t.Errorf("%s: %v", lane, seen)
+		}
 	}
 }
 

@@ -108,7 +108,8 @@ func (m *module) newBandPicker(o bandOptions) (*bandPicker, error) {
 		if m.vu.State() == nil {
 			return nil, errInit
 		}
-		picker.pick = func() (uint64, error) { return m.run.sequence.next(&m.vu.State().Options) }
+		name := fmt.Sprintf("%q %d", o.Prefixes, o.Count)
+		picker.pick = func() (uint64, error) { return m.run.sequences.next(name, &m.vu.State().Options) }
 	default:
 		return nil, fmt.Errorf("distribution must be uniform, zipf or sequential, got %q", o.Distribution)
 	}

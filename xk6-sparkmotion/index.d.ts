@@ -2,8 +2,8 @@
  * k6/x/sparkmotion: the steps of a SparkMotion load test, each with its metrics.
  *
  * Every function works without arguments, from settings in the environment or `-e`; an options object overrides them.
- * A missing setting, an unknown option and a value of the wrong kind throw an Error that names them. All but `bandID`,
- * `plateaus` and `thresholds` need a VU: they throw in the init context.
+ * A missing setting, an unknown option and a value of the wrong kind throw an Error that names them. What sends requests,
+ * or picks bands in turn or with a seed, needs a VU and throws in the init context.
  */
 declare module 'k6/x/sparkmotion' {
   /** k6's own form: `"1m30s"`, or milliseconds. */
@@ -108,7 +108,7 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected to a page. Emits
+   * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected. Emits
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects, three checks, and k6's
    * http_req_*; with the tag `plateau` when the script has plateaus; and the generator's own health, `generator_lag` and
    * `generator_limited`. It does not throw for what the Worker answers.
@@ -116,7 +116,7 @@ declare module 'k6/x/sparkmotion' {
   export function tap(options?: TapOptions): boolean;
 
   /**
-   * n taps (1 to 1000) in one iteration; returns how many led to a page. In an arrival-rate scenario they are spread
+   * n taps (1 to 1000) in one iteration; returns how many were redirected. In an arrival-rate scenario they are spread
    * over the time that the iteration stands for, 1/rate; each is due at its own moment whatever became of those before
    * it, and its `redirect_latency` counts from then. In other scenarios they follow one another.
    */
@@ -212,7 +212,7 @@ declare module 'k6/x/sparkmotion' {
     analytics_latency?: number | null;
     /** p95, ms. Default 15000. */
     csv_export_latency?: number | null;
-    /** Below, 0 to 1. Default 0.03. */
+    /** Below, 0 to 1, over all and for each part. Default 0.03. */
     error_rate?: number | null;
     /** Above, 0 to 1. Default 0.99. */
     kv_hit_rate?: number | null;

@@ -24,7 +24,8 @@ import (
 // run at once, so a line touches nothing but itself while it sends.
 type line struct {
 	plan *tapPlan
-	wire *tapwire.Conn // nil before the first tap and after a close
+	wire *tapwire.Conn   // nil before the first tap and after a close
+	made context.Context //nolint:containedctx // of the iteration that dialed it
 	peer peer
 
 	// the tap
@@ -60,6 +61,9 @@ func (l *line) send(ctx context.Context, state *lib.State) {
 		l.roundTrip(ctx, state)
 		return
 	}
+	if l.wire != nil && state.Options.NoVUConnectionReuse.Bool && l.made.Err() != nil {
+		l.drop() // another iteration's
+	}
 	kept := l.wire != nil
 	l.err = l.exchange(ctx, state)
 	if kept && stale(l.err, &l.response) {
@@ -90,44 +94,52 @@ func (l *line) exchange(ctx context.Context, state *lib.State) error {
 	}
 	l.request = tapwire.AppendRequest(l.request[:0], l.plan.header, l.plan.target, string(l.band), l.utm)
 	err := l.wire.Exchange(ctx, left, l.request, &l.response)
-	if l.response.KeepAlive && state.Options.NoConnectionReuse.Bool {
-		l.wire.Close() //nolint:errcheck,gosec // it is done with
-		l.response.KeepAlive = false
-	}
-	if !l.response.KeepAlive {
-		l.wire = nil
+	if !l.response.KeepAlive || state.Options.NoConnectionReuse.Bool {
+		l.drop()
 	}
 	return err
 }
 
 // dial connects through the VU's dialer, with its TLS settings.
 func (l *line) dial(ctx context.Context, state *lib.State) error {
-	limited, cancel := context.WithTimeout(ctx, l.plan.options.Timeout)
+	limited, cancel := context.WithDeadline(ctx, l.began.Add(l.plan.options.Timeout))
 	defer cancel()
 	l.peer = peer{}
 	start := time.Now()
 	conn, err := state.Dialer.DialContext(limited, "tcp", l.plan.address)
 	if err != nil {
-		return err
+		return overdue(limited, ctx, err)
 	}
 	l.connecting = time.Since(start)
-	if host, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil {
-		l.peer.ip = host
-	}
 	if counted, ok := conn.(*netext.Conn); ok {
 		conn = visible{counted}
 	}
 	if l.plan.secure {
 		if conn, err = l.handshake(limited, conn, state); err != nil {
-			return err
+			return overdue(limited, ctx, err)
 		}
 	}
-	l.wire = tapwire.NewConn(conn)
-	if state.Options.NoVUConnectionReuse.Bool {
-		wire := l.wire
-		context.AfterFunc(ctx, func() { _ = wire.Close() }) // ctx ends with the iteration
+	if host, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil {
+		l.peer.ip = host
 	}
+	l.wire, l.made = tapwire.NewConn(conn), ctx
 	return nil
+}
+
+// overdue tells the tap's own timeout from the dialer's, as k6's client does.
+func overdue(limited, ctx context.Context, err error) error {
+	if limited.Err() != nil && ctx.Err() == nil {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// drop closes the connection, if there is one.
+func (l *line) drop() {
+	if l.wire != nil {
+		l.wire.Close() //nolint:errcheck,gosec // it is done with
+		l.wire = nil
+	}
 }
 
 // visible lets tapwire look at the socket below k6's byte counter, to see a kept connection that the server closed.

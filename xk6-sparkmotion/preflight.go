@@ -27,6 +27,9 @@ type preflightOptions struct {
 	Timeout   time.Duration `js:"timeout" default:"10s"`
 }
 
+// flushTime is what a flush may take: it works off whatever the last run has left.
+const flushTime = time.Minute
+
 // probe is one thing that must work before load is sent. It says what it saw.
 type probe struct {
 	part, what string
@@ -46,7 +49,8 @@ func (m *module) preflight(given sobek.Value) {
 		m.throw(errInit)
 	}
 	var failed []error
-	for _, p := range m.probes(o) {
+	probes := m.probes(o)
+	for _, p := range probes {
 		saw, err := p.try()
 		if err != nil {
 			m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
@@ -57,7 +61,7 @@ func (m *module) preflight(given sobek.Value) {
 	}
 	if len(failed) > 0 {
 		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%w",
-			len(failed), len(m.probes(o)), errors.Join(failed...)))
+			len(failed), len(probes), errors.Join(failed...)))
 	}
 }
 
@@ -76,7 +80,7 @@ func (m *module) probes(o preflightOptions) []probe {
 			return "as " + o.Email + ", cookie " + s.Name, nil
 		}},
 		probe{"hub", "flush-taps", func() (string, error) {
-			f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: o.Timeout})
+			f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: flushTime})
 			if err != nil {
 				return "", err
 			}
@@ -142,6 +146,9 @@ func (m *module) probeQueue(timeout time.Duration) (string, error) {
 		return "", err
 	}
 	o.Timeout = timeout
+	if err := o.check(); err != nil {
+		return "", err
+	}
 	if !o.configured() {
 		return "skipped: neither Upstash nor REDIS_URL is configured", nil
 	}

@@ -12,7 +12,7 @@ import (
 type pulse struct {
 	running atomic.Bool
 	wanted  atomic.Bool  // a tap has come by since the last beat
-	lag     atomic.Int64 // ns of the last beat, not yet collected; -1 for none
+	lag     atomic.Int64 // ns, the largest that is not yet collected; -1 for none
 }
 
 const (
@@ -48,8 +48,8 @@ func (p *pulse) run() {
 		due := time.Now().Add(beat)
 		timer.Reset(beat)
 		<-timer.C
-		runtime.Gosched() // the timer puts us first in line; a tap whose answer has come stands at the end of it
-		p.lag.Store(int64(max(0, time.Since(due))))
+		runtime.Gosched()                                         // the timer puts us first in line; a tap whose answer has come stands at the end of it
+		p.lag.Store(max(p.lag.Load(), int64(time.Since(due)), 0)) // a beat collected just now may count twice
 		if p.wanted.Swap(false) {
 			idle = 0
 		}

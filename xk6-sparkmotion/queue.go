@@ -15,6 +15,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
 
+// go-redis also writes its errors to stderr, past k6's log; they come back to us as well.
+func init() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 type queueOptions struct {
 	URL      string        `js:"url" env:"UPSTASH_REDIS_REST_URL" form:"url"`
 	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN"`
@@ -25,12 +32,23 @@ type queueOptions struct {
 
 func (o queueOptions) configured() bool { return o.RedisURL != "" || (o.URL != "" && o.Token != "") }
 
+// check refuses half a configuration, which is a mistake and no wish to skip.
+func (o queueOptions) check() error {
+	if o.RedisURL == "" && (o.URL == "") != (o.Token == "") {
+		return errors.New("UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together: one of them is missing")
+	}
+	return nil
+}
+
 // queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, else by Upstash REST;
 // null, and one line in the log a run, when neither is configured. It throws when the queue can't be read.
 func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	var o queueOptions
 	if err := m.options("queueDepth", given, &o); err != nil {
 		m.throw(err)
+	}
+	if err := o.check(); err != nil {
+		m.throw(in("queueDepth", err))
 	}
 	if !o.configured() {
 		m.run.notices.once("queueDepth", func() {

@@ -52,19 +52,24 @@ func TestQueueDepthOfAnotherKey(t *testing.T) {
 // Without a queue to ask, there is no depth: null, no samples, and one line in the log for all VUs.
 func TestQueueDepthWithoutAQueue(t *testing.T) {
 	t.Parallel()
-	for _, env := range []map[string]string{
-		nil,
-		{"UPSTASH_REDIS_REST_URL": "http://host"}, // and no token
-	} {
-		p := newProcess(t, env)
-		for id := range uint64(3) {
-			s := p.start(id)
-			equal(t, "result", s.show("[sm.queueDepth(), sm.queueDepth()]"), "[null,null]")
-			equalLines(t, "emitted", s.emitted())
-		}
-		equal(t, "lines in the log", len(p.log.AllEntries()), 1)
-		equal(t, "the line", p.log.LastEntry().Message,
-			"queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+	p := newProcess(t, nil)
+	for id := range uint64(3) {
+		s := p.start(id)
+		equal(t, "result", s.show("[sm.queueDepth(), sm.queueDepth()]"), "[null,null]")
+		equalLines(t, "emitted", s.emitted())
+	}
+	equal(t, "lines in the log", len(p.log.AllEntries()), 1)
+	equal(t, "the line", p.log.LastEntry().Message,
+		"queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+}
+
+// Half a configuration is a mistake, not a wish to skip.
+func TestQueueDepthHalfConfigured(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"UPSTASH_REDIS_REST_URL": "http://host", "UPSTASH_REDIS_REST_TOKEN": "hush"} {
+		s := newProcess(t, map[string]string{name: value}).start(1)
+		equal(t, name, s.fails("sm.queueDepth()"), "queueDepth: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together: "+
+			"one of them is missing")
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 const summaryFile = "results/e2e-load-summary.json"
 
 // report is for handleSummary: it writes k6's data to results/e2e-load-summary.json, making the folder when there is
-// none, and returns undefined, on which k6 prints its own summary. The data that setup() returned is left out, also of
+// none, and returns undefined, on which k6 prints its own summary. Limits past their warning, which fail nothing, are
+// logged, and so is a machine that was too slow for the run. The data that setup() returned is left out, also of
 // --summary-export: it holds the session.
 func (m *module) report(data sobek.Value) {
 	object, ok := data.(*sobek.Object)
@@ -27,7 +28,17 @@ func (m *module) report(data sobek.Value) {
 	if err := writeJSON(summaryFile, object); err != nil {
 		m.throw(in("report", err))
 	}
-	if limited := m.valueOf(object, "generator_limited", "rate"); limited > maxLimited {
+	for _, tier := range tiers {
+		value, ok := m.valueOf(object, tier.metric, tier.value)
+		if passes, isRate := m.valueOf(object, tier.metric, "passes"); isRate {
+			fails, _ := m.valueOf(object, tier.metric, "fails")
+			ok = passes+fails > 0 // a metric with a threshold is there without samples too
+		}
+		if ok && tier.warns(value) {
+			m.logger().Warnf("%s: %s is %.4g, and should be %s", tier.metric, tier.value, value, tier.threshold(tier.warn))
+		}
+	}
+	if limited, _ := m.valueOf(object, "generator_limited", "rate"); limited > maxLimited {
 		m.logger().Warnf("This machine was too slow for the rate: %.0f %% of the time it started taps more than %s late. "+
 			"Latencies and rates of this run are the generator's, not the system's: give it more cores, or less to do",
 			100*limited, maxLag)
@@ -37,20 +48,20 @@ func (m *module) report(data sobek.Value) {
 // maxLimited is the share of late beats from which on a run says nothing of the system.
 const maxLimited = 0.05
 
-// valueOf reads one value of one metric of handleSummary's data; 0 when there is none.
-func (m *module) valueOf(data *sobek.Object, metric, value string) float64 {
+// valueOf is one value of one metric of handleSummary's data, if the metric has it.
+func (m *module) valueOf(data *sobek.Object, metric, value string) (float64, bool) {
 	var at sobek.Value = data
 	for _, key := range []string{"metrics", metric, "values", value} {
 		object, ok := at.(*sobek.Object)
 		if !ok {
-			return 0
+			return 0, false
 		}
 		at = object.Get(key)
 	}
 	if at == nil {
-		return 0
+		return 0, false
 	}
-	return at.ToFloat()
+	return at.ToFloat(), true
 }
 
 func writeJSON(file string, object *sobek.Object) error {

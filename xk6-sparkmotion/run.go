@@ -8,10 +8,10 @@ import (
 
 // run is what the VUs of one process share.
 type run struct {
-	sequence sequence
-	schedule schedule
-	pulse    pulse
-	notices  notices
+	sequences sequences
+	schedule  schedule
+	pulse     pulse
+	notices   notices
 }
 
 // notices are what is logged once a run, by whichever VU comes first.
@@ -23,24 +23,29 @@ func (n *notices) once(key string, log func()) {
 	}
 }
 
-// sequence counts the bands that sequential picks have handed out, over all VUs of all execution segments: a process
-// takes its segment's share of the indices, so that no index is taken twice.
-type sequence struct {
-	mu    sync.Mutex
-	index *lib.SegmentedIndex
+// sequences count the bands of each pool that sequential picks have handed out, over all VUs of all execution segments:
+// a process takes its segment's share of the indices, so that no index is taken twice.
+type sequences struct {
+	mu     sync.Mutex
+	byPool map[string]*lib.SegmentedIndex
 }
 
-// next gives the next index, from 0.
-func (s *sequence) next(options *lib.Options) (uint64, error) {
+// next gives a pool's next index, from 0.
+func (s *sequences) next(pool string, options *lib.Options) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.index == nil {
+	index, ok := s.byPool[pool]
+	if !ok {
 		tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
 		if err != nil {
 			return 0, err
 		}
-		s.index = lib.NewSegmentedIndex(tuple)
+		if s.byPool == nil {
+			s.byPool = make(map[string]*lib.SegmentedIndex)
+		}
+		index = lib.NewSegmentedIndex(tuple)
+		s.byPool[pool] = index
 	}
-	_, unscaled := s.index.Next()
+	_, unscaled := index.Next()
 	return uint64(unscaled - 1), nil //nolint:gosec // indices start at 1
 }

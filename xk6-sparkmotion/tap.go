@@ -31,8 +31,9 @@ const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
 
 // tapper is what a VU keeps from tap to tap.
 type tapper struct {
-	usual  *tapPlan // of calls without options
-	plans  map[tapOptions]*tapPlan
+	usual  *tapPlan    // of calls without options
+	env    sobek.Value // the __ENV that it was made for: scenarios may have their own
+	plans  map[tapTarget]*tapPlan
 	random *rand.Rand
 
 	samples metrics.Samples // of taps that are done, to be pushed
@@ -40,7 +41,7 @@ type tapper struct {
 }
 
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
-// redirected to a page; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the
+// redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the
 // rest. utm is the share of taps with UTM parameters; protocol "h2" lets the VU's own transport speak HTTP/2.
 func (m *module) tap(call sobek.FunctionCall) sobek.Value {
 	p, band, err := m.tapPlan("tap", call.Argument(0))
@@ -67,20 +68,23 @@ func (m *module) tapOnce(p *tapPlan, band string) (bool, error) {
 	return m.finish(l), nil
 }
 
-// tapPlan is what the taps with the same options have in common.
+// tapTarget is what taps must have in common to share connections.
+type tapTarget struct{ url, protocol string }
+
+// tapPlan is how taps at one target are made.
 type tapPlan struct {
-	options tapOptions
-	name    string // the tags name and url: the link without its query
-	origin  string // of the link, for the VU's transport
-	target  string // path and query up to the band
-	address string // host:port to dial
-	secure  bool   // TLS
-	host    string // for its certificate
+	options tapOptions // of the call under way
+	name    string     // the tags name and url: the link without its query
+	origin  string     // of the link, for the VU's transport
+	target  string     // path and query up to the band
+	address string     // host:port to dial
+	secure  bool       // TLS
+	host    string     // for its certificate
 	header  tapwire.Header
-	fast    bool    // HTTP/1.1 on kept connections; else the VU's transport
-	idle    []*line // the last used first
-	tags    tagCache
-	pages   map[string]bool // Locations seen, and whether their host is the page's
+	fast    bool              // HTTP/1.1 on kept connections; else the VU's transport
+	idle    []*line           // the last used last
+	tags    tapTags           // of the last tap: the next one mostly has the same
+	hosts   map[string]string // Locations seen, and their hosts
 }
 
 // tapPlan finds or makes the plan for a call's options, and the band that they name.
@@ -88,31 +92,33 @@ func (m *module) tapPlan(call string, given sobek.Value) (*tapPlan, string, erro
 	if m.vu.State() == nil {
 		return nil, "", in(call, errInit)
 	}
-	if common.IsNullish(given) && m.tapper.usual != nil {
+	env := m.vu.Runtime().Get("__ENV")
+	if common.IsNullish(given) && m.tapper.usual != nil && m.tapper.env == env {
 		return m.tapper.usual, "", nil
 	}
 	var o tapOptions
 	if err := m.options(call, given, &o); err != nil {
 		return nil, "", err
 	}
-	band := o.Band
-	o.Band = "" // taps of different bands share their connections
-	p, ok := m.tapper.plans[o]
+	target := tapTarget{o.URL, o.Protocol}
+	p, ok := m.tapper.plans[target]
 	if !ok {
 		made, err := m.newTapPlan(o)
 		if err != nil {
 			return nil, "", in(call, err)
 		}
 		if m.tapper.plans == nil {
-			m.tapper.plans = make(map[tapOptions]*tapPlan)
+			m.tapper.plans = make(map[tapTarget]*tapPlan)
 			m.tapper.random = m.random(0)
 		}
-		p, m.tapper.plans[o] = made, made
+		p, m.tapper.plans[target] = made, made
 	}
+	p.options = o
+	m.tapper.usual = nil // another call's options may be on its plan now
 	if common.IsNullish(given) {
-		m.tapper.usual = p
+		m.tapper.usual, m.tapper.env = p, env
 	}
-	return p, band, nil
+	return p, o.Band, nil
 }
 
 func (m *module) newTapPlan(o tapOptions) (*tapPlan, error) {
@@ -124,14 +130,13 @@ func (m *module) newTapPlan(o tapOptions) (*tapPlan, error) {
 		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", o.Protocol)
 	}
 	p := &tapPlan{
-		options: o,
 		name:    clean(link.String()),
 		origin:  strings.TrimSuffix(link.String(), link.RequestURI()),
 		target:  link.EscapedPath() + "?bandId=",
 		address: hostPort(link),
 		secure:  link.Scheme == "https",
 		host:    link.Hostname(),
-		pages:   make(map[string]bool),
+		hosts:   make(map[string]string),
 	}
 	p.fast, err = m.carries(o, link)
 	if err != nil {
@@ -183,8 +188,17 @@ func (p *tapPlan) take() *line {
 	return &line{plan: p}
 }
 
-// put gives a line back, connected or not.
-func (p *tapPlan) put(l *line) { p.idle = append(p.idle, l) }
+// maxIdle is how long a connection is kept that nothing is sent on: a slow second may have needed many.
+const maxIdle = 30 * time.Second
+
+// put gives a line back, connected or not, and drops the one that was of no use for longest.
+func (p *tapPlan) put(l *line) {
+	p.idle = append(p.idle, l)
+	if oldest := p.idle[0]; l.response.Done.Sub(oldest.response.Done) > maxIdle {
+		oldest.drop()
+		p.idle = slices.Delete(p.idle, 0, 1)
+	}
+}
 
 // prepare puts the next tap on a line: its band and its request. It waits where --rps says so.
 func (m *module) prepare(l *line, band string) error {
@@ -206,7 +220,7 @@ func (m *module) prepare(l *line, band string) error {
 	if m.tapper.random.Float64() < l.plan.options.UTM {
 		l.utm = utm
 	}
-	if state.RPSLimit != nil {
+	if state.RPSLimit != nil && l.plan.fast { // the VU's transport waits by itself
 		if err := state.RPSLimit.Wait(m.context()); err != nil {
 			return err
 		}
@@ -249,26 +263,27 @@ func (l *line) judge() tapVerdict {
 	if l.err != nil {
 		return tapVerdict{}
 	}
-	page, located := l.plan.leads(l.response.Location)
-	return tapVerdict{isRedirect: l.response.Status == http.StatusFound, hasLocation: located, isPage: page}
+	host := l.plan.leads(l.response.Location)
+	return tapVerdict{
+		isRedirect: l.response.Status == http.StatusFound, hasLocation: host != "", isPage: host == l.plan.options.PageHost,
+	}
 }
 
-// maxPages bounds the Locations that a plan remembers: usually two, with and without UTM parameters.
-const maxPages = 64
+// maxHosts bounds the Locations that a plan remembers: usually two, with and without UTM parameters.
+const maxHosts = 64
 
-// leads tells whether a Location is a URL with a host, and whether the host is the page's.
-func (p *tapPlan) leads(location []byte) (page, located bool) {
-	if page, located = p.pages[string(location)]; located {
-		return page, true
+// leads gives the host that a Location leads to; empty for one that is no URL with a host.
+func (p *tapPlan) leads(location []byte) string {
+	if host, known := p.hosts[string(location)]; known {
+		return host
 	}
 	u, err := url.Parse(string(location))
-	if err != nil || u.Host == "" {
-		return false, false
+	if err != nil {
+		return ""
 	}
-	if len(p.pages) >= maxPages {
-		clear(p.pages)
+	if len(p.hosts) >= maxHosts {
+		clear(p.hosts)
 	}
-	page = u.Host == p.options.PageHost
-	p.pages[string(location)] = page
-	return page, true
+	p.hosts[string(location)] = u.Host
+	return u.Host
 }

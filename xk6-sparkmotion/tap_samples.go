@@ -27,13 +27,10 @@ type tapTags struct {
 	checks [len(tapChecks)]*metrics.TagSet
 }
 
-// tagCache keeps the tag sets of the last tap: the next one mostly has the same.
-type tagCache struct{ last tapTags }
-
 // tags gives the tag sets for a tap, as k6's own HTTP client would set them.
 func (m *module) tags(l *line, vu *metrics.TagSet) *tapTags {
 	key := tagKey{vu, l.plateau, l.peer, l.response.Proto, l.response.Status, l.code, l.text}
-	last := &l.plan.tags.last
+	last := &l.plan.tags
 	if last.key == key {
 		return last
 	}
@@ -140,8 +137,8 @@ func (m *module) addTap(l *line, v tapVerdict) {
 // push hands the taps' samples to k6: one container for what one call made.
 func (m *module) push() {
 	if len(m.tapper.samples) > 0 {
-		metrics.PushIfNotDone(m.context(), m.vu.State().Samples, m.tapper.samples)
-		m.tapper.samples = nil // k6's outputs keep it
+		m.vu.State().Samples <- m.tapper.samples // open while the iteration lasts
+		m.tapper.samples = nil                   // k6's outputs keep it
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"go.k6.io/k6/v2/lib/executor"
 )
 
-// taps makes n taps in one iteration and returns how many led to a page. In an arrival-rate scenario they are spread
+// taps makes n taps in one iteration and returns how many were redirected. In an arrival-rate scenario they are spread
 // over the time that the iteration stands for, 1/rate, each due at its own moment whatever became of those before it,
 // on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
 // other scenarios they follow one another.
@@ -88,6 +88,7 @@ func (b *burst) pace() error {
 		case <-timer.C:
 			l := b.plan.take()
 			if failed = b.m.prepare(l, b.band); failed != nil {
+				b.plan.put(l)
 				next = b.n
 				continue
 			}
@@ -105,6 +106,7 @@ func (b *burst) pace() error {
 			b.plan.put(l)
 			open--
 		case <-stop:
+			timer.Stop()
 			next, stop = b.n, nil // those under way end with ctx as well
 		}
 	}
@@ -124,8 +126,11 @@ func (m *module) period() time.Duration {
 	if perUnit <= 0 {
 		return 0
 	}
-	return time.Duration(float64(unit) / perUnit)
+	return min(time.Duration(float64(unit)/perUnit), maxPeriod)
 }
+
+// maxPeriod keeps the last taps of a fall to 0 from being spread over minutes.
+const maxPeriod = time.Second
 
 // arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed; 0 for executors without one.
 func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (float64, time.Duration) {
