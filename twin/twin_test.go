@@ -272,6 +272,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestShutdownLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // other packages' tests come and go in the common one
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	before := len(goroutines())
 	folders := func() int {
