@@ -13,6 +13,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/executor"
 	"go.k6.io/k6/v2/lib/types"
+	xrate "golang.org/x/time/rate"
 	"gopkg.in/guregu/null.v3"
 )
 
@@ -118,6 +119,19 @@ func serveRedirects(t *testing.T) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// TestRPSIsChargedOnce: a tap takes one of the limiter's tokens, of which these have ten and no more.
+func TestRPSIsChargedOnce(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		s := newProcess(t, map[string]string{"WORKER_URL": serveRedirects(t)}).start(1)
+		s.vu.state.RPSLimit = xrate.NewLimiter(0, 10)
+		s.run("for (let i = 0; i < 4; i++) sm.tap({protocol: '" + protocol + "'})")
+		if left := s.vu.state.RPSLimit.Tokens(); left != 6 {
+			t.Errorf("%s: 4 taps left %v of 10 tokens", protocol, left)
+		}
+	}
 }
 
 func TestArrivalRate(t *testing.T) {
