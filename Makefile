@@ -10,11 +10,14 @@ export GOMEMLIMIT ?= 1GiB
 # k6 cloud gives scripts no environment unless told to, and would upload it with the archive: it holds the secrets.
 CLOUD_RUN := cloud run --local-execution --include-system-env-vars --no-archive-upload
 
+# What follows a run, whether it held or not; the exit code stays k6's.
+SAY := code=$$?; echo "k6 exited $$code. The run's data: results/e2e-load-summary.json"; exit $$code
+
 XK6 := go tool -modfile=$(CURDIR)/tools/go.mod xk6
 K6_VERSION := v2.2.0
 MODULE := github.com/sparkmotion/xk6-sparkmotion
 SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
-TWIN := go.mod $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
+TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 
 .PHONY: help build run test e2e bench clean
 
@@ -30,8 +33,7 @@ bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
 
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute
-	@bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; code=$$?; \
-		echo "k6 exited $$code. The run's data: results/e2e-load-summary.json"; exit $$code
+	@bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
 test: build ## everything: Go tests with the race detector, and real runs of ./k6 against the twin
 	gofmt -l . | (! grep .)
@@ -42,8 +44,7 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 
 e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
 	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
-	@set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; code=$$?; \
-		echo "k6 exited $$code. The run's data: results/e2e-load-summary.json"; exit $$code
+	@set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
 
 bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one core each (15 minutes; needs wrk)
 	cd bench && go run .

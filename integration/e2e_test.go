@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +170,7 @@ func TestProfile(t *testing.T) {
 		}
 		rate, total = stage.Target, total+d
 	}
-	if want := []int{500, 1000, 2500, 5000, 7500, 10000}; !equal(held, want) {
+	if want := []int{500, 1000, 2500, 5000, 7500, 10000}; !slices.Equal(held, want) {
 		t.Errorf("held %v, want %v", held, want)
 	}
 	if total != 12*time.Minute+30*time.Second {
@@ -180,18 +181,6 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%s takes %s", name, got.Scenarios[name].Duration)
 		}
 	}
-}
-
-func equal(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 func TestScriptIsThin(t *testing.T) {

@@ -223,9 +223,6 @@ func (l *line) latency() time.Duration {
 
 // classify finds k6's error_code for err. k6 does not export its table, so k6's own client is made to meet err.
 func (l *line) classify(state *lib.State) {
-	if l.text != "" {
-		return
-	}
 	u, err := httpext.NewURL("http://tap/", "tap")
 	if err != nil {
 		return

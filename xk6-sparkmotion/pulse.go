@@ -48,8 +48,10 @@ func (p *pulse) run() {
 		due := time.Now().Add(beat)
 		timer.Reset(beat)
 		<-timer.C
-		runtime.Gosched()                                         // the timer puts us first in line; a tap whose answer has come stands at the end of it
-		p.lag.Store(max(p.lag.Load(), int64(time.Since(due)), 0)) // a beat collected just now may count twice
+		// The timer puts us first in line; a tap whose answer has come stands at the end of it.
+		runtime.Gosched()
+		// A beat that is collected between the load and the store counts twice.
+		p.lag.Store(max(p.lag.Load(), int64(time.Since(due)), 0))
 		if p.wanted.Swap(false) {
 			idle = 0
 		}

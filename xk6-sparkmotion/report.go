@@ -3,7 +3,7 @@ package sparkmotion
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -20,7 +20,7 @@ const summaryFile = "results/e2e-load-summary.json"
 func (m *module) report(data sobek.Value) {
 	object, ok := data.(*sobek.Object)
 	if !ok {
-		m.throw(fmt.Errorf("report: call it from handleSummary(data) with its data"))
+		m.throw(errors.New("report: call it from handleSummary(data) with its data"))
 	}
 	if err := object.Delete("setup_data"); err != nil {
 		m.throw(in("report", err))
@@ -29,16 +29,16 @@ func (m *module) report(data sobek.Value) {
 		m.throw(in("report", err))
 	}
 	for _, tier := range tiers {
-		value, ok := m.valueOf(object, tier.metric, tier.value)
-		if passes, isRate := m.valueOf(object, tier.metric, "passes"); isRate {
-			fails, _ := m.valueOf(object, tier.metric, "fails")
+		value, ok := valueOf(object, tier.metric, tier.value)
+		if passes, isRate := valueOf(object, tier.metric, "passes"); isRate {
+			fails, _ := valueOf(object, tier.metric, "fails")
 			ok = passes+fails > 0 // a metric with a threshold is there without samples too
 		}
 		if ok && tier.warns(value) {
 			m.logger().Warnf("%s: %s is %.4g, and should be %s", tier.metric, tier.value, value, tier.threshold(tier.warn))
 		}
 	}
-	if limited, _ := m.valueOf(object, "generator_limited", "rate"); limited > maxLimited {
+	if limited, _ := valueOf(object, "generator_limited", "rate"); limited > maxLimited {
 		m.logger().Warnf("This machine was too slow for the rate: %.0f %% of the time it started taps more than %s late. "+
 			"Latencies and rates of this run are the generator's, not the system's: give it more cores, or less to do",
 			100*limited, maxLag)
@@ -49,7 +49,7 @@ func (m *module) report(data sobek.Value) {
 const maxLimited = 0.05
 
 // valueOf is one value of one metric of handleSummary's data, if the metric has it.
-func (m *module) valueOf(data *sobek.Object, metric, value string) (float64, bool) {
+func valueOf(data *sobek.Object, metric, value string) (float64, bool) {
 	var at sobek.Value = data
 	for _, key := range []string{"metrics", metric, "values", value} {
 		object, ok := at.(*sobek.Object)
