@@ -44,7 +44,7 @@ function every(s) {
 
 export function setup() {
   preflight();
-  return { session: login() };
+  return { session: login({ renew: true }) };
 }
 
 export function runTapper() {

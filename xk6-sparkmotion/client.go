@@ -28,12 +28,18 @@ type client struct {
 	name    string // the tags name and url: a request's URL without what differs from one to the next
 	plateau string // the tag plateau, when not empty
 	timeout time.Duration
+	public  bool          // no secret in it: --http-debug may show it
 	took    time.Duration // the last request: k6's http_req_duration, or until its failure
 }
 
 func (m *module) client(name string, timeout time.Duration) (*client, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
+	}
+	if m.vu.State().Options.HTTPDebug.String != "" {
+		m.run.notices.once("http-debug", func() {
+			m.logger().Warn("--http-debug shows taps only: the other requests of k6/x/sparkmotion carry secrets")
+		})
 	}
 	return &client{state: m.vu.State(), name: clean(name), timeout: timeout}, nil
 }
@@ -48,6 +54,9 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	kept := &keepHeader{next: c.state.Transport}
 	withKept := *c.state
 	withKept.Transport = kept
+	if !c.public {
+		withKept.Options.HTTPDebug = null.String{}
+	}
 
 	start := time.Now()
 	response, err := httpext.MakeRequest(req.Context(), &withKept, parsed)

@@ -13,7 +13,7 @@ import (
 
 type flushOptions struct {
 	URL     string        `js:"url" env:"HUB_URL" need:"true" form:"url"`
-	Secret  string        `js:"secret" env:"CRON_SECRET" need:"true"`
+	Secret  string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
 	Timeout time.Duration `js:"timeout" default:"60s"`
 }
 

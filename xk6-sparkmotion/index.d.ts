@@ -3,7 +3,8 @@
  *
  * Every function works without arguments, from settings in the environment or `-e`; an options object overrides them.
  * A missing setting, an unknown option and a value of the wrong kind throw an Error that names them. What sends requests,
- * or picks bands in turn or with a seed, needs a VU and throws in the init context.
+ * or picks bands in turn or with a seed, needs a VU and throws in the init context. TEST_PASSWORD, CRON_SECRET,
+ * UPSTASH_REDIS_REST_TOKEN and REDIS_URL are also asked of k6's secret source (`--secret-source`), under these names.
  */
 declare module 'k6/x/sparkmotion' {
   /** k6's own form: `"1m30s"`, or milliseconds. */
@@ -23,6 +24,11 @@ declare module 'k6/x/sparkmotion' {
     email?: string;
     /** Default TEST_PASSWORD. */
     password?: string;
+    /**
+     * When a query or a batch is answered 401, log in anew by the settings and send it again. The VUs of a process share
+     * the new session; where the login fails, each VU tries once. Not with the options url, email and password. Default false.
+     */
+    renew?: boolean;
   }
 
   /** A login. A plain object: it can be returned from `setup()`. */
@@ -35,6 +41,8 @@ declare module 'k6/x/sparkmotion' {
     user: Record<string, unknown>;
     /** ISO 8601. */
     expires: string;
+    /** It was asked for. */
+    renew?: true;
   }
 
   /**

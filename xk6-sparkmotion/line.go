@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -188,7 +189,10 @@ func (l *line) time() {
 
 // roundTrip sends the tap through the VU's own transport, which emits the http_req_* metrics itself.
 func (l *line) roundTrip(ctx context.Context, state *lib.State) {
-	c := &client{state: state, name: l.plan.name, plateau: l.plateau, timeout: l.plan.options.Timeout}
+	c := &client{
+		state: state, name: l.plan.name, plateau: l.plateau, timeout: l.plan.options.Timeout,
+		public: !strings.Contains(l.plan.origin, "@"),
+	}
 	l.response = tapwire.Response{Start: l.began}
 	target := l.plan.origin + l.plan.target + string(l.band) + l.utm
 	var req *http.Request

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -12,23 +13,47 @@ import (
 type loginOptions struct {
 	URL      string        `js:"url" env:"ADMIN_URL" need:"true" form:"url"`
 	Email    string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password string        `js:"password" env:"TEST_PASSWORD" need:"true"`
+	Password string        `js:"password" env:"TEST_PASSWORD" need:"true" secret:"true"`
+	Renew    bool          `js:"renew"`
 	Timeout  time.Duration `js:"timeout" default:"60s"`
 }
 
 // login logs in to the admin application by NextAuth's credentials flow and returns the session as a plain object
-// {cookie, name, user, expires}, which survives setup()'s data. It throws with the reason when the login fails.
+// {cookie, name, user, expires}, which survives setup()'s data. It throws with the reason when the login fails. With
+// renew, query and batch log in anew, by the settings, when the server no longer knows the session.
 func (m *module) login(given sobek.Value) *sobek.Object {
 	var o loginOptions
 	if err := m.options("login", given, &o); err != nil {
 		m.throw(err)
 	}
-	session, err := m.session(o)
+	if err := m.renewable(o); err != nil {
+		m.throw(in("login", err))
+	}
+	s, err := m.session(o)
 	if err != nil {
 		m.throw(err)
 	}
-	return m.object(
-		"cookie", session.Cookie, "name", session.Name, "user", session.User, "expires", session.Expires)
+	session := m.object("cookie", s.Cookie, "name", s.Name, "user", s.User, "expires", s.Expires)
+	if o.Renew {
+		if err := session.Set("renew", true); err != nil {
+			m.throw(err)
+		}
+	}
+	return session
+}
+
+// renewable tells whether every VU can do this login again: options of setup() don't reach them, and a password must not.
+func (m *module) renewable(o loginOptions) error {
+	if !o.Renew {
+		return nil
+	}
+	var settings loginOptions
+	err := m.options("login", nil, &settings)
+	if err != nil || settings.URL != o.URL || settings.Email != o.Email || settings.Password != o.Password {
+		return errors.New("renew logs in by ADMIN_URL, TEST_EMAIL and TEST_PASSWORD, " +
+			"which every VU reads from its settings: leave the options url, email and password out")
+	}
+	return nil
 }
 
 func (m *module) session(o loginOptions) (*nextauth.Session, error) {

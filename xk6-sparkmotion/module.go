@@ -8,6 +8,7 @@ import (
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/secretsource"
 )
 
 func init() { modules.Register("k6/x/sparkmotion", new(rootModule)) }
@@ -23,7 +24,7 @@ func (r *rootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	if err != nil {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
 	}
-	m := &module{vu: vu, run: &r.run, metrics: registered}
+	m := &module{vu: vu, run: &r.run, metrics: registered, secrets: secretSources(vu.InitEnv().SecretsManager)}
 	m.exports = m.export()
 	return m
 }
@@ -33,9 +34,11 @@ type module struct {
 	vu      modules.VU
 	run     *run
 	metrics *customMetrics
+	secrets *secretsource.Manager // nil when k6 runs without --secret-source
 	exports modules.Exports
 	bands   bandState
 	tapper  tapper
+	renewed string // the session that this VU has logged in again for
 }
 
 // Exports lists the functions that scripts import by name, and all of them as the default. A script asks for them at

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -23,8 +24,9 @@ import (
 //	default:"60s"     its value when both are missing
 //	need:"true"       missing is an error
 //	form:"url"        it must be an http or https URL with a host
+//	secret:"true"     k6's secret source is asked for it, under the setting's name, when the environment has none
 //
-// Fields are strings, numbers, slices of strings, or durations: k6's "1m30s", or milliseconds.
+// Fields are strings, booleans, numbers, slices of strings, or durations: k6's "1m30s", or milliseconds.
 
 // environment gives a setting from -e or the environment, as scripts see it in __ENV.
 func (m *module) environment(name string) string {
@@ -47,10 +49,7 @@ func (m *module) options(call string, given sobek.Value, into any) error {
 	for i := range fields.NumField() {
 		tag := fields.Type().Field(i).Tag
 		known[tag.Get("js")] = fields.Field(i)
-		text := m.environment(tag.Get("env"))
-		if text == "" {
-			text = tag.Get("default")
-		}
+		text := cmp.Or(m.environment(tag.Get("env")), tag.Get("default"))
 		if text == "" {
 			continue
 		}
@@ -61,7 +60,7 @@ func (m *module) options(call string, given sobek.Value, into any) error {
 	if err := m.override(call, given, known); err != nil {
 		return err
 	}
-	return check(call, fields)
+	return m.check(call, fields)
 }
 
 // override sets the fields for which the caller's object has a key.
@@ -111,6 +110,12 @@ func set(field reflect.Value, value sobek.Value, rt *sobek.Runtime) error {
 			return errors.New("a string is expected") // not the value: it may be a password
 		}
 		field.SetString(text)
+	case reflect.Bool:
+		yes, ok := value.Export().(bool)
+		if !ok {
+			return fmt.Errorf("true or false is expected, got %s", value)
+		}
+		field.SetBool(yes)
 	case reflect.Int, reflect.Float64:
 		number := numberOf(value)
 		switch {
@@ -141,18 +146,27 @@ func numberOf(value sobek.Value) float64 {
 	return math.NaN()
 }
 
-// check looks for what is needed and missing, and for URLs that are none.
-func check(call string, fields reflect.Value) error {
+// check fills in secrets, and looks for what is needed and missing, and for URLs that are none.
+func (m *module) check(call string, fields reflect.Value) error {
 	var missing []string
 	for i := range fields.NumField() {
-		tag := fields.Type().Field(i).Tag
-		text, _ := fields.Field(i).Interface().(string)
+		field, tag := fields.Field(i), fields.Type().Field(i).Tag
+		name := tag.Get("env")
+		var reason error
+		if tag.Get("secret") != "" && field.IsZero() {
+			var text string
+			text, reason = m.secret(name)
+			field.SetString(text)
+		}
+		text, _ := field.Interface().(string)
 		switch {
-		case tag.Get("need") != "" && fields.Field(i).IsZero():
-			missing = append(missing, tag.Get("env"))
+		case tag.Get("need") != "" && field.IsZero() && reason != nil:
+			missing = append(missing, fmt.Sprintf("%s (k6's secret source: %s)", name, reason))
+		case tag.Get("need") != "" && field.IsZero():
+			missing = append(missing, name)
 		case tag.Get("form") == "url" && text != "":
 			if err := checkURL(text); err != nil {
-				return fmt.Errorf("%s: %s: %w", call, tag.Get("env"), err)
+				return fmt.Errorf("%s: %s: %w", call, name, err)
 			}
 		}
 	}

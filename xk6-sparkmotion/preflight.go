@@ -20,9 +20,9 @@ type preflightOptions struct {
 	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"true" form:"url"`
 	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"true" form:"url"`
 	Email     string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password  string        `js:"password" env:"TEST_PASSWORD" need:"true"`
+	Password  string        `js:"password" env:"TEST_PASSWORD" need:"true" secret:"true"`
 	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"true"`
-	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true"`
+	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
 	PageHost  string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
 	Timeout   time.Duration `js:"timeout" default:"10s"`
 }

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
@@ -24,13 +24,17 @@ type queryOptions struct {
 // query runs one tRPC query with the session's cookie and returns its data. responseType "none" checks the answer but
 // spares the VU the data (as k6's own), which is worth it for an export of 50,000 rows: then it returns null. It throws
 // what the server answered, with code and status.
-func (m *module) query(session sobek.Value, procedure string, input, given sobek.Value) sobek.Value {
-	o, c := m.trpc("query", session, procedure, given)
+func (m *module) query(inSession sobek.Value, procedure string, input, given sobek.Value) sobek.Value {
+	o, s, c := m.trpc("query", inSession, procedure, given)
 	encoded, err := m.encode(input, o.Transformer)
 	if err != nil {
 		m.throw(in("query "+procedure, err))
 	}
-	data, err := c.Query(m.context(), trpc.Call{Procedure: procedure, Input: encoded})
+	var data json.RawMessage
+	m.withSession(s, &c, func() (known bool) {
+		data, err = c.Query(m.context(), trpc.Call{Procedure: procedure, Input: encoded})
+		return !expired(err)
+	})
 	m.emitQuery(c, procedure, err)
 	if err != nil {
 		m.throw(in("query", err))
@@ -40,7 +44,7 @@ func (m *module) query(session sobek.Value, procedure string, input, given sobek
 
 // batch runs several queries, [[procedure, input], …], in one request and returns an array with one entry a query:
 // its data, or an Error with code and status. It throws when the request fails as a whole.
-func (m *module) batch(session sobek.Value, queries [][]sobek.Value, given sobek.Value) sobek.Value {
+func (m *module) batch(inSession sobek.Value, queries [][]sobek.Value, given sobek.Value) sobek.Value {
 	names := make([]string, len(queries))
 	calls := make([]trpc.Call, len(queries))
 	for i, one := range queries {
@@ -50,7 +54,7 @@ func (m *module) batch(session sobek.Value, queries [][]sobek.Value, given sobek
 		names[i] = one[0].String()
 	}
 	procedures := strings.Join(names, ",")
-	o, c := m.trpc("batch", session, procedures, given)
+	o, s, c := m.trpc("batch", inSession, procedures, given)
 	for i, one := range queries {
 		calls[i].Procedure = names[i]
 		if len(one) == 1 {
@@ -61,7 +65,14 @@ func (m *module) batch(session sobek.Value, queries [][]sobek.Value, given sobek
 			m.throw(in("batch "+names[i], err))
 		}
 	}
-	results, err := c.Batch(m.context(), calls)
+	var (
+		results []trpc.Result
+		err     error
+	)
+	m.withSession(s, &c, func() (known bool) {
+		results, err = c.Batch(m.context(), calls)
+		return !expired(err) && !slices.ContainsFunc(results, func(r trpc.Result) bool { return r.Err != nil && expired(r.Err) })
+	})
 	m.emitBatch(c, procedures, results, err)
 	if err != nil {
 		m.throw(in("batch", err))
@@ -77,8 +88,8 @@ func (m *module) batch(session sobek.Value, queries [][]sobek.Value, given sobek
 	return m.vu.Runtime().NewArray(entries...)
 }
 
-// trpc reads a call's options and makes the client for it.
-func (m *module) trpc(call string, session sobek.Value, procedures string, given sobek.Value) (queryOptions, trpc.Client) {
+// trpc reads a call's options and its session, and makes the client for it.
+func (m *module) trpc(call string, inSession sobek.Value, procedures string, given sobek.Value) (queryOptions, session, trpc.Client) {
 	var o queryOptions
 	if err := m.options(call, given, &o); err != nil {
 		m.throw(err)
@@ -89,7 +100,7 @@ func (m *module) trpc(call string, session sobek.Value, procedures string, given
 	if o.ResponseType != "json" && o.ResponseType != "none" {
 		m.throw(fmt.Errorf("%s: responseType must be json or none, got %q", call, o.ResponseType))
 	}
-	cookie, err := m.cookie(session)
+	s, err := m.sessionOf(inSession)
 	if err != nil {
 		m.throw(in(call, err))
 	}
@@ -97,19 +108,7 @@ func (m *module) trpc(call string, session sobek.Value, procedures string, given
 	if err != nil {
 		m.throw(in(call, err))
 	}
-	return o, trpc.Client{Doer: c, URL: o.URL, Cookie: cookie}
-}
-
-// cookie is the header of a session that login returned; null is for procedures that need none.
-func (m *module) cookie(session sobek.Value) (string, error) {
-	if common.IsNullish(session) {
-		return "", nil
-	}
-	cookie := session.ToObject(m.vu.Runtime()).Get("cookie")
-	if common.IsNullish(cookie) {
-		return "", errors.New("the session must be what login() returned: it has no cookie")
-	}
-	return cookie.String(), nil
+	return o, s, trpc.Client{Doer: c, URL: o.URL}
 }
 
 // emitQuery counts one query: its latency, and whether it failed.

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	notFound = `{"error":{"message":"no such event","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404}}}`
-	session  = "{cookie: 's=hush'}"
+	notFound  = `{"error":{"message":"no such event","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404}}}`
+	inSession = "{cookie: 's=hush'}"
 )
 
 // trpcServer answers status and body, and keeps the last request's URI and cookie.
@@ -33,26 +33,26 @@ func TestQuery(t *testing.T) {
 		uri     string
 		emitted []string
 	}{
-		{"data", 200, `{"result":{"data":{"taps":5,"rows":[1]}}}`, "sm.query(" + session + ", 'analytics.kpis', {from: new Date(0), n: undefined})",
+		{"data", 200, `{"result":{"data":{"taps":5,"rows":[1]}}}`, "sm.query(" + inSession + ", 'analytics.kpis', {from: new Date(0), n: undefined})",
 			"{taps:5,rows:[1]}", "/api/trpc/analytics.kpis?input=%7B%22from%22%3A%221970-01-01T00%3A00%3A00.000Z%22%7D",
 			[]string{"analytics_latency{procedure:analytics.kpis} time", "error_rate{part:admin} 0"}},
-		{"an export", 200, `{"result":{"data":null}}`, "sm.query(" + session + ", 'analytics.exportTaps', null)",
+		{"an export", 200, `{"result":{"data":null}}`, "sm.query(" + inSession + ", 'analytics.exportTaps', null)",
 			"null", "/api/trpc/analytics.exportTaps?input=null",
 			[]string{"csv_export_latency{procedure:analytics.exportTaps} time", "error_rate{part:admin} 0"}},
-		{"an export without its data", 200, `{"result":{"data":[1]}}`, "sm.query(" + session + ", 'exportTaps', {}, {responseType: 'none'})",
+		{"an export without its data", 200, `{"result":{"data":[1]}}`, "sm.query(" + inSession + ", 'exportTaps', {}, {responseType: 'none'})",
 			"null", "/api/trpc/exportTaps?input=%7B%7D",
 			[]string{"csv_export_latency{procedure:exportTaps} time", "error_rate{part:admin} 0"}},
-		{"no input, no data", 200, `{"result":{}}`, "sm.query(" + session + ", 'exports.count')",
+		{"no input, no data", 200, `{"result":{}}`, "sm.query(" + inSession + ", 'exports.count')",
 			"undefined", "/api/trpc/exports.count",
 			[]string{"analytics_latency{procedure:exports.count} time", "error_rate{part:admin} 0"}},
 		{"superjson", 200, `{"result":{"data":{"json":{"at":"1970-01-01T00:00:00.000Z"},"meta":{"values":{"at":["Date"]}}}}}`,
-			"sm.query(" + session + ", 'a', {at: new Date(0)}, {transformer: 'superjson'})", "{at:Date(1970-01-01T00:00:00.000Z)}",
+			"sm.query(" + inSession + ", 'a', {at: new Date(0)}, {transformer: 'superjson'})", "{at:Date(1970-01-01T00:00:00.000Z)}",
 			"/api/trpc/a?input=%7B%22json%22%3A%7B%22at%22%3A%221970-01-01T00%3A00%3A00.000Z%22%7D%2C%22meta%22%3A%7B%22values%22%3A%7B%22at%22%3A%5B%22Date%22%5D%7D%7D%7D",
 			[]string{"analytics_latency{procedure:a} time", "error_rate{part:admin} 0"}},
-		{"an error", 404, notFound, "(() => { try { sm.query(" + session + ", 'a') } catch (e) { return [e, e.code, e.status, e.procedure] } })()",
+		{"an error", 404, notFound, "(() => { try { sm.query(" + inSession + ", 'a') } catch (e) { return [e, e.code, e.status, e.procedure] } })()",
 			`[Error(query: a answered NOT_FOUND (404): no such event),"NOT_FOUND",404,"a"]`, "/api/trpc/a",
 			[]string{"analytics_latency{procedure:a} time", "error_rate{part:admin} 1"}},
-		{"no tRPC", 200, "<html>", "(() => { try { sm.query(" + session + ", 'a') } catch (e) { return [e, e.status] } })()",
+		{"no tRPC", 200, "<html>", "(() => { try { sm.query(" + inSession + ", 'a') } catch (e) { return [e, e.status] } })()",
 			`[Error(query: GET SHOWN/api/trpc/a: answered 200 with an HTML page instead of JSON (6 bytes). Does the URL point at the right application?),200]`,
 			"/api/trpc/a", []string{"analytics_latency{procedure:a} time", "error_rate{part:admin} 1"}},
 	} {

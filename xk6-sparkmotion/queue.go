@@ -24,8 +24,8 @@ func (silent) Printf(context.Context, string, ...any) {}
 
 type queueOptions struct {
 	URL      string        `js:"url" env:"UPSTASH_REDIS_REST_URL" form:"url"`
-	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN"`
-	RedisURL string        `js:"redisURL" env:"REDIS_URL"`
+	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" secret:"true"`
+	RedisURL string        `js:"redisURL" env:"REDIS_URL" secret:"true"`
 	Key      string        `js:"key" default:"tap-log:pending"`
 	Timeout  time.Duration `js:"timeout" default:"60s"`
 }

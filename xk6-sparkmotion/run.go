@@ -12,6 +12,7 @@ type run struct {
 	schedule  schedule
 	pulse     pulse
 	notices   notices
+	sessions  sessions
 }
 
 // notices are what is logged once a run, by whichever VU comes first.

@@ -13,7 +13,7 @@ import (
 
 type upstashOptions struct {
 	URL     string        `js:"url" env:"UPSTASH_REDIS_REST_URL" need:"true" form:"url"`
-	Token   string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" need:"true"`
+	Token   string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" need:"true" secret:"true"`
 	Timeout time.Duration `js:"timeout" default:"60s"`
 }
 

@@ -21,6 +21,7 @@ import (
 	"go.k6.io/k6/v2/lib/netext"
 	"go.k6.io/k6/v2/lib/types"
 	"go.k6.io/k6/v2/metrics"
+	"go.k6.io/k6/v2/secretsource"
 	"gopkg.in/guregu/null.v3"
 )
 
@@ -49,6 +50,7 @@ type process struct {
 	env      map[string]string
 	log      *logtest.Hook
 	logger   *logrus.Logger
+	secrets  *secretsource.Manager
 }
 
 func newProcess(t testing.TB, env map[string]string) *process {
@@ -73,7 +75,9 @@ func (p *process) init() *script {
 	s := &script{process: p, samples: make(chan metrics.SampleContainer, 10_000)}
 	s.vu = &testVU{
 		ctx: p.t.Context(), rt: sobek.New(),
-		init: &common.InitEnvironment{TestPreInitState: &lib.TestPreInitState{Registry: p.registry, Logger: p.logger}},
+		init: &common.InitEnvironment{TestPreInitState: &lib.TestPreInitState{
+			Registry: p.registry, Logger: p.logger, SecretsManager: p.secrets,
+		}},
 	}
 	s.vu.rt.SetFieldNameMapper(common.FieldNameMapper{})
 	instance := p.root.NewModuleInstance(s.vu)
