@@ -95,7 +95,7 @@ func (f *flow) csrf() (string, error) {
 func (f *flow) submit(c Credentials, token string) (sessionCookies, error) {
 	a, err := f.send(http.MethodPost, "/api/auth/callback/credentials", url.Values{
 		"email": {c.Email}, "password": {c.Password},
-		"csrfToken": {token}, "json": {"true"}, "callbackUrl": {f.origin.String()},
+		"csrfToken": {token}, "json": {"true"}, "callbackUrl": {answer.Show(f.origin)},
 	})
 	if err != nil {
 		return sessionCookies{}, err
