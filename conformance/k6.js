@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const binary = fileURLToPath(new URL('../k6', import.meta.url));
+
+/**
+ * Runs ./k6 for one iteration of fn, with env and nothing else as its settings, in a folder of its own.
+ *
+ * fn is a function of (sparkmotion, …args) that is sent as source, so it sees nothing but its parameters; args are
+ * functions or what JSON carries. The result is what k6 made of it:
+ *   value    what fn returned, through JSON; missing when it threw
+ *   error    {message, code, status, …} of what it threw; missing when it returned
+ *   code     k6's exit code
+ *   output   all that k6 printed
+ *   metrics  k6's end-of-test metrics, by name
+ */
+export async function k6(fn, env, ...args) {
+  const dir = mkdtempSync(join(tmpdir(), 'conformance-'));
+  try {
+    writeFileSync(join(dir, 'script.js'), script(fn, args));
+    const { code, output } = await run(dir, env);
+    leaks(output, env);
+    const given = read(join(dir, 'given.json'));
+    if (!given) throw new Error(`k6 exited ${code} before the script was through:\n${output}`);
+    return { code, output, metrics: read(join(dir, 'summary.json'))?.metrics, ...given };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function script(fn, args) {
+  const source = (arg) => (typeof arg === 'function' ? `(${arg})` : JSON.stringify(arg));
+  return `
+    import * as sparkmotion from 'k6/x/sparkmotion';
+    export const options = { insecureSkipTLSVerify: true };
+    export const handleSummary = (data) => ({ 'summary.json': JSON.stringify(data) });
+    export default function () {
+      let given;
+      try {
+        given = { value: (${fn})(${['sparkmotion', ...args.map(source)].join(', ')}) };
+      } catch (error) {
+        given = { error: { message: error.message, ...error } };
+      }
+      console.log(JSON.stringify(given));
+    }`;
+}
+
+function run(dir, env) {
+  const args = ['run', '--quiet', '--log-format', 'raw', '--console-output', 'given.json', 'script.js'];
+  const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH, NO_COLOR: '1', ...env }, timeout: 120_000 });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code: code ?? signal, output }));
+  });
+}
+
+// leaks throws when a secret of the settings is in what k6 printed.
+function leaks(output, env) {
+  for (const [name, value] of Object.entries(env)) {
+    if (/PASSWORD|SECRET|TOKEN/.test(name) && output.includes(value)) throw new Error(`k6 printed ${name}:\n${output}`);
+  }
+}
+
+function read(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8') || 'null') : null;
+}
