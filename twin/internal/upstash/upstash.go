@@ -83,6 +83,10 @@ func (u *REST) command(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if stateful(args) {
+		fail(w, http.StatusBadRequest, unavailable(args))
+		return
+	}
 	replies, err := u.send(r, [][]any{args})
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
@@ -103,26 +107,36 @@ func (u *REST) pipeline(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	replies, err := u.send(r, commands)
+	replies, err := u.send(r, slices.DeleteFunc(slices.Clone(commands), stateful))
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	body := []byte{'['}
-	for i, reply := range replies {
+	for i, args := range commands {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body, _ = appendEntry(body, reply, encoding(r))
+		if stateful(args) {
+			body = append(body, errorBody(unavailable(args))...)
+			continue
+		}
+		body, _ = appendEntry(body, replies[0], encoding(r))
+		replies = replies[1:]
 	}
 	respond(w, http.StatusOK, append(body, ']'))
 }
 
-// transaction answers POST /multi-exec: as a pipeline, but all or nothing; 400 and one {"error"} for nothing.
+// transaction answers POST /multi-exec: as a pipeline, but all or nothing; 400 and one {"error"}, the first reason, for
+// nothing.
 func (u *REST) transaction(w http.ResponseWriter, r *http.Request) {
 	commands, err := decodeMany(r)
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if i := slices.IndexFunc(commands, stateful); i >= 0 {
+		fail(w, http.StatusBadRequest, unavailable(commands[i]))
 		return
 	}
 	commands = slices.Concat([][]any{{"MULTI"}}, commands, [][]any{{"EXEC"}})
@@ -133,7 +147,8 @@ func (u *REST) transaction(w http.ResponseWriter, r *http.Request) {
 	}
 	exec := replies[len(replies)-1]
 	if exec[0] != '*' {
-		entry, _ := appendEntry(nil, exec, encoding(r))
+		refused := slices.IndexFunc(replies, func(reply []byte) bool { return reply[0] == '-' })
+		entry, _ := appendEntry(nil, replies[refused], encoding(r))
 		respond(w, http.StatusBadRequest, entry)
 		return
 	}
@@ -186,11 +201,6 @@ func decodeMany(r *http.Request) ([][]any, error) {
 	return raw, nil
 }
 
-// stateful are the commands that change a connection, or hold it: they make no sense without one of one's own.
-var stateful = []string{"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "AUTH", "HELLO", "QUIT", "CLIENT", "RESET",
-	"MONITOR", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
-	"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"}
-
 // arguments checks one command: a name and its arguments, as strings, numbers or booleans.
 func arguments(raw []any) ([]any, error) {
 	if len(raw) == 0 {
@@ -205,21 +215,37 @@ func arguments(raw []any) ([]any, error) {
 			args[i] = a.String() // a float64 would round it
 		case bool:
 			args[i] = fmt.Sprint(a)
+		case nil:
+			return nil, errors.New("ERR null args are not supported")
 		default:
-			return nil, errors.New("ERR a command is an array of strings, numbers and booleans")
+			return nil, errors.New("ERR unsupported arg type: a command is an array of strings, numbers and booleans")
 		}
-	}
-	if name := strings.ToUpper(args[0].(string)); slices.Contains(stateful, name) {
-		return nil, fmt.Errorf("ERR Command is not available: '%s'", name)
 	}
 	return args, nil
 }
 
+// stateful reports whether a command changes a connection, or holds it: it makes no sense without one of one's own.
+func stateful(args []any) bool {
+	switch name(args) {
+	case "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "AUTH", "HELLO", "QUIT", "CLIENT", "RESET",
+		"MONITOR", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
+		"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP":
+		return true
+	}
+	return false
+}
+
+func unavailable(args []any) string { return "ERR Command is not available: '" + name(args) + "'" }
+
+func name(args []any) string { return strings.ToUpper(args[0].(string)) }
+
 func encoding(r *http.Request) bool { return r.Header.Get("Upstash-Encoding") == "base64" }
 
-func fail(w http.ResponseWriter, status int, message string) {
+func fail(w http.ResponseWriter, status int, message string) { respond(w, status, errorBody(message)) }
+
+func errorBody(message string) []byte {
 	body, _ := json.Marshal(map[string]string{"error": message})
-	respond(w, status, body)
+	return body
 }
 
 func respond(w http.ResponseWriter, status int, body []byte) {
