@@ -2,6 +2,7 @@
 package upstash
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -87,7 +88,7 @@ func (u *REST) command(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, unavailable(args))
 		return
 	}
-	replies, err := u.send(r, [][]any{args})
+	replies, err := u.send(r.Context(), u.redis.Pipeline(), [][]any{args})
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
@@ -107,7 +108,7 @@ func (u *REST) pipeline(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	replies, err := u.send(r, slices.DeleteFunc(slices.Clone(commands), stateful))
+	replies, err := u.send(r.Context(), u.redis.Pipeline(), slices.DeleteFunc(slices.Clone(commands), stateful))
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
@@ -139,32 +140,52 @@ func (u *REST) transaction(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, unavailable(commands[i]))
 		return
 	}
-	commands = slices.Concat([][]any{{"MULTI"}}, commands, [][]any{{"EXEC"}})
-	replies, err := u.send(r, commands)
+	reply, err := u.exec(context.WithoutCancel(r.Context()), commands) // or the connection would be left between MULTI and EXEC
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	exec := replies[len(replies)-1]
-	if exec[0] != '*' {
-		refused := slices.IndexFunc(replies, func(reply []byte) bool { return reply[0] == '-' })
-		entry, _ := appendEntry(nil, replies[refused], encoding(r))
+	if reply[0] == '-' {
+		entry, _ := appendEntry(nil, reply, encoding(r))
 		respond(w, http.StatusBadRequest, entry)
 		return
 	}
-	respond(w, http.StatusOK, appendEntries(nil, exec, encoding(r)))
+	respond(w, http.StatusOK, appendEntries(nil, reply, encoding(r)))
 }
 
-// send runs commands in order on one connection and returns their replies as Redis wrote them.
-func (u *REST) send(r *http.Request, commands [][]any) ([][]byte, error) {
+// exec runs commands between MULTI and EXEC and returns EXEC's reply, or that of the first command that wasn't queued.
+// It looks before it says EXEC: the embedded Redis would go on without a command that it doesn't know.
+func (u *REST) exec(ctx context.Context, commands [][]any) ([]byte, error) {
+	conn := u.redis.Conn()
+	defer conn.Close()
+	queued, err := u.send(ctx, conn.Pipeline(), slices.Concat([][]any{{"MULTI"}}, commands))
+	if err != nil {
+		return nil, err
+	}
+	last := "EXEC"
+	refused := slices.IndexFunc(queued, func(reply []byte) bool { return reply[0] == '-' })
+	if refused >= 0 {
+		last = "DISCARD"
+	}
+	replies, err := u.send(ctx, conn.Pipeline(), [][]any{{last}})
+	if err != nil {
+		return nil, err
+	}
+	if refused >= 0 {
+		return queued[refused], nil
+	}
+	return replies[0], nil
+}
+
+// send runs commands in order and returns their replies as Redis wrote them.
+func (u *REST) send(ctx context.Context, pipe redis.Pipeliner, commands [][]any) ([][]byte, error) {
 	u.commands.Add(int64(len(commands)))
-	pipe := u.redis.Pipeline()
 	raw := make([]*redis.RawCmd, len(commands))
 	for i, args := range commands {
-		raw[i] = redis.NewRawCmd(r.Context(), args...)
-		pipe.Process(r.Context(), raw[i])
+		raw[i] = redis.NewRawCmd(ctx, args...)
+		pipe.Process(ctx, raw[i])
 	}
-	if _, err := pipe.Exec(r.Context()); err != nil {
+	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("ERR Redis doesn't answer: %w", err)
 	}
 	replies := make([][]byte, len(raw))

@@ -76,8 +76,10 @@ func TestREST(t *testing.T) {
 			`[{"error":"ERR value is not an integer or out of range"},{"result":2}]`},
 		{"transaction that doesn't queue", "/multi-exec", `[["SET","never",1],["INCR"]]`, nil, 400,
 			`{"error":"ERR wrong number of arguments for 'incr' command"}`},
+		{"transaction with an unknown command", "/multi-exec", `[["SET","never",1],["NOPE"]]`, nil, 400, "{\"error\":\"ERR unknown command `NOPE`"},
 		{"transaction with a stateful command", "/multi-exec", `[["SET","never",1],["WATCH","k"]]`, nil, 400, `{"error":"ERR Command is not available: 'WATCH'"}`},
 		{"and did nothing", "/", `["GET","never"]`, nil, 200, `{"result":null}`},
+		{"and left no transaction open", "/pipeline", `[["LLEN","list"],["LLEN","list"]]`, nil, 200, `[{"result":2},{"result":2}]`},
 		{"no token", "/", `["PING"]`, []string{"Authorization", ""}, 401, `{"error":"WRONGPASS invalid or missing auth token"}`},
 		{"wrong token", "/pipeline", `[["PING"]]`, []string{"Authorization", "Bearer secre"}, 401, `{"error":"WRONGPASS invalid or missing auth token"}`},
 		{"no JSON", "/", `PING`, nil, 400, `{"error":"ERR failed to parse`},
@@ -107,6 +109,9 @@ func TestRedisAway(t *testing.T) {
 	s.Stop()
 	if status, body := post(t, url+"/pipeline", `[["PING"]]`); status != 500 || !strings.HasPrefix(body, `{"error":"ERR Redis doesn't answer`) {
 		t.Errorf("got %d %s", status, body)
+	}
+	if status, _ := post(t, url+"/multi-exec", `[["PING"]]`); status != 500 {
+		t.Errorf("a transaction: %d", status)
 	}
 	s.Start()
 	if status, body := post(t, url, `["PING"]`); status != 200 {
