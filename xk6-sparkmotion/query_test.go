@@ -47,7 +47,7 @@ func TestQuery(t *testing.T) {
 			[]string{"analytics_latency{procedure:exports.count} time", "error_rate{part:admin} 0"}},
 		{"superjson", 200, `{"result":{"data":{"json":{"at":"1970-01-01T00:00:00.000Z"},"meta":{"values":{"at":["Date"]}}}}}`,
 			"sm.query(" + inSession + ", 'a', {at: new Date(0)}, {transformer: 'superjson'})", "{at:Date(1970-01-01T00:00:00.000Z)}",
-			"/api/trpc/a?input=%7B%22json%22%3A%7B%22at%22%3A%221970-01-01T00%3A00%3A00.000Z%22%7D%2C%22meta%22%3A%7B%22values%22%3A%7B%22at%22%3A%5B%22Date%22%5D%7D%7D%7D",
+			"/api/trpc/a?input=%7B%22json%22%3A%7B%22at%22%3A%221970-01-01T00%3A00%3A00.000Z%22%7D%2C%22meta%22%3A%7B%22values%22%3A%7B%22at%22%3A%5B%22Date%22%5D%7D%2C%22v%22%3A1%7D%7D",
 			[]string{"analytics_latency{procedure:a} time", "error_rate{part:admin} 0"}},
 		{"an error", 404, notFound, "(() => { try { sm.query(" + inSession + ", 'a') } catch (e) { return [e, e.code, e.status, e.procedure] } })()",
 			`[Error(query: a answered NOT_FOUND (404): no such event),"NOT_FOUND",404,"a"]`, "/api/trpc/a",

@@ -15,23 +15,22 @@ import (
 
 // superjson wraps a value as the transformer of that name does (https://github.com/flightcontrolhq/superjson): plain
 // JSON in json, and in meta.values the paths of what JSON can't carry, with its type. Dates, undefined, BigInt, and the
-// numbers that are not finite are known; a server with types of its own needs none of them in the five queries.
+// numbers that are not finite, or -0, are known; a server with types of its own needs none of them in the five queries.
 func (m *module) superjson(value sobek.Value) (string, error) {
 	annotations := m.vu.Runtime().NewObject()
 	plain, err := m.flatten(value, nil, annotations)
 	if err != nil {
 		return "", err
 	}
-	wrapped := m.object("json", plain)
-	if root := annotations.Get(""); root != nil {
-		err = wrapped.Set("meta", m.object("values", root))
-	} else if len(annotations.Keys()) > 0 {
-		err = wrapped.Set("meta", m.object("values", annotations))
+	if len(annotations.Keys()) == 0 {
+		return m.stringify(m.object("json", plain))
 	}
-	if err != nil {
-		return "", err
+	var values sobek.Value = annotations
+	if _, tree := plain.(*sobek.Object); !tree {
+		values = annotations.Get("") // the whole value's own
 	}
-	return m.stringify(wrapped)
+	// Version 1 of the paths: in those before, a backslash was not escaped.
+	return m.stringify(m.object("json", plain, "meta", m.object("values", values, "v", 1)))
 }
 
 // maxDepth bounds an input that contains itself.
@@ -51,12 +50,15 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 	}
 	switch v := value.Export().(type) {
 	case time.Time:
-		return note("Date", v.UTC().Format("2006-01-02T15:04:05.000Z"))
+		return note("Date", isoString(v.UTC()))
 	case *big.Int:
 		return note("bigint", v.String())
 	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		switch {
+		case math.IsNaN(v) || math.IsInf(v, 0):
 			return note("number", value.String())
+		case v == 0 && math.Signbit(v):
+			return note("number", "-0")
 		}
 		return value, nil
 	}
@@ -74,6 +76,9 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 		return nil, fmt.Errorf("superjson: a %s at %q is not supported", class, strings.Join(path, "."))
 	}
 	for _, key := range object.Keys() {
+		if key == "__proto__" || key == "constructor" || key == "prototype" {
+			return nil, fmt.Errorf("superjson: it refuses the key %s, as a risk to who reads it", key)
+		}
 		below := append(slices.Clone(path), escapeDots.Replace(key))
 		plain, err := m.flatten(object.Get(key), below, annotations)
 		if err != nil {
@@ -84,6 +89,15 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 		}
 	}
 	return copied, nil
+}
+
+// isoString is what JavaScript's toISOString gives: a year of other than four digits has a sign and six.
+func isoString(t time.Time) string {
+	year := "%04d"
+	if t.Year() < 0 || t.Year() > 9999 {
+		year = "%+07d"
+	}
+	return fmt.Sprintf(year, t.Year()) + t.Format("-01-02T15:04:05.000Z")
 }
 
 // classOf is an object's class, also of maps and sets, which sobek calls plain objects: they have no keys, and would be
@@ -180,13 +194,13 @@ func (m *module) reviveOne(value sobek.Value, kind string) (sobek.Value, error) 
 	return value, nil // sets, maps and custom types stay as their JSON
 }
 
-// splitPath undoes the joining with dots.
+// splitPath undoes the joining with dots. A backslash before anything else is one that an older superjson did not escape.
 func splitPath(path string) []string {
 	keys := []string{""}
 	for i := 0; i < len(path); i++ {
 		last := &keys[len(keys)-1]
 		switch {
-		case path[i] == '\\' && i+1 < len(path):
+		case path[i] == '\\' && i+1 < len(path) && (path[i+1] == '\\' || path[i+1] == '.'):
 			i++
 			*last += path[i : i+1]
 		case path[i] == '.':

@@ -15,13 +15,15 @@ func TestSuperjson(t *testing.T) {
 		"{a: 1, b: 'x', c: null, d: [true]}":   `{"json":{"a":1,"b":"x","c":null,"d":[true]}}`,
 		"5":                                    `{"json":5}`,
 		"null":                                 `{"json":null}`,
-		"undefined":                            `{"json":null,"meta":{"values":["undefined"]}}`,
-		"new Date(0)":                          `{"json":"1970-01-01T00:00:00.000Z","meta":{"values":["Date"]}}`,
-		"{a: undefined}":                       `{"json":{"a":null},"meta":{"values":{"a":["undefined"]}}}`,
-		"{a: {b: [0, new Date(5)]}}":           `{"json":{"a":{"b":[0,"1970-01-01T00:00:00.005Z"]}},"meta":{"values":{"a.b.1":["Date"]}}}`,
-		"{'a.b': new Date(0), 'c\\\\d': 5n}":   `{"json":{"a.b":"1970-01-01T00:00:00.000Z","c\\d":"5"},"meta":{"values":{"a\\.b":["Date"],"c\\\\d":["bigint"]}}}`,
-		"[NaN, Infinity, -Infinity, 1.5, 2]":   `{"json":["NaN","Infinity","-Infinity",1.5,2],"meta":{"values":{"0":["number"],"1":["number"],"2":["number"]}}}`,
-		"{n: 123456789012345678901234567890n}": `{"json":{"n":"123456789012345678901234567890"},"meta":{"values":{"n":["bigint"]}}}`,
+		"undefined":                            `{"json":null,"meta":{"values":["undefined"],"v":1}}`,
+		"new Date(0)":                          `{"json":"1970-01-01T00:00:00.000Z","meta":{"values":["Date"],"v":1}}`,
+		"{a: undefined}":                       `{"json":{"a":null},"meta":{"values":{"a":["undefined"]},"v":1}}`,
+		"{a: {b: [0, new Date(5)]}}":           `{"json":{"a":{"b":[0,"1970-01-01T00:00:00.005Z"]}},"meta":{"values":{"a.b.1":["Date"]},"v":1}}`,
+		"{'a.b': new Date(0), 'c\\\\d': 5n}":   `{"json":{"a.b":"1970-01-01T00:00:00.000Z","c\\d":"5"},"meta":{"values":{"a\\.b":["Date"],"c\\\\d":["bigint"]},"v":1}}`,
+		"[-0, {zero: -0}]":                     `{"json":["-0",{"zero":"-0"}],"meta":{"values":{"0":["number"],"1.zero":["number"]},"v":1}}`,
+		"[new Date(8.64e15), new Date(-1e14)]": `{"json":["+275760-09-13T00:00:00.000Z","-001199-02-15T14:13:20.000Z"],"meta":{"values":{"0":["Date"],"1":["Date"]},"v":1}}`,
+		"[NaN, Infinity, -Infinity, 1.5, 2]":   `{"json":["NaN","Infinity","-Infinity",1.5,2],"meta":{"values":{"0":["number"],"1":["number"],"2":["number"]},"v":1}}`,
+		"{n: 123456789012345678901234567890n}": `{"json":{"n":"123456789012345678901234567890"},"meta":{"values":{"n":["bigint"]},"v":1}}`,
 	} {
 		s := newProcess(t, nil).init()
 		got, err := s.module.superjson(s.run("(" + js + ")"))
@@ -36,7 +38,7 @@ func TestSuperjson(t *testing.T) {
 func TestSuperjsonRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, js := range []string{
-		"1", "'x'", "null", "undefined", "[]", "{}", "new Date(1e12)", "-Infinity", "NaN", "7n", "[undefined, [undefined]]",
+		"1", "'x'", "null", "undefined", "[]", "{}", "new Date(1e12)", "-Infinity", "NaN", "7n", "-0", "{'': 1n, x: {'': [1n]}}", "[-0, 0]", "[undefined, [undefined]]",
 		"{a: {b: {c: new Date(1)}}, 'a.b.c': new Date(2), 'a\\\\.b': {'.': 1n, '\\\\': undefined}}",
 		"{'Straße.😀': new Date(1)}",
 		"{list: [{at: new Date(1)}, {at: new Date(2)}, {at: null}], n: 9007199254740993n}",
@@ -59,10 +61,12 @@ func TestSuperjsonErrors(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).init()
 	for js, want := range map[string]string{
-		"{a: [new Map()]}":    `superjson: a Map at "a.0" is not supported`,
-		"[new Set([1])]":      `superjson: a Set at "0" is not supported`,
-		"() => 1":             `superjson: a Function at "" is not supported`,
-		"{at: new Date(NaN)}": `superjson: a Date at "at" is not supported`,
+		"{a: [new Map()]}":                            `superjson: a Map at "a.0" is not supported`,
+		"[new Set([1])]":                              `superjson: a Set at "0" is not supported`,
+		"() => 1":                                     `superjson: a Function at "" is not supported`,
+		"{at: new Date(NaN)}":                         `superjson: a Date at "at" is not supported`,
+		"{a: {constructor: 1}}":                       `superjson: it refuses the key constructor, as a risk to who reads it`,
+		"JSON.parse('{\"__proto__\":1}')":             `superjson: it refuses the key __proto__, as a risk to who reads it`,
 		"(() => { let a = {}; a.a = a; return a })()": "superjson: nested deeper than 500 levels: does it contain itself?",
 	} {
 		_, err := s.module.superjson(s.run("(" + js + ")"))
@@ -82,6 +86,7 @@ func TestReviveWhatDoesNotFit(t *testing.T) {
 		`{"json":{"s":[1]},"meta":{"values":{"s":["set"]}}}`:                "{s:[1]}",
 		`{"json":{"c":1},"meta":{"values":{"c":[["class","C"]]}}}`:          "{c:1}",
 		`{"json":[["k","1"]],"meta":{"values":["map",{"0.1":["bigint"]}]}}`: `[["k",1n]]`,
+		`{"json":{"a\\b":"1"},"meta":{"values":{"a\\b":["bigint"]}}}`:       `{a\b:1n}`, // by an older superjson
 		`{"json":"x","meta":{"values":["bigint"]}}`:                         `"x"`,
 		`{"json":"x","meta":{"values":["number"]}}`:                         `"x"`,
 		`{"a":1}`: "error: query: the data is not superjson: leave the option transformer out",
