@@ -24,7 +24,7 @@ export async function k6(fn, env, ...args) {
     const { code, output } = await run(dir, env);
     leaks(output, env);
     const given = read(join(dir, 'given.json'));
-    if (!given) throw new Error(`k6 exited ${code} before the script was through:\n${output}`);
+    if (!given) throw new Error(`k6 exited ${code} before the script was through:\n${output.slice(0, 2000)}`);
     return { code, output, metrics: read(join(dir, 'summary.json'))?.metrics, ...given };
   } finally {
     rmSync(dir, { recursive: true });
@@ -35,7 +35,7 @@ function script(fn, args) {
   const source = (arg) => (typeof arg === 'function' ? `(${arg})` : JSON.stringify(arg));
   return `
     import * as sparkmotion from 'k6/x/sparkmotion';
-    export const options = { insecureSkipTLSVerify: true };
+    export const options = { insecureSkipTLSVerify: true, summaryTrendStats: ['count', 'p(95)'] };
     export const handleSummary = (data) => ({ 'summary.json': JSON.stringify(data) });
     export default function () {
       let given;

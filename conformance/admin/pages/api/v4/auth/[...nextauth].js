@@ -1,4 +1,4 @@
 import NextAuth from 'next-auth-4';
 import { options } from '../../../../auth-v4.js';
 
-export default (NextAuth.default ?? NextAuth)(options);
+export default NextAuth(options);

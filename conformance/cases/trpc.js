@@ -1,0 +1,182 @@
+// query() and batch() against tRPC v11 and v10, with and without superjson.
+import { deepEqual, equal, match } from 'node:assert/strict';
+import superjson from 'superjson';
+import { startAdmin } from '../admin.js';
+import { exotic, queries } from '../admin/queries.js';
+import { show } from '../admin/show.js';
+import { k6 } from '../k6.js';
+
+const eventId = 'loadtest-nashville';
+const from = '2026-03-01T00:00:00.000Z';
+const to = '2026-03-02T00:00:00.000Z';
+
+const inputs = {
+  kpis: { from, to }, velocityHistory: { eventId }, eventSummary: {}, tapsByHour: { eventId, hours: 24 },
+  exportTaps: { eventId, from, to },
+};
+
+const unauthorized = (procedure) => ({
+  message: `${procedure} answered UNAUTHORIZED (401): UNAUTHORIZED. The session is missing or has expired: log in again`,
+  code: 'UNAUTHORIZED', status: 401, procedure,
+});
+
+/** What JavaScript carries and JSON doesn't, or only just; each is made in Node and in k6. */
+const values = {
+  'undefined': () => undefined,
+  'null': () => null,
+  'a Date': () => new Date(1767225600123),
+  'dates far away': () => [new Date(-1), new Date(8.64e15), new Date(-8.64e15)],
+  'dates in arrays in objects': () => ({ days: [[new Date(0)], { at: new Date(1) }] }),
+  'undefined in an object and in an array': () => ({ a: undefined, b: [undefined, 1, undefined] }),
+  'NaN, Infinity, -0': () => [NaN, Infinity, -Infinity, -0, { zero: -0 }],
+  '-0 alone': () => -0,
+  'numbers': () => [0, 1.5, 1e21, 5e-324, 1.7976931348623157e308, 9007199254740993, 0.1 + 0.2],
+  'strings beyond the BMP, and controls': () => 'é “” 🎫 \udbff\udfff \0\x07\x7f\u2028\u2029\ufeff "\\/',
+  'keys with dots and backslashes': () => ({ 'a.b': new Date(0), 'a\\.b': { 'c\\': new Date(1) }, '.': undefined, '\\.': [NaN] }),
+  'keys like numbers, and empty ones': () => ({ 1: new Date(0), '': new Date(1), x: { '': { '': -0 } }, 0: { '01': new Date(2) } }),
+  'keys beyond the BMP': () => ({ '🎫': new Date(0), 'ü.ñ': new Date(1) }),
+  'what looks like superjson itself': () => ({ json: { at: 'x' }, meta: { values: { at: ['Date'] } } }),
+  'the same object twice': () => { const at = new Date(0), one = { at }; return { one, two: one, at }; },
+  'what a URL encodes': () => ({ q: "a+b & c=d #e %41 ?f /g 'h' (i)* !~", '&=': [] }),
+  'empty ones': () => ({ a: {}, b: [], c: '', d: [[]] }),
+};
+
+/** What superjson carries besides, and JSON can't. */
+const bigInts = { 'BigInt': () => [0n, -1n, { 'a.b': 123456789012345678901234567890n }] };
+
+const overJSON = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+
+/**
+ * What does not go there and back: each with what there is instead, as text: the server's view and the answer, or the
+ * error. k6's own JSON.parse makes U+FFFD of a lone surrogate.
+ */
+const surrogates = {
+  'lone surrogates': [() => ['\ud800', '\ud83c 🎫 \udfab'],
+    '["\\ud800","\\ud83c \\ud83c\\udfab \\udfab"]', '["\\ufffd","\\ufffd \\ud83c\\udfab \\ufffd"]'],
+};
+const exceptions = {
+  '': {
+    ...surrogates,
+    'BigInt': [() => 1n, /^query seen: TypeError: .*BigInt/],
+    'an own __proto__': [() => JSON.parse('{"__proto__":{"a":1}}'), '{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
+  },
+  'superjson': {
+    ...surrogates,
+    'an own __proto__': [() => JSON.parse('{"a":{"__proto__":1}}'), /^query seen: superjson: it refuses the key __proto__/],
+    'an invalid Date': [() => [new Date(NaN)], /^query seen: superjson: a Date at "0" is not supported$/],
+    'a Map': [() => new Map(), /^query seen: superjson: a Map at "" is not supported$/],
+    'a Set': [() => [new Set()], /^query seen: superjson: a Set at "0" is not supported$/],
+    'a RegExp': [() => /a/, /^query seen: superjson: a RegExp at "" is not supported$/],
+    'an Error': [() => new Error('x'), /^query seen: superjson: a Error at "" is not supported$/],
+  },
+};
+
+const generations = [
+  { GENERATION: 'v5', counterpart: '@trpc/server' },
+  { GENERATION: 'v4', counterpart: 'trpc-server-10' },
+];
+
+function suite({ GENERATION, counterpart }, transformer) {
+  const arrives = transformer ? (value) => value : overJSON;
+  const using = transformer ? 'superjson' : 'no transformer';
+  return {
+    counterpart,
+    start: async () => {
+      const admin = await startAdmin({ GENERATION, TRPC_TRANSFORMER: transformer });
+      const { value: session } = await k6(({ login }) => login(), admin.env);
+      return { ...admin, session };
+    },
+    cases: {
+      ...each(inputs, (name, input) => [
+        `${using}: query() analytics.${name}`, async ({ env, session }) => {
+          const { value, error, metrics } = await k6(
+            ({ query }, session, name, input, show) => show(query(session, name, input)),
+            env, session, `analytics.${name}`, input, show);
+          equal(error, undefined);
+          equal(value, show(arrives(queries[name][1](input))));
+          const latency = metrics[name.startsWith('export') ? 'csv_export_latency' : 'analytics_latency'];
+          deepEqual([latency.values.count, metrics.error_rate.values.passes], [1, 0]);
+        }]),
+
+      [`${using}: query() whose answer nobody reads`]: async ({ env, session }) => {
+        const { value } = await k6(({ query }, session, input) => query(session, 'analytics.exportTaps', input, { responseType: 'none' }),
+          env, session, inputs.exportTaps);
+        equal(value, null);
+      },
+
+      [`${using}: query() without a session, after a login in the same VU`]: async ({ env }) => {
+        const { error, metrics } = await k6(({ login, query }) => {
+          login();
+          query(null, 'analytics.eventSummary', {});
+        }, env);
+        deepEqual(error, { ...unauthorized('analytics.eventSummary'), message: `query: ${unauthorized('analytics.eventSummary').message}` });
+        equal(metrics.error_rate.values.passes, 1);
+      },
+
+      [`${using}: query() with bad input`]: async ({ env, session }) => {
+        const { error } = await k6(({ query }, session) => query(session, 'analytics.kpis', { from: 'yesterday' }), env, session);
+        deepEqual([error.code, error.status, error.procedure], ['BAD_REQUEST', 400, 'analytics.kpis']);
+        match(error.message, /^query: analytics\.kpis answered BAD_REQUEST \(400\): \[[^]*Invalid ISO datetime[^]*\]$/);
+      },
+
+      [`${using}: query() of a procedure that there isn't`]: async ({ env, session }) => {
+        const { error } = await k6(({ query }, session) => query(session, 'analytics.nothing', {}), env, session);
+        deepEqual([error.code, error.status, error.procedure], ['NOT_FOUND', 404, 'analytics.nothing']);
+      },
+
+      [`${using}: batch() that is all well`]: async ({ env, session }) => {
+        const { value } = await k6(({ batch }, session, inputs, show) =>
+          show(batch(session, Object.entries(inputs).map(([name, input]) => [`analytics.${name}`, input]))),
+        env, session, withoutExport, show);
+        equal(value, show(Object.entries(withoutExport).map(([name, input]) => arrives(queries[name][1](input)))));
+      },
+
+      [`${using}: batch() with mixed outcomes`]: async ({ env, session }) => {
+        const { value, metrics } = await k6(({ batch }, session, eventId) => batch(session, [
+          ['analytics.tapsByHour', { eventId, hours: 1 }], ['analytics.tapsByHour', { eventId, hours: 0 }], ['exotic.nothing'], ['echo', 'x'],
+        ]).map((entry) => (entry instanceof Error ? entry.code : entry.length)), env, session, eventId);
+        deepEqual(value, [1, 'BAD_REQUEST', 'NOT_FOUND', 1]);
+        deepEqual([metrics.error_rate.values.passes, metrics.error_rate.values.fails], [2, 2]);
+      },
+
+      [`${using}: batch() without a session`]: async ({ env }) => {
+        const { value } = await k6(({ batch }) => batch(null, [['analytics.eventSummary', {}], ['analytics.kpis']])
+          .map((entry) => ({ message: entry.message, ...entry })), env);
+        deepEqual(value, ['analytics.eventSummary', 'analytics.kpis'].map(unauthorized));
+      },
+
+      ...each({ ...values, ...(transformer && bigInts) }, (title, make) => [
+        `${using}: there and back, ${title}`, async ({ env }) => {
+          const want = show(arrives(make()));
+          deepEqual((await thereAndBack(env, make)).value, [want, want]);
+        }]),
+
+      ...each(exceptions[transformer], (title, [make, ...want]) => [
+        `${using}: not there and back, ${title}`, async ({ env }) => {
+          const { value, error } = await thereAndBack(env, make);
+          if (want[0] instanceof RegExp) match(String(error?.message), want[0]);
+          else deepEqual(value, want);
+        }]),
+
+      ...(transformer && {
+        [`${using}: a map, a set, a URL, a RegExp and an Error stay as their JSON`]: async ({ env }) => {
+          const { value } = await k6(({ query }) => query(null, 'exotic'), env);
+          deepEqual(value, superjson.serialize(exotic()).json);
+        },
+      }),
+    },
+  };
+}
+
+function each(cases, make) {
+  return Object.fromEntries(Object.entries(cases).map(([title, one]) => make(title, one)));
+}
+
+/** thereAndBack is a value as the server sees it, and as it comes back. */
+function thereAndBack(env, make) {
+  return k6(({ query }, make, show) => [query(null, 'seen', make()), show(query(null, 'echo', make()))], env, make, show);
+}
+
+const { exportTaps, ...withoutExport } = inputs;
+
+export default generations.flatMap((one) => ['', 'superjson'].map((transformer) => suite(one, transformer)));
