@@ -47,13 +47,28 @@ func withUTM(page string, query *fasthttp.Args) string {
 				separator = '?'
 			}
 		}
-		url = fasthttp.AppendQuotedArg(append(url, separator), key)
-		url = fasthttp.AppendQuotedArg(append(url, '='), value)
+		url = appendQuoted(append(url, separator), key)
+		url = appendQuoted(append(url, '='), value)
 	}
 	if url == nil {
 		return page
 	}
 	return string(url)
+}
+
+// appendQuoted appends a name or value as URLSearchParams writes it; fasthttp's own also escapes the asterisk.
+func appendQuoted(url, text []byte) []byte {
+	for _, c := range text {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("*-._", c) >= 0:
+			url = append(url, c)
+		case c == ' ':
+			url = append(url, '+')
+		default:
+			url = append(url, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		}
+	}
+	return url
 }
 
 // entry is what the store is told about an answered tap.

@@ -100,7 +100,7 @@ func (w *Worker) handle(ctx *fasthttp.RequestCtx) {
 		w.misbehave(ctx, v)
 		return
 	}
-	switch string(ctx.Path()) {
+	switch string(ctx.URI().PathOriginal()) { // as it came: //e is another path
 	case "/e":
 		w.tap(ctx)
 	case "/health":

@@ -72,22 +72,24 @@ func TestAnswers(t *testing.T) {
 	b := serve(t)
 	const page = "https://compassion.com/live"
 	for path, want := range map[string]string{
-		"/e?bandId=LOADTEST-E1-000001":                                         "302 " + page,
-		"/e?bandId=LOADTEST-E3-000010&utm_source=a%20b&x=1&utm_campaign=c%26d": "302 " + page + "?utm_source=a+b&utm_campaign=c%26d",
-		"/e?utm_medium=nfc&bandId=LOADTEST-E2-000001&futm_source=no":           "302 " + page + "?utm_medium=nfc",
-		"/e?bandId=LOADTEST-E1-000011&utm_source=a":                            "302 hub:/e?bandId=LOADTEST-E1-000011&utm_source=a for phone",
-		"/e?bandId=loadtest-e1-000001":                                         "302 hub:/e?bandId=loadtest-e1-000001 for phone",
-		"/e":                                                                   "400 Missing bandId",
-		"/e?bandId=":                                                           "400 Missing bandId",
-		"/health":                                                              `200 {"status":"ok"}`,
-		"/":                                                                    "404 Not Found",
-		"/e/":                                                                  "404 Not Found",
+		"/e?bandId=LOADTEST-E1-000001":                                           "302 " + page,
+		"/e?bandId=LOADTEST-E3-000010&utm_source=a%20b&x=1&utm_campaign=c%26d*~": "302 " + page + "?utm_source=a+b&utm_campaign=c%26d*%7E",
+		"/e?utm_medium=nfc&bandId=LOADTEST-E2-000001&futm_source=no":             "302 " + page + "?utm_medium=nfc",
+		"/e?bandId=LOADTEST-E1-000011&utm_source=a":                              "302 hub:/e?bandId=LOADTEST-E1-000011&utm_source=a for phone",
+		"/e?bandId=loadtest-e1-000001":                                           "302 hub:/e?bandId=loadtest-e1-000001 for phone",
+		"/e":                                                                     "400 Missing bandId",
+		"/e?bandId=":                                                             "400 Missing bandId",
+		"/health":                                                                `200 {"status":"ok"}`,
+		"/":                                                                      "404 Not Found",
+		"//e?bandId=LOADTEST-E1-000001":                                          "404 Not Found",
+		"/%65?bandId=LOADTEST-E1-000001":                                         "404 Not Found",
+		"/e/":                                                                    "404 Not Found",
 	} {
 		if status, text := get(t, b.url+path); fmt.Sprint(status, " ", text) != want {
 			t.Errorf("%s: %d %s, want %s", path, status, text, want)
 		}
 	}
-	want := Stats{Requests: 10, Hits: 3, Misses: 2, BadRequests: 2, NotFound: 2, Redirects: 5}
+	want := Stats{Requests: 12, Hits: 3, Misses: 2, BadRequests: 2, NotFound: 4, Redirects: 5}
 	if got := b.Stats(); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
