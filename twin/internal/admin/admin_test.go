@@ -228,12 +228,16 @@ func TestProcedures(t *testing.T) {
 		{"analytics.velocityHistory?", `{"eventId":"loadtest-nashville"}`, 200, []string{`{"result":{"data":[{"at":"`, `"taps":0}`, `"taps":2}]}}`}},
 		{"analytics.tapsByHour?", `{"eventId":"loadtest-nashville","hours":2}`, 200, []string{`"taps":0},{"at":"`, `"taps":2}]}}`}},
 
-		{"analytics.kpis?", `{"from":"yesterday"}`, 400, []string{`"code":-32600`, `"code":"BAD_REQUEST","httpStatus":400,"path":"analytics.kpis"`, `Invalid datetime`, `Required`}},
+		{"analytics.kpis?", `{"from":"yesterday"}`, 400, []string{`"code":-32600`, `"code":"BAD_REQUEST","httpStatus":400,"path":"analytics.kpis"`, `Invalid ISO datetime`, `expected string, received undefined`}},
 		{"analytics.exportTaps?", `{"eventId":"loadtest-denver"}`, 400, []string{`\"path\": [\n      \"from\"`, `\"path\": [\n      \"to\"`}},
-		{"analytics.exportTaps?", `{"eventId":7}`, 400, []string{`Expected string, received number`}},
-		{"analytics.velocityHistory?", `{"eventId":""}`, 400, []string{`at least 1 character`}},
-		{"analytics.tapsByHour?", `{"eventId":"e","hours":0.5}`, 400, []string{`Expected an integer from 1 to 168`}},
-		{"analytics.kpis?", `[]`, 400, []string{`Expected object`}},
+		{"analytics.exportTaps?", `{"eventId":7}`, 400, []string{`Invalid input: expected string, received number`}},
+		{"analytics.velocityHistory?", `{"eventId":""}`, 400, []string{`Too small: expected string to have \u003e=1 characters`}},
+		{"analytics.tapsByHour?", `{"eventId":"e","hours":0.5}`, 400, []string{`Invalid input: expected int, received number`}},
+		{"analytics.tapsByHour?", `{"eventId":"e","hours":0}`, 400, []string{`Too small: expected number to be \u003e=1`}},
+		{"analytics.tapsByHour?", `{"eventId":"e","hours":169}`, 400, []string{`Too big: expected number to be \u003c=168`}},
+		{"analytics.eventSummary?", `null`, 400, []string{`expected object, received null`}},
+		{"analytics.eventSummary?", ``, 400, []string{`expected object, received undefined`}},
+		{"analytics.kpis?", `[]`, 400, []string{`expected object, received array`}},
 		{"analytics.kpis?", `{`, 400, []string{`input is no JSON`}},
 		{"analytics.nothing?", `{}`, 404, []string{`No procedure found on path \"analytics.nothing\"`, `"code":"NOT_FOUND","httpStatus":404`}},
 		{"analytics.eventSummary,analytics.kpis?", `{}`, 404, []string{`"NOT_FOUND"`}},
@@ -289,7 +293,7 @@ func TestSuperjson(t *testing.T) {
 		}
 	}
 	_, body := ask(t, a, "analytics.eventSummary?", `{"json":{}}`)
-	for _, want := range []string{`"meta":{"values":{"0.firstTapAt":["Date"],"0.lastTapAt":["Date"],"1.firstTapAt"`, `{"json":[{"eventId":"loadtest-dallas"`} {
+	for _, want := range []string{`"meta":{"v":1,"values":{"0.firstTapAt":["Date"],"0.lastTapAt":["Date"],"1.firstTapAt"`, `{"json":[{"eventId":"loadtest-dallas"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)
 		}

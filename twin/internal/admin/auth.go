@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +15,14 @@ import (
 
 // csrf answers GET /api/auth/csrf with a token whose hash is in a cookie (the double submit of Auth.js).
 func (a *Admin) csrf(w http.ResponseWriter, r *http.Request) {
+	token := a.visit(w, r)
+	uncached(w)
+	answer(w, http.StatusOK, map[string]string{"csrfToken": token})
+}
+
+// visit gives a visitor the cookies that most pages of Auth.js give, unless they are there: the CSRF token's, which it
+// returns, and where to go after a login.
+func (a *Admin) visit(w http.ResponseWriter, r *http.Request) (token string) {
 	token, ok := a.csrfToken(r)
 	if !ok {
 		random := make([]byte, 32)
@@ -20,9 +30,14 @@ func (a *Admin) csrf(w http.ResponseWriter, r *http.Request) {
 		token = hex.EncodeToString(random)
 		a.setCookie(w, "csrf-token", token+"|"+a.csrfHash(token), time.Time{})
 	}
-	a.setCookie(w, "callback-url", origin(r), time.Time{})
+	a.callbackURL(w, r)
+	return token
+}
+
+func uncached(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "private, no-cache, no-store")
-	answer(w, http.StatusOK, map[string]string{"csrfToken": token})
+	w.Header().Set("Expires", "0")
+	w.Header().Set("Pragma", "no-cache")
 }
 
 // csrfToken returns the token of the request's CSRF cookie, if its hash is ours.
@@ -39,7 +54,7 @@ func (a *Admin) csrfHash(token string) string {
 // login answers POST /api/auth/callback/credentials.
 func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
+	if err := readForm(r); err != nil {
 		redirect(w, r, origin(r)+"/api/auth/error?error=Configuration")
 		return
 	}
@@ -57,14 +72,41 @@ func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	}
 	a.logins.Add(1)
 	a.startSession(w)
-	target := callbackURL(r)
-	a.setCookie(w, "callback-url", target, time.Time{})
+	target := a.callbackURL(w, r)
+	w.Header().Set("Location", target) // also for the browser client, unlike that of a refusal
 	redirect(w, r, target)
 }
 
-// callbackURL is where the form wants to go after the login, as long as that's on this site.
-func callbackURL(r *http.Request) string {
-	target := r.PostForm.Get("callbackUrl")
+// readForm reads a form, or the same fields as JSON.
+func readForm(r *http.Request) error {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return r.ParseForm()
+	}
+	var fields map[string]string
+	if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
+		return err
+	}
+	r.PostForm = make(url.Values)
+	for name, value := range fields {
+		r.PostForm.Set(name, value)
+	}
+	r.Form = r.PostForm
+	return nil
+}
+
+// callbackURL is where a login leads: to what the request asks for or a cookie remembers, as long as that's on this
+// site. The cookie remembers it from then on.
+func (a *Admin) callbackURL(w http.ResponseWriter, r *http.Request) string {
+	remembered := a.cookie(r, "callback-url")
+	target := onSite(r, cmp.Or(r.FormValue("callbackUrl"), remembered))
+	if target != remembered {
+		a.setCookie(w, "callback-url", target, time.Time{})
+	}
+	return target
+}
+
+// onSite is target, or the site itself when that's elsewhere.
+func onSite(r *http.Request, target string) string {
 	if strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") {
 		return origin(r) + target
 	}
@@ -93,8 +135,9 @@ func (a *Admin) providers(w http.ResponseWriter, r *http.Request) {
 }
 
 // signin is the page that failed logins are sent to.
-func (a *Admin) signin(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+func (a *Admin) signin(w http.ResponseWriter, r *http.Request) {
+	a.visit(w, r)
+	w.Header().Set("Content-Type", "text/html")
 	w.Write([]byte("<!doctype html><title>Sign In</title><p>Sign in with POST /api/auth/callback/credentials.</p>"))
 }
 
@@ -116,6 +159,13 @@ func (a *Admin) setCookie(w http.ResponseWriter, name, value string, expires tim
 	http.SetCookie(w, &http.Cookie{
 		Name: a.CookiePrefix + "." + name, Value: url.QueryEscape(value), Path: "/", Expires: expires,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// clearCookie has a browser forget a cookie.
+func (a *Admin) clearCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: a.CookiePrefix + "." + name, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 

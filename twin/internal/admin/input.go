@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -12,14 +13,8 @@ type input struct {
 	issues []issue
 }
 
-// issue is one thing wrong with an input, in Zod's shape.
-type issue struct {
-	Code     string   `json:"code"`
-	Expected string   `json:"expected,omitempty"`
-	Received string   `json:"received,omitempty"`
-	Path     []string `json:"path"`
-	Message  string   `json:"message"`
-}
+// issue is one thing wrong with an input, in the shape and the words of Zod 4.
+type issue map[string]any
 
 // readInput unpacks an input; under superjson it's in {"json":…}.
 func (a *Admin) readInput(raw json.RawMessage) (*input, error) {
@@ -32,67 +27,74 @@ func (a *Admin) readInput(raw json.RawMessage) (*input, error) {
 		}
 		raw = wrapped.JSON
 	}
-	in := &input{}
-	if raw == nil {
-		return in, nil // every field is missing
+	var value any
+	received := "undefined"
+	if raw != nil {
+		_ = json.Unmarshal(raw, &value) // it was JSON when it was cut out of the request
+		received = kind(value)
 	}
-	if err := json.Unmarshal(raw, &in.fields); err != nil {
-		in.complain(issue{Code: "invalid_type", Expected: "object", Path: []string{}, Message: "Expected object"})
-		return nil, in.err()
+	fields, ok := value.(map[string]any)
+	in := &input{fields: fields}
+	if !ok {
+		in.mistyped([]string{}, "object", received)
 	}
-	return in, nil
+	return in, in.err()
 }
 
 // str is a string that isn't empty.
 func (in *input) str(name string) string {
-	value, present := in.fields[name]
-	s, ok := value.(string)
-	switch {
-	case !ok:
-		in.mistyped(name, "string", value, present)
-	case s == "":
-		in.complain(issue{Code: "too_small", Path: []string{name}, Message: "String must contain at least 1 character(s)"})
+	s, ok := field[string](in, name, "string")
+	if ok && s == "" {
+		in.complain(issue{"code": "too_small", "origin": "string", "minimum": 1, "inclusive": true, "path": []string{name},
+			"message": "Too small: expected string to have >=1 characters"})
 	}
 	return s
 }
 
 // time is an ISO time.
 func (in *input) time(name string) time.Time {
-	value, present := in.fields[name]
-	s, ok := value.(string)
-	if !ok {
-		in.mistyped(name, "string", value, present)
-		return time.Time{}
-	}
+	s, ok := field[string](in, name, "string")
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		in.complain(issue{Code: "invalid_string", Path: []string{name}, Message: "Invalid datetime"})
+	if ok && err != nil {
+		in.complain(issue{"code": "invalid_format", "origin": "string", "format": "datetime", "path": []string{name},
+			"message": "Invalid ISO datetime"})
 	}
 	return t
 }
 
 // integer is a whole number from low to high.
 func (in *input) integer(name string, low, high int) int {
-	value, present := in.fields[name]
-	n, ok := value.(float64)
-	switch {
+	n, ok := field[float64](in, name, "number")
+	switch path := []string{name}; {
 	case !ok:
-		in.mistyped(name, "number", value, present)
-	case n != float64(int(n)) || n < float64(low) || n > float64(high):
-		in.complain(issue{Code: "custom", Path: []string{name}, Message: fmt.Sprintf("Expected an integer from %d to %d", low, high)})
+	case n != float64(int(n)):
+		in.complain(issue{"code": "invalid_type", "expected": "int", "format": "safeint", "path": path,
+			"message": "Invalid input: expected int, received number"})
+	case n < float64(low):
+		in.complain(issue{"code": "too_small", "origin": "number", "minimum": low, "inclusive": true, "path": path,
+			"message": fmt.Sprintf("Too small: expected number to be >=%d", low)})
+	case n > float64(high):
+		in.complain(issue{"code": "too_big", "origin": "number", "maximum": high, "inclusive": true, "path": path,
+			"message": fmt.Sprintf("Too big: expected number to be <=%d", high)})
 	}
 	return int(n)
 }
 
-func (in *input) mistyped(name, expected string, value any, present bool) {
-	i := issue{Code: "invalid_type", Expected: expected, Received: kind(value), Path: []string{name}}
+// field is a field of the type T, which Zod calls expected.
+func field[T any](in *input, name, expected string) (T, bool) {
+	value, present := in.fields[name]
+	typed, ok := value.(T)
 	if !present {
-		i.Received = "undefined"
-		i.Message = "Required"
-	} else {
-		i.Message = fmt.Sprintf("Expected %s, received %s", expected, i.Received)
+		in.mistyped([]string{name}, expected, "undefined")
+	} else if !ok {
+		in.mistyped([]string{name}, expected, kind(value))
 	}
-	in.complain(i)
+	return typed, ok
+}
+
+func (in *input) mistyped(path []string, expected, received string) {
+	in.complain(issue{"code": "invalid_type", "expected": expected, "path": path,
+		"message": fmt.Sprintf("Invalid input: expected %s, received %s", expected, received)})
 }
 
 func (in *input) complain(i issue) { in.issues = append(in.issues, i) }
@@ -102,8 +104,12 @@ func (in *input) err() error {
 	if in.issues == nil {
 		return nil
 	}
-	text, _ := json.MarshalIndent(in.issues, "", "  ") // strings always marshal
-	return badRequest(string(text))
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(in.issues) // strings and numbers always encode
+	return badRequest(strings.TrimSpace(text.String()))
 }
 
 // kind is Zod's name of a JSON value's type.

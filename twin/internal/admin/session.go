@@ -52,8 +52,13 @@ func (a *Admin) startSession(w http.ResponseWriter) time.Time {
 
 // session answers GET /api/auth/session: the user and a session that is good for longer, or null.
 func (a *Admin) session(w http.ResponseWriter, r *http.Request) {
+	a.visit(w, r)
+	uncached(w)
 	c, ok := a.authenticate(r)
 	if !ok {
+		if a.cookie(r, "session-token") != "" {
+			a.clearCookie(w, "session-token")
+		}
 		answer(w, http.StatusOK, nil)
 		return
 	}

@@ -15,7 +15,7 @@ func superjson(v any) any {
 	if len(dates) == 0 {
 		return map[string]any{"json": v}
 	}
-	return map[string]any{"json": v, "meta": map[string]any{"values": dates}}
+	return map[string]any{"json": v, "meta": map[string]any{"values": dates, "v": 1}} // version 1 of the paths
 }
 
 var dateType = reflect.TypeFor[database.Time]()

@@ -33,9 +33,21 @@ type call struct {
 
 // trpc answers GET /api/trpc/a and, with batch=1, /api/trpc/a,b.
 func (a *Admin) trpc(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.Header().Set("Vary", "trpc-accept, accept")
+	run := func(path string, read func() (json.RawMessage, error)) call {
+		c := a.call(r, path, read)
+		if c.status() == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", http.MethodGet)
+		}
+		return c
+	}
 	path := strings.TrimPrefix(r.URL.Path, "/api/trpc/")
 	if r.URL.Query().Get("batch") != "1" {
-		c := a.call(r, path, func() (json.RawMessage, error) { return whole(r) })
+		c := run(path, func() (json.RawMessage, error) { return whole(r) })
 		answer(w, c.status(), a.envelope(c))
 		return
 	}
@@ -44,7 +56,7 @@ func (a *Admin) trpc(w http.ResponseWriter, r *http.Request) {
 		status    int
 	)
 	for i, path := range strings.Split(path, ",") {
-		c := a.call(r, path, func() (json.RawMessage, error) { return numbered(r, i) })
+		c := run(path, func() (json.RawMessage, error) { return numbered(r, i) })
 		if status != 0 && status != c.status() {
 			status = http.StatusMultiStatus
 		} else if status == 0 {
