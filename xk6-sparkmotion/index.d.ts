@@ -54,7 +54,10 @@ declare module 'k6/x/sparkmotion' {
   interface QueryOptions extends Options {
     /** The admin application's origin. Default ADMIN_URL. */
     url?: string;
-    /** `"superjson"` when the server uses it. Default TRPC_TRANSFORMER, else none. */
+    /**
+     * `"superjson"` when the server uses it. Default TRPC_TRANSFORMER, else none. Dates, undefined, BigInt, NaN, infinities
+     * and -0 go both ways; a Map, Set, URL, RegExp or Error throws in an input, and stays its JSON in an answer.
+     */
     transformer?: 'superjson' | '';
     /** `"none"` checks the answer and returns null instead of its data: for exports of many rows. Default `"json"`. */
     responseType?: 'json' | 'none';
