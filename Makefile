@@ -19,7 +19,9 @@ MODULE := github.com/sparkmotion/xk6-sparkmotion
 SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 
-.PHONY: help build run test e2e bench clean
+ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
+
+.PHONY: help build run test conformance e2e bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,16 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
 
+conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)
+	cd conformance && node main.js
+
+conformance/node_modules/.package-lock.json: conformance/package-lock.json
+	cd conformance && npm ci
+	touch $@
+
+conformance/admin/.next/BUILD_ID: conformance/node_modules/.package-lock.json $(ADMIN)
+	cd conformance && npm run build
+
 e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
 	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
 	@set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
@@ -50,5 +62,5 @@ bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one 
 	cd bench && go run .
 
 clean: ## remove what was built and what runs left
-	rm -rf k6 bin
+	rm -rf k6 bin conformance/admin/.next
 	find results -type f ! -name README.md -delete

@@ -22,8 +22,8 @@ export async function k6(fn, env, ...args) {
   try {
     writeFileSync(join(dir, 'script.js'), script(fn, args));
     const { code, output } = await run(dir, env);
-    leaks(output, env);
     const given = read(join(dir, 'given.json'));
+    leaks(output + given?.error?.message, env);
     if (!given) throw new Error(`k6 exited ${code} before the script was through:\n${output.slice(0, 2000)}`);
     return { code, output, metrics: read(join(dir, 'summary.json'))?.metrics, ...given };
   } finally {
@@ -50,7 +50,8 @@ function script(fn, args) {
 
 function run(dir, env) {
   const args = ['run', '--quiet', '--log-format', 'raw', '--console-output', 'given.json', 'script.js'];
-  const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH, NO_COLOR: '1', ...env }, timeout: 120_000 });
+  const plain = { HOME: dir, PATH: process.env.PATH, NO_COLOR: '1', K6_NO_USAGE_REPORT: 'true' };
+  const child = spawn(binary, args, { cwd: dir, env: { ...plain, ...env }, timeout: 120_000 });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   return new Promise((resolve, reject) => {
@@ -59,7 +60,7 @@ function run(dir, env) {
   });
 }
 
-// leaks throws when a secret of the settings is in what k6 printed.
+// leaks throws when a secret of the settings is in what k6 printed, or would for an error.
 function leaks(output, env) {
   for (const [name, value] of Object.entries(env)) {
     if (/PASSWORD|SECRET|TOKEN/.test(name) && output.includes(value)) throw new Error(`k6 printed ${name}:\n${output}`);

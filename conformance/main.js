@@ -42,7 +42,7 @@ async function runSuite({ counterpart, start, cases }) {
     const since = Date.now();
     await run(started).then(() => row(title, true, since), (error) => row(title, false, since, error));
   }
-  await started.stop();
+  await started.stop().catch((error) => row('it stops', false, Date.now(), error));
 }
 
 // reason is an assertion's own words, or the whole of an error that nobody expected.

@@ -8,7 +8,13 @@ const day = { from: '2026-03-01T00:00:00.000Z', to: '2026-03-02T00:00:00.000Z' }
 const eventId = 'loadtest-nashville';
 const login = '/api/auth/callback/credentials';
 
-/** Requests: a path, and what is sent to it, given what a visitor has: {token, csrf, session, right: credentials}. */
+/** What a visitor sends: a form to log in with, changed in some way; a request that holds a session; one as a browser. */
+const form = (change) => ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token, ...change } });
+const member = (what) => ({ session }) => ({ cookie: session, ...what });
+const browser = (request) => (visitor) => ({ ...request(visitor), headers: { 'X-Auth-Return-Redirect': '1' } });
+const without = (name, request) => (visitor) => request({ ...visitor, [name]: '' });
+
+/** Requests: a path, and what a visitor with {token, csrf, session, right: credentials} sends there. */
 const requests = {
   'csrf': ['/api/auth/csrf'],
   'csrf, with its cookie': ['/api/auth/csrf', ({ csrf }) => ({ cookie: csrf })],
@@ -18,24 +24,24 @@ const requests = {
   'error, a page': ['/api/auth/error?error=Configuration'],
   'an action that there isn\'t': ['/api/auth/nothing'],
 
-  'login': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token } })],
-  'login, as the extension': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token, json: 'true', callbackUrl: '/' } })],
-  'login, to elsewhere on this site': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token, callbackUrl: '/events?a=b' } })],
-  'login, to another site': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token, callbackUrl: 'https://evil.example/' } })],
-  'login, as Auth.js in a browser': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, csrfToken: token }, headers: { 'X-Auth-Return-Redirect': '1' } })],
+  'login': [login, form()],
+  'login, as the extension': [login, form({ json: 'true', callbackUrl: '/' })],
+  'login, to elsewhere on this site': [login, form({ callbackUrl: '/events?a=b' })],
+  'login, to another site': [login, form({ callbackUrl: 'https://evil.example/' })],
+  'login, as Auth.js in a browser': [login, browser(form())],
   'login, as JSON': [login, ({ csrf, token, right }) => ({ cookie: csrf, json: { ...right, csrfToken: token } })],
-  'login, wrong password': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, password: 'x', csrfToken: token } })],
-  'login, wrong password, in a browser': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, password: 'x', csrfToken: token }, headers: { 'X-Auth-Return-Redirect': '1' } })],
+  'login, wrong password': [login, form({ password: 'x' })],
+  'login, wrong password, in a browser': [login, browser(form({ password: 'x' }))],
   'login, no password': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { email: right.email, csrfToken: token } })],
-  'login, unknown email': [login, ({ csrf, token, right }) => ({ cookie: csrf, form: { ...right, email: 'a@b.c', csrfToken: token } })],
-  'login, no CSRF cookie': [login, ({ token, right }) => ({ form: { ...right, csrfToken: token } })],
-  'login, a wrong CSRF token': [login, ({ csrf, right }) => ({ cookie: csrf, form: { ...right, csrfToken: 'x' } })],
-  'login, no CSRF token': [login, ({ csrf, right }) => ({ cookie: csrf, form: right })],
-  'login, no CSRF token, in a browser': [login, ({ csrf, right }) => ({ cookie: csrf, form: right, headers: { 'X-Auth-Return-Redirect': '1' } })],
+  'login, unknown email': [login, form({ email: 'a@b.c' })],
+  'login, no CSRF cookie': [login, without('csrf', form())],
+  'login, a wrong CSRF token': [login, form({ csrfToken: 'x' })],
+  'login, an empty CSRF token': [login, without('token', form())],
+  'login, an empty CSRF token, in a browser': [login, browser(without('token', form()))],
   'login, no body': [login, ({ csrf }) => ({ cookie: csrf, method: 'POST' })],
   'login, by GET': [login, ({ csrf }) => ({ cookie: csrf })],
 
-  'session': ['/api/auth/session', ({ session }) => ({ cookie: session })],
+  'session': ['/api/auth/session', member()],
   'session, none': ['/api/auth/session'],
   'session, garbage': ['/api/auth/session', () => ({ cookie: 'admin-auth.session-token=garbage' })],
   'session, forged': ['/api/auth/session', ({ session }) => ({ cookie: `${session}x` })],
@@ -62,31 +68,31 @@ const requests = {
     'no input': ['kpis', undefined],
     'no input to what needs no field': ['eventSummary', undefined],
   }).flatMap(([title, [procedure, input]]) => [
-    [`query, ${title}`, [`/api/trpc/analytics.${procedure}`, ({ session }) => ({ cookie: session, input })]],
+    [`query, ${title}`, [`/api/trpc/analytics.${procedure}`, member({ input })]],
   ])),
   'query, no session': ['/api/trpc/analytics.eventSummary', () => ({ input: {} })],
   'query, no session and bad input': ['/api/trpc/analytics.kpis', () => ({ input: {} })],
-  'query, input that is no JSON': ['/api/trpc/analytics.kpis?input=%7Bx', ({ session }) => ({ cookie: session })],
+  'query, input that is no JSON': ['/api/trpc/analytics.kpis?input=%7Bx', member()],
   'query, input that is no JSON, no session': ['/api/trpc/analytics.kpis?input=%7Bx'],
-  'query, empty input': ['/api/trpc/analytics.kpis?input=', ({ session }) => ({ cookie: session })],
-  'query, unknown': ['/api/trpc/analytics.nothing', ({ session }) => ({ cookie: session, input: {} })],
+  'query, empty input': ['/api/trpc/analytics.kpis?input=', member()],
+  'query, unknown': ['/api/trpc/analytics.nothing', member({ input: {} })],
   'query, unknown, no session': ['/api/trpc/nothing'],
   'query, nothing': ['/api/trpc/'],
-  'query, by POST': ['/api/trpc/analytics.eventSummary', ({ session }) => ({ cookie: session, json: {} })],
+  'query, by POST': ['/api/trpc/analytics.eventSummary', member({ json: {} })],
   'query, by POST, no session': ['/api/trpc/analytics.eventSummary', () => ({ json: {} })],
   'query, unknown, by POST': ['/api/trpc/nothing', () => ({ json: {} })],
-  'query, by HEAD': ['/api/trpc/analytics.eventSummary', ({ session }) => ({ cookie: session, method: 'HEAD' })],
-  'batch': ['/api/trpc/analytics.eventSummary,analytics.kpis', ({ session }) => ({ cookie: session, batch: { 0: {}, 1: wide() } })],
-  'batch, mixed': ['/api/trpc/analytics.eventSummary,analytics.kpis,nothing', ({ session }) => ({ cookie: session, batch: { 0: {}, 1: {} } })],
-  'batch, all wrong alike': ['/api/trpc/analytics.kpis,analytics.kpis', ({ session }) => ({ cookie: session, batch: { 0: {}, 1: {} } })],
+  'query, by HEAD': ['/api/trpc/analytics.eventSummary', member({ method: 'HEAD' })],
+  'batch': ['/api/trpc/analytics.eventSummary,analytics.kpis', member({ batch: { 0: {}, 1: wide() } })],
+  'batch, mixed': ['/api/trpc/analytics.eventSummary,analytics.kpis,nothing', member({ batch: { 0: {}, 1: {} } })],
+  'batch, all wrong alike': ['/api/trpc/analytics.kpis,analytics.kpis', member({ batch: { 0: {}, 1: {} } })],
   'batch, no session': ['/api/trpc/analytics.eventSummary,analytics.kpis', () => ({ batch: { 0: {}, 1: wide() } })],
-  'batch, of one': ['/api/trpc/analytics.eventSummary', ({ session }) => ({ cookie: session, batch: { 0: {} } })],
-  'batch, inputs beyond the procedures': ['/api/trpc/analytics.eventSummary', ({ session }) => ({ cookie: session, batch: { 0: {}, 7: {} } })],
-  'batch, no inputs': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1', ({ session }) => ({ cookie: session })],
-  'batch, input that is no object': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1&input=5', ({ session }) => ({ cookie: session })],
-  'batch, input that is no JSON': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1&input=%7Bx', ({ session }) => ({ cookie: session })],
+  'batch, of one': ['/api/trpc/analytics.eventSummary', member({ batch: { 0: {} } })],
+  'batch, inputs beyond the procedures': ['/api/trpc/analytics.eventSummary', member({ batch: { 0: {}, 7: {} } })],
+  'batch, no inputs': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1', member()],
+  'batch, input that is no object': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1&input=5', member()],
+  'batch, input that is no JSON': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1&input=%7Bx', member()],
   'batch, input that is no JSON, no session': ['/api/trpc/analytics.kpis,analytics.kpis?batch=1&input=%7Bx'],
-  'two procedures, no batch': ['/api/trpc/analytics.eventSummary,analytics.kpis', ({ session }) => ({ cookie: session })],
+  'two procedures, no batch': ['/api/trpc/analytics.eventSummary,analytics.kpis', member()],
 };
 
 /** The places in which the twin differs and may; twin/README.md says so too. */
@@ -102,6 +108,8 @@ const known = {
   // It is no Next.js, which takes off the slash first.
   'query, nothing': ['/status', '/headers/content-type', '/headers/location', '/headers/vary', '/body'],
 };
+
+for (const title of Object.keys(known)) if (!requests[title]) throw new Error(`no request is called "${title}"`);
 
 /** A span that the twin's history is in. */
 function wide() {
