@@ -12,7 +12,9 @@ export async function startAdmin(variant = {}) {
     PATH: process.env.PATH, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1',
     AUTH_SECRET: secret, NEXTAUTH_SECRET: secret, ...user, ...variant,
   };
-  const child = fork(server, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }); // ends when this process does
+  const child = fork(server, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const exit = () => child.kill();
+  process.on('exit', exit);
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
   const ended = once(child, 'exit');
@@ -21,8 +23,9 @@ export async function startAdmin(variant = {}) {
     ended.then(([code]) => { throw new Error(`the admin app ended with ${code}:\n${log}`); }),
   ]);
   const stop = async () => {
-    child.disconnect();
+    child.kill();
     await ended;
+    process.off('exit', exit);
   };
   return { env: { ADMIN_URL: origin, ...user, TRPC_TRANSFORMER: variant.TRPC_TRANSFORMER ?? '' }, stop };
 }

@@ -21,7 +21,6 @@ server.on('request', (req, res) => {
   if (GENERATION === 'v4') req.url = req.url.replace('/api/', '/api/v4/');
   handle(req, res);
 });
-process.on('disconnect', () => process.exit());
 process.send(origin);
 
 async function certificate() {
