@@ -83,12 +83,16 @@ const expiring = {
   counterpart: 'next-auth',
   start: () => startAdmin({ SESSION_MAX_AGE: '1' }),
   cases: {
-    'a session that has expired': async ({ env }) => {
+    'a session that has expired, and is renewed': async ({ env }) => {
       const { value: session } = await k6(({ login }) => login(), env);
       await expired(env, session);
       const { error } = await k6(({ query }, session) => query(session, 'analytics.eventSummary', {}), env, session);
       deepEqual([error?.code, error?.status], ['UNAUTHORIZED', 401]);
       match(error.message, /The session is missing or has expired: log in again$/);
+      const { value, output } = await k6(({ query }, session) => query(session, 'analytics.eventSummary', {}).length,
+        env, { ...session, renew: true });
+      equal(value, 2);
+      match(output, /The session has expired: logged in again as loadtest@sparkmotion\.net/);
     },
   },
 };
