@@ -5,13 +5,20 @@ package answer
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Doer sends one request and does not follow redirects. [http.Client] is one, a VU's client another.
@@ -25,6 +32,7 @@ const maxBody = 256 << 20
 // Answer is an HTTP answer, read to its end.
 type Answer struct {
 	Request string // method and URL, safe to show
+	Setting string // the name of the setting that holds the URL
 	Status  int
 	Header  http.Header
 	Body    []byte
@@ -49,34 +57,84 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Get sends req and reads its answer. When none comes, the error says so and advises to check setting, the name of
-// the setting that holds the URL.
+// Cut is what a [Doer] that reads bodies itself fails with when an answer does not come to its end.
+type Cut struct {
+	Status int
+	Err    error
+}
+
+func (c *Cut) Error() string { return c.Err.Error() }
+
+func (c *Cut) Unwrap() error { return c.Err }
+
+// Get sends req and reads its answer; setting is the name of the setting that holds the URL.
 func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	shown := req.Method + " " + Show(req.URL)
-	none := func(err error) *Error {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err // url.Error repeats the whole URL, query and all
-		}
-		return &Error{
-			Request: shown, Got: "no answer: " + err.Error(), Err: err,
-			Advice: "Is " + setting + " right, and can this machine reach it?",
-		}
-	}
 	resp, err := doer.Do(req)
 	if err != nil {
-		return nil, none(err)
+		return nil, Failed(shown, setting, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // the body was read; nothing is left to lose
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, none(err)
+		return nil, Failed(shown, setting, &Cut{resp.StatusCode, err})
 	}
-	a := &Answer{Request: shown, Status: resp.StatusCode, Header: resp.Header, Body: body}
+	a := &Answer{Request: shown, Setting: setting, Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if len(body) > maxBody {
 		return nil, a.Wrong("Ask for less, or raise the limit", "more than %d MiB", maxBody>>20)
 	}
 	return a, nil
+}
+
+// Failed is the error about a request that no whole answer came to.
+func Failed(request, setting string, err error) *Error {
+	var (
+		repeats *url.Error   // the whole URL, query and all
+		op      *net.OpError // a port of this machine's, another one each time
+		cut     *Cut
+	)
+	e := &Error{Request: request, Err: err}
+	if errors.As(err, &cut) {
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d and broke off: ", cut.Status)
+		e.Advice = "The server or a proxy ended it: its log says why"
+	} else {
+		e.Got, e.Advice = "no answer: ", reach(err, setting)
+	}
+	if errors.As(err, &repeats) {
+		err = repeats.Err
+	}
+	if errors.As(err, &op) {
+		without := *op
+		without.Source, err = nil, &without
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the connection was closed")
+	}
+	e.Got += Words(err.Error())
+	return e
+}
+
+// reach is what to change when nothing came back.
+func reach(err error, setting string) string {
+	var (
+		lookup    *net.DNSError
+		host      x509.HostnameError
+		authority x509.UnknownAuthorityError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &lookup):
+		return "Check the host in " + setting + ", and this machine's DNS"
+	case errors.As(err, &host):
+		return "Put a host that the certificate names into " + setting
+	case errors.As(err, &authority):
+		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return "It speaks no TLS there: check the scheme and the port in " + setting
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+	}
+	return "Is " + setting + " right, and can this machine reach it?"
 }
 
 // Show gives a URL as messages show it: scheme, host and path, nothing that could be a secret.
@@ -91,7 +149,7 @@ func (a *Answer) JSON(v any) error {
 	dec.UseNumber()
 	err := dec.Decode(v)
 	if _, end := dec.Token(); err != nil || !errors.Is(end, io.EOF) {
-		return a.Wrong(a.advice(), "%d with %s", a.Status, a.looks())
+		return a.noJSON()
 	}
 	return nil
 }
@@ -101,67 +159,85 @@ func (a *Answer) Wrong(advice, format string, args ...any) *Error {
 	return &Error{Request: a.Request, Status: a.Status, Got: "answered " + fmt.Sprintf(format, args...), Advice: advice}
 }
 
-// Unexpected is an error about the answer's status, with the advice that fits it; hint, when not empty, is better
-// advice for a 401 or 403, naming the setting to check.
+// Unexpected is an error about the answer's status, with the advice that fits it; hint, when not empty, is what to
+// check about the credentials that were sent.
 func (a *Answer) Unexpected(hint string) *Error {
-	advice := a.advice()
-	if hint != "" && (a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden) {
-		advice = hint
-	}
 	got := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	if to := a.Header.Get("Location"); to != "" && a.Status/100 == 3 {
 		if u, err := url.Parse(to); err == nil {
-			got += " to " + Show(u)
+			got += " to " + Words(Show(u))
+		} else {
+			got += " to what is no URL"
 		}
 	}
 	if wait := a.Header.Get("Retry-After"); wait != "" {
 		got += " (Retry-After: " + clip(wait, 40) + ")"
 	}
-	return a.Wrong(advice, "%s", got)
+	return a.Wrong(a.advice(hint), "%s", got)
 }
 
 // advice is what a status usually calls for.
-func (a *Answer) advice() string {
+func (a *Answer) advice(hint string) string {
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		return "The server limits the rate: wait, or raise its limit for this test"
+	case a.Status == http.StatusUnauthorized && hint != "":
+		return hint
+	case a.Status == http.StatusForbidden && hint != "":
+		return hint + ". Or does a gateway forbid it?"
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
-		return "Check the credentials"
+		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
 	case a.Status == http.StatusNotFound:
-		return "Check the URL: nothing is there"
-	case a.Status/100 == 3:
-		return "Point the URL at where it redirects to, or log in first"
+		return "Check " + a.Setting + ": nothing is there"
+	case a.Status/100 == 3 && a.Header.Get("Location") != "":
+		advice := "Point " + a.Setting + " at where it redirects to. A login page means that the request was not let in"
+		if hint != "" {
+			advice += ": " + strings.ToLower(hint[:1]) + hint[1:]
+		}
+		return advice
 	case a.Status >= http.StatusInternalServerError:
 		return "The server failed: its log says why"
-	default:
-		return "Does the URL point at the right application?"
 	}
+	return "Is " + a.Setting + " the right application's origin?"
 }
 
-// looks says in a few words what a body that should have been JSON is.
-func (a *Answer) looks() string {
+// noJSON is the error about a body that should have been JSON: in a few words, what it is.
+func (a *Answer) noJSON() *Error {
+	advice := a.advice("")
 	trimmed := bytes.TrimSpace(a.Body)
+	var looks string
 	switch {
 	case len(trimmed) == 0:
-		return "an empty body instead of JSON"
+		looks = "an empty body instead of JSON"
 	case trimmed[0] == '<':
-		return fmt.Sprintf("an HTML page instead of JSON (%d bytes)", len(a.Body))
+		looks = fmt.Sprintf("an HTML page instead of JSON (%d bytes)", len(a.Body))
 	case json.Valid(trimmed):
-		return fmt.Sprintf("JSON of another shape than expected (%d bytes)", len(a.Body))
+		looks = fmt.Sprintf("JSON of another shape than expected (%d bytes)", len(a.Body))
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		return fmt.Sprintf("JSON that is cut or broken (%d bytes)", len(a.Body))
+		looks = fmt.Sprintf("JSON that is cut or broken (%d bytes)", len(a.Body))
+		advice = "The server or a proxy cut it: its log says why"
 	default:
 		kind := a.Header.Get("Content-Type")
 		if kind == "" {
 			kind = "no Content-Type"
 		}
-		return fmt.Sprintf("a body that is no JSON (%s, %d bytes)", clip(kind, 60), len(a.Body))
+		looks = fmt.Sprintf("a body that is no JSON (%s, %d bytes)", clip(kind, 60), len(a.Body))
 	}
+	return a.Wrong(advice, "%d with %s", a.Status, looks)
 }
 
-func clip(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "…"
+// Words are a server's own words as messages repeat them: on one line, and not too long.
+func Words(text string) string { return clip(text, 300) }
+
+// clip gives at most n bytes of text on one line, without what a terminal does not show.
+func clip(text string, n int) string {
+	hidden := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
+	line := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), hidden), " ")
+	if len(line) <= n {
+		return line
 	}
-	return s
+	for !utf8.RuneStart(line[n]) {
+		n--
+	}
+	return line[:n] + "…"
 }

@@ -3,12 +3,15 @@ package answer
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 // get asks a server that runs handler, by a URL with all that must not be shown, and puts HOST for its address.
@@ -62,18 +65,20 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
 		err, is    error
+		status     int
 	}{
-		{"refused", "no answer: dial tcp " + host + ": connect: connection refused", refused, syscall.ECONNREFUSED},
-		{"cut", "no answer: unexpected EOF", cut, nil},
+		{"refused", "no answer: dial tcp " + host + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
+			refused, syscall.ECONNREFUSED, 0},
+		{"cut", "answered 200 and broke off: unexpected EOF. The server or a proxy ended it: its log says why", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error
 		if !errors.As(c.err, &wrong) {
 			t.Fatalf("%s: not an *Error: %v", c.name, c.err)
 		}
-		if wrong.Status != 0 || wrong.Got != c.want || wrong.Advice != "Is WORKER_URL right, and can this machine reach it?" {
-			t.Errorf("%s: got %+v", c.name, wrong)
+		if got := wrong.Got + ". " + wrong.Advice; wrong.Status != c.status || got != c.want {
+			t.Errorf("%s: got %d: %s\nwant %s", c.name, wrong.Status, got, c.want)
 		}
-		if c.is != nil && !errors.Is(c.err, c.is) {
+		if !errors.Is(c.err, c.is) {
 			t.Errorf("%s: the cause is lost: %v", c.name, c.err)
 		}
 		if strings.Contains(c.err.Error(), "hush") {
@@ -95,21 +100,24 @@ func TestUnexpected(t *testing.T) {
 			"429 Too Many Requests (Retry-After: 30). The server limits the rate: wait, or raise its limit for this test"},
 		{"a long Retry-After", 503, map[string]string{"Retry-After": strings.Repeat("x", 50)}, "",
 			"503 Service Unavailable (Retry-After: " + strings.Repeat("x", 40) + "…). The server failed: its log says why"},
-		{"unauthorized", 401, nil, "", "401 Unauthorized. Check the credentials"},
+		{"unauthorized", 401, nil, "", "401 Unauthorized. Does a gateway want a login of its own? Put user:password@ into HUB_URL"},
 		{"unauthorized, with a hint", 401, nil, "Check X", "401 Unauthorized. Check X"},
-		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X"},
-		{"a hint is for 401 and 403", 404, nil, "Check X", "404 Not Found. Check the URL: nothing is there"},
+		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X. Or does a gateway forbid it?"},
+		{"a hint is for credentials", 404, nil, "Check X", "404 Not Found. Check HUB_URL: nothing is there"},
 		{"a redirect", 308, map[string]string{"Location": "https://u:hush@there/login?token=hush#hush"}, "",
-			"308 Permanent Redirect to https://there/login. Point the URL at where it redirects to, or log in first"},
-		{"a redirect to nowhere", 302, map[string]string{"Location": "http://[hush"}, "",
-			"302 Found. Point the URL at where it redirects to, or log in first"},
+			"308 Permanent Redirect to https://there/login. Point HUB_URL at where it redirects to. A login page means that the request was not let in"},
+		{"a redirect, with a hint", 302, map[string]string{"Location": "/login"}, "Check X",
+			"302 Found to /login. Point HUB_URL at where it redirects to. A login page means that the request was not let in: check X"},
+		{"a redirect to no URL", 302, map[string]string{"Location": "http://[hush"}, "",
+			"302 Found to what is no URL. Point HUB_URL at where it redirects to. A login page means that the request was not let in"},
+		{"a redirect to nowhere", 302, nil, "", "302 Found. Is HUB_URL the right application's origin?"},
 		{"a Location without a redirect", 201, map[string]string{"Location": "/made"}, "",
-			"201 Created. Does the URL point at the right application?"},
+			"201 Created. Is HUB_URL the right application's origin?"},
 		{"a status without a name", 599, nil, "", "599. The server failed: its log says why"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a := Answer{Request: "GET x", Status: c.status, Header: http.Header{}}
+			a := Answer{Request: "GET x", Setting: "HUB_URL", Status: c.status, Header: http.Header{}}
 			for name, value := range c.header {
 				a.Header.Set(name, value)
 			}
@@ -138,7 +146,7 @@ func TestJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a := Answer{Request: "GET x", Status: 200, Header: http.Header{}, Body: []byte(c.body)}
+			a := Answer{Request: "GET x", Setting: "HUB_URL", Status: 200, Header: http.Header{}, Body: []byte(c.body)}
 			if c.kind != "" {
 				a.Header.Set("Content-Type", c.kind)
 			}
@@ -150,7 +158,11 @@ func TestJSON(t *testing.T) {
 				}
 				return
 			}
-			if want := "GET x: answered " + c.want + ". Does the URL point at the right application?"; err == nil || err.Error() != want {
+			advice := ". Is HUB_URL the right application's origin?"
+			if strings.Contains(c.want, "cut") {
+				advice = ". The server or a proxy cut it: its log says why"
+			}
+			if want := "GET x: answered " + c.want + advice; err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 		})
@@ -184,6 +196,35 @@ func FuzzJSON(f *testing.F) {
 		err := (&Answer{Body: body}).JSON(&got)
 		if (err == nil) != json.Valid(body) {
 			t.Errorf("%q: %v", body, err)
+		}
+	})
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"ERR no":                       "ERR no",
+		" [\n  {\t\"a\": 1}\r\n] ":     `[ { "a": 1} ]`,
+		"\x1b[31mred\x00\u202Eder":     "[31mred der",
+		"cut \xff short":               "cut \uFFFD short",
+		strings.Repeat("ä", 150):       strings.Repeat("ä", 150),
+		strings.Repeat("ä", 151):       strings.Repeat("ä", 150) + "…",
+		"a" + strings.Repeat("ä", 150): "a" + strings.Repeat("ä", 149) + "…", // 300 bytes would cut the last in two
+	} {
+		if got := Words(given); got != want {
+			t.Errorf("%q became %q, want %q", given, got, want)
+		}
+	}
+}
+
+// FuzzWords holds that a server's words stay a line that can be printed.
+func FuzzWords(f *testing.F) {
+	f.Add("a\nb\xff\u202E" + strings.Repeat("😀", 100))
+	f.Fuzz(func(t *testing.T, text string) {
+		got := Words(text)
+		unfit := func(r rune) bool { return r != ' ' && (unicode.IsSpace(r) || !unicode.IsGraphic(r)) }
+		if len(got) > 300+len("…") || !utf8.ValidString(got) || strings.ContainsFunc(got, unfit) {
+			t.Errorf("%q became %q", text, got)
 		}
 	})
 }

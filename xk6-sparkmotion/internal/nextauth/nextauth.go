@@ -125,7 +125,7 @@ func refusal(a *answer.Answer, email string) error {
 	}
 	to, err := url.Parse(target)
 	if err != nil {
-		return a.Wrong("", "%d with an unreadable redirect", a.Status)
+		return a.Wrong("The application's log says why", "%d with a redirect to what is no URL", a.Status)
 	}
 	switch code := to.Query().Get("error"); {
 	case code == "CredentialsSignin":
@@ -134,7 +134,7 @@ func refusal(a *answer.Answer, email string) error {
 		return a.Wrong("A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with",
 			"that the CSRF token does not match its cookie")
 	case code != "":
-		return a.Wrong("The application's log says why", "error %q", code)
+		return a.Wrong("The application's log says why", "error %q", answer.Words(code))
 	case a.Status != http.StatusOK && a.Status != http.StatusFound:
 		return a.Unexpected("Check TEST_EMAIL and TEST_PASSWORD")
 	}

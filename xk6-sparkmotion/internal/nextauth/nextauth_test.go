@@ -150,7 +150,7 @@ func TestLoginErrors(t *testing.T) {
 	const (
 		csrf, submit, session = "/api/auth/csrf", "/api/auth/callback/credentials", "/api/auth/session"
 		limits                = ". The server limits the rate: wait, or raise its limit for this test"
-		elsewhere             = ". Does the URL point at the right application?"
+		elsewhere             = ". Is ADMIN_URL the right application's origin?"
 		proxy                 = ". A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with"
 		check                 = ". Check TEST_EMAIL and TEST_PASSWORD"
 		wrong                 = "answered that the email or the password is wrong (CredentialsSignin for a@b.c)" + check
@@ -162,12 +162,12 @@ func TestLoginErrors(t *testing.T) {
 		want       string
 	}{
 		{"a website", csrf, page{body: "<!doctype html>"}, "answered 200 with an HTML page instead of JSON (15 bytes)" + elsewhere},
-		{"nothing there", csrf, page{status: 404, body: "<html>"}, "answered 404 Not Found. Check the URL: nothing is there"},
+		{"nothing there", csrf, page{status: 404, body: "<html>"}, "answered 404 Not Found. Check ADMIN_URL: nothing is there"},
 		{"another API", csrf, page{body: `{"ok":true}`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
 		{"null", csrf, page{body: `null`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
-		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with JSON that is cut or broken (15 bytes)" + elsewhere},
+		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with JSON that is cut or broken (15 bytes). The server or a proxy cut it: its log says why"},
 		{"http in place of https", csrf, page{status: 308, location: "https://admin/api/auth/csrf"},
-			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point the URL at where it redirects to, or log in first"},
+			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point ADMIN_URL at where it redirects to. A login page means that the request was not let in"},
 		{"a limit on tokens", csrf, page{status: 429, header: map[string]string{"Retry-After": "60"}},
 			"answered 429 Too Many Requests (Retry-After: 60)" + limits},
 		{"no CSRF cookie", csrf, page{body: `{"csrfToken":"t"}`},
@@ -183,7 +183,7 @@ func TestLoginErrors(t *testing.T) {
 		{"a broken application", submit, page{status: 302, location: "/api/auth/error?error=Configuration"}, `answered error "Configuration". The application's log says why`},
 		{"a limit on logins", submit, page{status: 429, header: map[string]string{"Retry-After": "60"}, body: "<p>slow down"}, "answered 429 Too Many Requests (Retry-After: 60)" + limits},
 		{"a failure", submit, page{status: 500}, "answered 500 Internal Server Error. The server failed: its log says why"},
-		{"an unreadable redirect", submit, page{status: 200, body: `{"url":"http://[hush"}`}, "answered 200 with an unreadable redirect"},
+		{"an unreadable redirect", submit, page{status: 200, body: `{"url":"http://[hush"}`}, "answered 200 with a redirect to what is no URL. The application's log says why"},
 		{"no session cookie", submit, page{status: 302, location: "/", cookies: []string{"theme=dark"}}, "answered 302 and no session cookie" + noSession},
 		{"a cleared session cookie", submit, page{status: 200, cookies: []string{"authjs.session-token=; Max-Age=0"}}, "answered 200 and no session cookie" + noSession},
 

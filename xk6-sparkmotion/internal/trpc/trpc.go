@@ -35,6 +35,7 @@ type Result struct {
 
 // Error is an error that a tRPC server answered.
 type Error struct {
+	Request   string // method and URL, safe to show
 	Procedure string
 	Code      string // e.g. UNAUTHORIZED
 	Status    int    // the HTTP status that goes with the code
@@ -42,12 +43,24 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s answered %s (%d): %s", e.Procedure, e.Code, e.Status, e.Message)
-	if e.Status == http.StatusUnauthorized {
-		text += ". The session is missing or has expired: log in again"
+	who := ""
+	if !strings.HasSuffix(e.Request, "/"+e.Procedure) {
+		who = e.Procedure + " " // of a batch
+	}
+	text := fmt.Sprintf("%s: %sanswered %s (%d): %s", e.Request, who, e.Code, e.Status, e.Message)
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		text += ". " + expired
+	case e.Status == http.StatusForbidden:
+		text += ". The session's user may not"
+	case e.Status >= http.StatusInternalServerError:
+		text += ". The server failed: its log says more"
 	}
 	return text
 }
+
+// expired is what to do about a session that is not accepted.
+const expired = "The session is missing or has expired: log in again"
 
 // Query runs one call. Errors are a [*Error] from the server, or an [*answer.Error].
 func (c Client) Query(ctx context.Context, call Call) (json.RawMessage, error) {
@@ -123,7 +136,7 @@ func (c Client) get(ctx context.Context, procedures, query string) (*answer.Answ
 // unparsed prefers the status as the reason when it already tells why the body is no tRPC answer.
 func unparsed(a *answer.Answer, err error) error {
 	if a.Status/100 != 2 {
-		return a.Unexpected("The session is missing or has expired: log in again")
+		return a.Unexpected(expired)
 	}
 	return err
 }
@@ -157,11 +170,11 @@ func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
 		if s.Data.Status == 0 {
 			s.Data.Status = a.Status
 		}
-		return Result{Err: &Error{procedure, s.Data.Code, s.Data.Status, s.Message}}, nil
+		return Result{Err: &Error{a.Request, procedure, s.Data.Code, s.Data.Status, answer.Words(s.Message)}}, nil
 	case e.Result != nil && a.Status/100 == 2:
 		return Result{Data: e.Result.Data}, nil // a procedure that returns undefined has no data
 	case a.Status/100 != 2:
-		return Result{}, a.Unexpected("The session is missing or has expired: log in again")
+		return Result{}, a.Unexpected(expired)
 	default:
 		return Result{}, a.Wrong("Is this a tRPC server, and ADMIN_URL its origin?", "JSON with neither result nor error")
 	}

@@ -43,7 +43,7 @@ func (s *server) client(t *testing.T) (Client, string) {
 const (
 	unauthorized = `{"error":{"message":"UNAUTHORIZED","code":-32001,"data":{"code":"UNAUTHORIZED","httpStatus":401,"path":"a.b"}}}`
 	wrapped      = `{"error":{"json":{"message":"no such event","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404}}}}`
-	expired      = ". The session is missing or has expired: log in again"
+	again        = ". The session is missing or has expired: log in again"
 )
 
 func TestQuery(t *testing.T) {
@@ -60,20 +60,20 @@ func TestQuery(t *testing.T) {
 			`{"json":{"at":"2026-01-01T00:00:00.000Z"},"meta":{"values":{"at":["Date"]}}}`, ""},
 		{"null", 200, `{"result":{"data":null}}`, "null", ""},
 		{"undefined", 200, `{"result":{}}`, "", ""},
-		{"an error", 401, unauthorized, "", "a.b answered UNAUTHORIZED (401): UNAUTHORIZED" + expired},
-		{"an error of superjson", 404, wrapped, "", "a.b answered NOT_FOUND (404): no such event"},
+		{"an error", 401, unauthorized, "", "HOST: answered UNAUTHORIZED (401): UNAUTHORIZED" + again},
+		{"an error of superjson", 404, wrapped, "", "HOST: answered NOT_FOUND (404): no such event"},
 		{"an error without its status", 500, `{"error":{"message":"boom","data":{"code":"INTERNAL_SERVER_ERROR"}}}`, "",
-			"a.b answered INTERNAL_SERVER_ERROR (500): boom"},
+			"HOST: answered INTERNAL_SERVER_ERROR (500): boom. The server failed: its log says more"},
 		{"neither", 200, `{"ok":true}`, "", "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
-		{"a page", 200, "<html>hush", "", "HOST: answered 200 with an HTML page instead of JSON (10 bytes). Does the URL point at the right application?"},
-		{"a page for a missing session", 401, "<html>", "", "HOST: answered 401 Unauthorized" + expired},
-		{"a text for an error", 403, `{"error":"Forbidden"}`, "", "HOST: answered 403 Forbidden" + expired},
-		{"no such path", 404, "<html>", "", "HOST: answered 404 Not Found. Check the URL: nothing is there"},
+		{"a page", 200, "<html>hush", "", "HOST: answered 200 with an HTML page instead of JSON (10 bytes). Is ADMIN_URL the right application's origin?"},
+		{"a page for a missing session", 401, "<html>", "", "HOST: answered 401 Unauthorized" + again},
+		{"a text for an error", 403, `{"error":"Forbidden"}`, "", "HOST: answered 403 Forbidden" + again + ". Or does a gateway forbid it?"},
+		{"no such path", 404, "<html>", "", "HOST: answered 404 Not Found. Check ADMIN_URL: nothing is there"},
 		{"a failure", 502, "", "", "HOST: answered 502 Bad Gateway. The server failed: its log says why"},
 		{"a failure with a result", 500, `{"result":{"data":1}}`, "", "HOST: answered 500 Internal Server Error. The server failed: its log says why"},
 		{"a limit", 429, "slow down", "", "HOST: answered 429 Too Many Requests (Retry-After: 7). The server limits the rate: wait, or raise its limit for this test"},
-		{"cut", 200, `{"result":{"data":[1,2`, "", "HOST: answered 200 with JSON that is cut or broken (22 bytes). Does the URL point at the right application?"},
-		{"an array", 200, `[{"result":{"data":1}}]`, "", "HOST: answered 200 with JSON of another shape than expected (23 bytes). Does the URL point at the right application?"},
+		{"cut", 200, `{"result":{"data":[1,2`, "", "HOST: answered 200 with JSON that is cut or broken (22 bytes). The server or a proxy cut it: its log says why"},
+		{"an array", 200, `[{"result":{"data":1}}]`, "", "HOST: answered 200 with JSON of another shape than expected (23 bytes). Is ADMIN_URL the right application's origin?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +146,7 @@ func TestNoCookie(t *testing.T) {
 
 func TestBatch(t *testing.T) {
 	t.Parallel()
-	const one, whole = `{"result":{"data":1}}`, "a,b answered BAD_REQUEST (400): batching is off"
+	const one, whole = `{"result":{"data":1}}`, "HOST: answered BAD_REQUEST (400): batching is off"
 	for _, c := range []struct {
 		name   string
 		status int
@@ -155,19 +155,19 @@ func TestBatch(t *testing.T) {
 		err    string   // with HOST for the server's address
 	}{
 		{"all well", 200, "[" + one + `,{"result":{}}]`, []string{"1", ""}, ""},
-		{"mixed", 207, "[" + one + "," + wrapped + "]", []string{"1", "b answered NOT_FOUND (404): no such event"}, ""},
+		{"mixed", 207, "[" + one + "," + wrapped + "]", []string{"1", "HOST: b answered NOT_FOUND (404): no such event"}, ""},
 		{"all wrong", 401, "[" + unauthorized + "," + unauthorized + "]",
-			[]string{"a answered UNAUTHORIZED (401): UNAUTHORIZED" + expired, "b answered UNAUTHORIZED (401): UNAUTHORIZED" + expired}, ""},
+			[]string{"HOST: a answered UNAUTHORIZED (401): UNAUTHORIZED" + again, "HOST: b answered UNAUTHORIZED (401): UNAUTHORIZED" + again}, ""},
 		// tRPC answers one error to a batch that it can't even start: no batching, bad input, a context that throws.
 		{"refused as a whole", 400, `{"error":{"message":"batching is off","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}`, nil, whole},
 		{"refused as a whole, superjson", 400, `{"error":{"json":{"message":"batching is off","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}}`, nil, whole},
 		{"too few", 200, "[" + one + "]", nil, "HOST: answered 1 results to 2 calls. Is there a proxy that answers for tRPC?"},
 		{"neither", 200, "[" + one + ",{}]", nil, "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
 		{"null", 200, "[" + one + ",null]", nil, "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
-		{"one result", 200, one, nil, "HOST: answered 200 with JSON of another shape than expected (21 bytes). Does the URL point at the right application?"},
-		{"a page", 200, "<html>", nil, "HOST: answered 200 with an HTML page instead of JSON (6 bytes). Does the URL point at the right application?"},
-		{"a page for a missing session", 403, "<html>", nil, "HOST: answered 403 Forbidden" + expired},
-		{"cut", 200, "[" + one, nil, "HOST: answered 200 with JSON that is cut or broken (22 bytes). Does the URL point at the right application?"},
+		{"one result", 200, one, nil, "HOST: answered 200 with JSON of another shape than expected (21 bytes). Is ADMIN_URL the right application's origin?"},
+		{"a page", 200, "<html>", nil, "HOST: answered 200 with an HTML page instead of JSON (6 bytes). Is ADMIN_URL the right application's origin?"},
+		{"a page for a missing session", 403, "<html>", nil, "HOST: answered 403 Forbidden" + again + ". Or does a gateway forbid it?"},
+		{"cut", 200, "[" + one, nil, "HOST: answered 200 with JSON that is cut or broken (22 bytes). The server or a proxy cut it: its log says why"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -186,8 +186,8 @@ func TestBatch(t *testing.T) {
 				if result.Err != nil {
 					got += result.Err.Error()
 				}
-				if got != c.want[i] {
-					t.Errorf("result %d: got  %s\nwant %s", i, got, c.want[i])
+				if want := strings.Replace(c.want[i], "HOST", "GET http://"+host+"/api/trpc/a,b", 1); got != want {
+					t.Errorf("result %d: got  %s\nwant %s", i, got, want)
 				}
 			}
 		})
@@ -221,10 +221,10 @@ func TestProcedureThatIsNone(t *testing.T) {
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
 	s := &server{status: 404, body: wrapped}
-	client, _ := s.client(t)
+	client, host := s.client(t)
 	_, err := client.Query(t.Context(), Call{Procedure: "a.b"})
 	var got *Error
-	if !errors.As(err, &got) || *got != (Error{"a.b", "NOT_FOUND", 404, "no such event"}) {
+	if !errors.As(err, &got) || *got != (Error{"GET http://" + host + "/api/trpc/a.b", "a.b", "NOT_FOUND", 404, "no such event"}) {
 		t.Errorf("got %+v", err)
 	}
 }

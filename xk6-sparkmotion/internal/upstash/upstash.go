@@ -33,11 +33,12 @@ type Result struct {
 
 // Error is an error that Redis answered to one command.
 type Error struct {
+	Request string // method and URL, safe to show
 	Command string // the command's name, without its arguments
 	Message string // e.g. WRONGTYPE Operation against a key holding the wrong kind of value
 }
 
-func (e *Error) Error() string { return e.Command + ": " + e.Message }
+func (e *Error) Error() string { return e.Request + ": " + e.Command + " answered " + e.Message }
 
 // Do runs one command. Errors are a [*Error] from Redis, or an [*answer.Error].
 func (c Client) Do(ctx context.Context, command Command) (any, error) {
@@ -112,7 +113,7 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 		if path == "/" {
 			return a, nil
 		}
-		return nil, a.Wrong("", "400: %s", *refused.Error)
+		return nil, a.Wrong("", "400: %s", answer.Words(*refused.Error))
 	}
 	return nil, a.Unexpected("Check UPSTASH_REDIS_REST_TOKEN")
 }
@@ -124,7 +125,7 @@ type reply struct {
 
 func (r reply) result(a *answer.Answer, command Command) (Result, error) {
 	if r.Error != nil {
-		return Result{Err: &Error{command.name(), *r.Error}}, nil
+		return Result{Err: &Error{a.Request, command.name(), answer.Words(*r.Error)}}, nil
 	}
 	if r.Result == nil {
 		return Result{}, a.Wrong("Is this Upstash's REST API?", "JSON with neither result nor error")
@@ -142,7 +143,7 @@ func (c Command) name() string {
 	if len(c) == 0 {
 		return "(no command)"
 	}
-	return strings.ToUpper(fmt.Sprint(c[0]))
+	return strings.ToUpper(answer.Words(fmt.Sprint(c[0])))
 }
 
 // exact turns JSON numbers into the Go types that hold them without rounding.

@@ -131,13 +131,13 @@ var failures = []struct {
 	err    string // after the request
 }{
 	{"a bad token", 401, `{"error":"Unauthorized"}`, "answered 401 Unauthorized. Check UPSTASH_REDIS_REST_TOKEN"},
-	{"a token that may not", 403, "", "answered 403 Forbidden. Check UPSTASH_REDIS_REST_TOKEN"},
+	{"a token that may not", 403, "", "answered 403 Forbidden. Check UPSTASH_REDIS_REST_TOKEN. Or does a gateway forbid it?"},
 	{"a limit", 429, `{"error":"ERR max daily request limit exceeded"}`, "answered 429 Too Many Requests (Retry-After: 7). The server limits the rate: wait, or raise its limit for this test"},
 	{"a failure", 500, `{"error":"hush"}`, "answered 500 Internal Server Error. The server failed: its log says why"},
-	{"a 400 that is not Redis's", 400, "<html>", "answered 400 Bad Request. Does the URL point at the right application?"},
-	{"a page", 200, "<html>hush", "answered 200 with an HTML page instead of JSON (10 bytes). Does the URL point at the right application?"},
-	{"empty", 200, "", "answered 200 with an empty body instead of JSON. Does the URL point at the right application?"},
-	{"a number", 200, "5", "answered 200 with JSON of another shape than expected (1 bytes). Does the URL point at the right application?"},
+	{"a 400 that is not Redis's", 400, "<html>", "answered 400 Bad Request. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
+	{"a page", 200, "<html>hush", "answered 200 with an HTML page instead of JSON (10 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
+	{"empty", 200, "", "answered 200 with an empty body instead of JSON. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
+	{"a number", 200, "5", "answered 200 with JSON of another shape than expected (1 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 }
 
 func TestCommand(t *testing.T) {
@@ -148,10 +148,10 @@ func TestCommand(t *testing.T) {
 		body   string
 		err    string
 	}{
-		{"cut", 200, `{"result":"hu`, "answered 200 with JSON that is cut or broken (13 bytes). Does the URL point at the right application?"},
+		{"cut", 200, `{"result":"hu`, "answered 200 with JSON that is cut or broken (13 bytes). The server or a proxy cut it: its log says why"},
 		{"neither", 200, `{"ok":1}`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
 		{"null", 200, `null`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
-		{"several", 200, `[{"result":1}]`, "answered 200 with JSON of another shape than expected (14 bytes). Does the URL point at the right application?"},
+		{"several", 200, `[{"result":1}]`, "answered 200 with JSON of another shape than expected (14 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	}...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -167,16 +167,16 @@ func TestCommand(t *testing.T) {
 func TestCommandThatRedisRefuses(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 400} { // Upstash answers 400; a REST proxy of one's own may answer 200
-		client, _ := (&server{status: status, body: `{"error":"ERR wrong number of arguments for 'get' command"}`}).client(t)
+		client, host := (&server{status: status, body: `{"error":"ERR wrong number of arguments for 'get' command"}`}).client(t)
 		_, err := client.Do(t.Context(), Command{"get"})
 		var refused *Error
-		if !errors.As(err, &refused) || *refused != (Error{"GET", "ERR wrong number of arguments for 'get' command"}) ||
-			err.Error() != "GET: ERR wrong number of arguments for 'get' command" {
+		if !errors.As(err, &refused) || *refused != (Error{"POST http://" + host + "/", "GET", "ERR wrong number of arguments for 'get' command"}) ||
+			err.Error() != "POST http://"+host+"/: GET answered ERR wrong number of arguments for 'get' command" {
 			t.Errorf("%d: got %v", status, err)
 		}
 	}
-	client, _ := (&server{status: 400, body: `{"error":"ERR empty command"}`}).client(t)
-	if _, err := client.Do(t.Context(), nil); text(err) != "(no command): ERR empty command" {
+	client, host := (&server{status: 400, body: `{"error":"ERR empty command"}`}).client(t)
+	if _, err := client.Do(t.Context(), nil); text(err) != "POST http://"+host+"/: (no command) answered ERR empty command" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -190,9 +190,9 @@ func TestSeveral(t *testing.T) {
 	for path, run := range kinds {
 		t.Run(path+" results", func(t *testing.T) {
 			t.Parallel()
-			client, _ := (&server{status: 200, body: `[{"result":1},{"error":"WRONGTYPE not a list"},{"result":null}]`}).client(t)
+			client, host := (&server{status: 200, body: `[{"result":1},{"error":"WRONGTYPE not a list"},{"result":null}]`}).client(t)
 			got, err := run(client, []Command{{"INCR", "k"}, {"lpush", "k", "hush"}, {"GET", "none"}})
-			want := []Result{{Value: int64(1)}, {Err: &Error{"LPUSH", "WRONGTYPE not a list"}}, {}}
+			want := []Result{{Value: int64(1)}, {Err: &Error{"POST http://" + host + path, "LPUSH", "WRONGTYPE not a list"}}, {}}
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -207,7 +207,7 @@ func TestSeveral(t *testing.T) {
 			{"too few", 200, `[{"result":1}]`, "answered 1 results to 2 commands. Is a proxy in between?"},
 			{"too many", 200, `[{"result":1},{"result":1},{"result":1}]`, "answered 3 results to 2 commands. Is a proxy in between?"},
 			{"neither", 200, `[{"result":1},{}]`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
-			{"cut", 200, `[{"result":1},{"res`, "answered 200 with JSON that is cut or broken (19 bytes). Does the URL point at the right application?"},
+			{"cut", 200, `[{"result":1},{"res`, "answered 200 with JSON that is cut or broken (19 bytes). The server or a proxy cut it: its log says why"},
 		}...) {
 			t.Run(path+" "+c.name, func(t *testing.T) {
 				t.Parallel()
