@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -62,6 +64,12 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	response, err := httpext.MakeRequest(req.Context(), &withKept, parsed)
 	c.took = time.Since(start)
 	if err != nil {
+		if req.Context().Err() == nil {
+			err = late(err, c.timeout)
+		}
+		if kept.header != nil {
+			err = &answer.Cut{Status: kept.status, Err: err}
+		}
 		return nil, err
 	}
 	c.took = time.Duration(response.Timings.Duration * float64(time.Millisecond))
@@ -102,15 +110,31 @@ func (c *client) parse(req *http.Request) (*httpext.ParsedHTTPRequest, error) {
 // expected is k6's default idea of a response that did not fail.
 func expected(status int) bool { return status >= 200 && status < 400 }
 
+// late says of a timeout how long it was.
+func late(err error, timeout time.Duration) error {
+	const code = 1050 // k6's error_code for it
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return httpext.NewK6Error(code, "request timeout after "+timeout.String(), err)
+	}
+	return err
+}
+
 type keepHeader struct {
 	next   http.RoundTripper
+	status int
 	header http.Header
 }
 
 func (k *keepHeader) RoundTrip(req *http.Request) (*http.Response, error) {
 	response, err := k.next.RoundTrip(req)
-	if response != nil {
-		k.header = response.Header
+	if response == nil {
+		return nil, err
+	}
+	k.status, k.header = response.StatusCode, response.Header
+	if _, unfit := url.Parse(response.Header.Get("Location")); unfit != nil {
+		// net/http fails on it though it is not to follow it, and k6 tags the samples with all of it.
+		response.Header = response.Header.Clone()
+		response.Header.Del("Location")
 	}
 	return response, err
 }
