@@ -37,7 +37,7 @@ func (m *module) flushTaps(given sobek.Value) *sobek.Object {
 	}
 	f, err := m.flush(o)
 	if errors.Is(err, errInit) {
-		m.throw(err)
+		m.throw(in("flushTaps", err))
 	}
 	m.emit(m.metrics.cronErrors, rate(err != nil || f.FailedBatches > 0))
 	if err != nil {

@@ -32,9 +32,9 @@ func TestFlushTaps(t *testing.T) {
 			"[Error(flushTaps: SHOWN: answered 401 Unauthorized. Check CRON_SECRET),401]", []string{"cron_errors{} 1"}},
 		{"a Hub that fails", 500, "", "[Error(flushTaps: SHOWN: answered 500 Internal Server Error. The server failed: its log says why),500]", []string{"cron_errors{} 1"}},
 		{"another application", 200, `{"ok":true}`, "[Error(flushTaps: SHOWN: answered JSON without success, flushed and remaining. Is HUB_URL the Hub's origin?),200]", []string{"cron_errors{} 1"}},
-		{"a page", 200, "<html>", "[Error(flushTaps: SHOWN: answered 200 with an HTML page instead of JSON (6 bytes). Does the URL point at the right application?),200]", []string{"cron_errors{} 1"}},
+		{"a page", 200, "<html>", "[Error(flushTaps: SHOWN: answered 200 with an HTML page instead of JSON (6 bytes). Is HUB_URL the right application's origin?),200]", []string{"cron_errors{} 1"}},
 		{"counts that are none", 200, `{"success":true,"flushed":"many","remaining":0}`,
-			"[Error(flushTaps: SHOWN: answered 200 with JSON of another shape than expected (47 bytes). Does the URL point at the right application?),200]", []string{"cron_errors{} 1"}},
+			"[Error(flushTaps: SHOWN: answered 200 with JSON of another shape than expected (47 bytes). Is HUB_URL the right application's origin?),200]", []string{"cron_errors{} 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -60,7 +60,7 @@ func (m *module) session(o loginOptions) (*nextauth.Session, error) {
 	// One name for the steps: the session's cookie and the form are the only differences.
 	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/auth", o.Timeout)
 	if err != nil {
-		return nil, err
+		return nil, in("login", err)
 	}
 	session, err := nextauth.Login(m.context(), c, nextauth.Credentials{URL: o.URL, Email: o.Email, Password: o.Password})
 	if err != nil {
