@@ -83,15 +83,15 @@ func TestMissingSettings(t *testing.T) {
 	s := newProcess(t, nil).start(1)
 	const advice = ": set it in the environment or with -e, or pass it as an option"
 	for js, want := range map[string]string{
-		"sm.login()":               "login needs ADMIN_URL, TEST_PASSWORD" + advice,
-		"sm.tap()":                 "tap needs WORKER_URL" + advice,
-		"sm.query(null, 'a')":      "query needs ADMIN_URL" + advice,
-		"sm.batch(null, [])":       "batch needs ADMIN_URL" + advice,
-		"sm.flushTaps()":           "flushTaps needs HUB_URL, CRON_SECRET" + advice,
-		"new sm.Upstash()":         "Upstash needs UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN" + advice,
-		"sm.preflight()":           "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + advice,
-		"sm.queueDepth({uri: 1})":  `queueDepth: unknown option "uri"; it takes key, redisURL, timeout, token, url`,
-		"sm.bandID({prefix: 'A'})": `bandID: unknown option "prefix"; it takes count, distribution, prefixes, seed`,
+		"sm.login()":                                 "login needs ADMIN_URL, TEST_PASSWORD" + advice,
+		"sm.tap()":                                   "tap needs WORKER_URL" + advice,
+		"sm.query(null, 'a')":                        "query needs ADMIN_URL" + advice,
+		"sm.batch(null, [['a']])":                    "batch needs ADMIN_URL" + advice,
+		"sm.flushTaps()":                             "flushTaps needs HUB_URL, CRON_SECRET" + advice,
+		"new sm.Upstash()":                           "Upstash needs UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN" + advice,
+		"sm.preflight()":                             "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + advice,
+		"sm.queueDepth({uri: 1})":                    `queueDepth: unknown option "uri"; it takes key, redisURL, timeout, token, url`,
+		"sm.bandID({prefix: 'A'})":                   `bandID: unknown option "prefix"; it takes count, distribution, prefixes, seed`,
 		"sm.login({url: 'admin', password: 'hush'})": "login: ADMIN_URL: an http or https URL with a host is expected",
 	} {
 		equal(t, js, s.fails(js), want)

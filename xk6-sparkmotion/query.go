@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
@@ -35,16 +36,24 @@ func (m *module) query(inSession sobek.Value, procedure string, input, given sob
 		data, err = c.Query(m.context(), trpc.Call{Procedure: procedure, Input: encoded})
 		return !expired(err)
 	})
+	var value sobek.Value
+	if err == nil {
+		value, err = m.decode(data, o)
+	}
 	m.emitQuery(c, procedure, err)
 	if err != nil {
 		m.throw(in("query", err))
 	}
-	return m.decode(data, o)
+	return value
 }
 
 // batch runs several queries, [[procedure, input], …], in one request and returns an array with one entry a query:
 // its data, or an Error with code and status. It throws when the request fails as a whole.
-func (m *module) batch(inSession sobek.Value, queries [][]sobek.Value, given sobek.Value) sobek.Value {
+func (m *module) batch(inSession, list, given sobek.Value) sobek.Value {
+	var queries [][]sobek.Value
+	if common.IsNullish(list) || m.vu.Runtime().ExportTo(list, &queries) != nil || len(queries) == 0 {
+		m.throw(errors.New("batch: the second argument must be an array of queries: [[procedure, input]]"))
+	}
 	names := make([]string, len(queries))
 	calls := make([]trpc.Call, len(queries))
 	for i, one := range queries {
@@ -73,17 +82,17 @@ func (m *module) batch(inSession sobek.Value, queries [][]sobek.Value, given sob
 		results, err = c.Batch(m.context(), calls)
 		return !expired(err) && !slices.ContainsFunc(results, func(r trpc.Result) bool { return r.Err != nil && expired(r.Err) })
 	})
-	m.emitBatch(c, procedures, results, err)
-	if err != nil {
-		m.throw(in("batch", err))
-	}
 	entries := make([]any, len(results))
 	for i, result := range results {
 		if result.Err != nil {
 			entries[i] = m.newError(result.Err)
-		} else {
-			entries[i] = m.decode(result.Data, o)
+		} else if err == nil {
+			entries[i], err = m.decode(result.Data, o)
 		}
+	}
+	m.emitBatch(c, procedures, results, err)
+	if err != nil {
+		m.throw(in("batch", err))
 	}
 	return m.vu.Runtime().NewArray(entries...)
 }
@@ -111,18 +120,22 @@ func (m *module) trpc(call string, inSession sobek.Value, procedures string, giv
 	return o, s, trpc.Client{Doer: c, URL: o.URL}
 }
 
-// emitQuery counts one query: its latency, and whether it failed.
+// emitQuery counts one query: its latency, and whether it failed. One that was never sent says nothing of the system.
 func (m *module) emitQuery(c trpc.Client, procedure string, err error) {
+	if took(c) == 0 {
+		return
+	}
 	m.emitTook(m.latencyOf(procedure), took(c), "procedure", procedure)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partAdmin)
 }
 
-// emitBatch counts one request's latency and every query's outcome.
+// emitBatch counts one request's latency and every query's outcome, or the failure of all.
 func (m *module) emitBatch(c trpc.Client, procedures string, results []trpc.Result, err error) {
-	m.emitTook(m.latencyOf(procedures), took(c), "procedure", procedures)
 	if err != nil {
-		m.emit(m.metrics.errorRate, 1, "part", partAdmin)
+		m.emitQuery(c, procedures, err)
+		return
 	}
+	m.emitTook(m.latencyOf(procedures), took(c), "procedure", procedures)
 	for _, result := range results {
 		m.emit(m.metrics.errorRate, rate(result.Err != nil), "part", partAdmin)
 	}
@@ -177,19 +190,16 @@ func (m *module) json(name string, argument sobek.Value) (sobek.Value, error) {
 }
 
 // decode makes a JavaScript value of a query's data.
-func (m *module) decode(data json.RawMessage, o queryOptions) sobek.Value {
+func (m *module) decode(data json.RawMessage, o queryOptions) (sobek.Value, error) {
 	if o.ResponseType == "none" {
-		return sobek.Null()
+		return sobek.Null(), nil
 	}
 	if len(data) == 0 {
-		return sobek.Undefined()
+		return sobek.Undefined(), nil
 	}
 	value, err := m.json("parse", m.vu.Runtime().ToValue(string(data)))
 	if err == nil && o.Transformer == "superjson" {
 		value, err = m.revive(value)
 	}
-	if err != nil {
-		m.throw(in("query", err))
-	}
-	return value
+	return value, err
 }

@@ -48,7 +48,11 @@ func TestSuperjsonRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", js, err)
 		}
-		if err := s.vu.rt.Set("back", s.module.decode(json.RawMessage(text), superjsonOptions)); err != nil {
+		back, err := s.module.decode(json.RawMessage(text), superjsonOptions)
+		if err != nil {
+			t.Fatalf("%s by %s: %v", js, text, err)
+		}
+		if err := s.vu.rt.Set("back", back); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, js+" by "+text, s.show("back"), s.show(js))
@@ -89,11 +93,11 @@ func TestReviveWhatDoesNotFit(t *testing.T) {
 		`{"json":{"a\\b":"1"},"meta":{"values":{"a\\b":["bigint"]}}}`:       `{a\b:1n}`, // by an older superjson
 		`{"json":"x","meta":{"values":["bigint"]}}`:                         `"x"`,
 		`{"json":"x","meta":{"values":["number"]}}`:                         `"x"`,
-		`{"a":1}`: "error: query: the data is not superjson: leave the option transformer out",
-		`1`:       "error: query: the data is not superjson: leave the option transformer out",
-		`{"json":{},"meta":{"values":{"a":["bigint"]}}}`:   `error: query: superjson: nothing at "a"`,
-		`{"json":{},"meta":{"values":{"a.b":["bigint"]}}}`: `error: query: superjson: nothing at "a.b"`,
-		`{"json":{"a":1},"meta":{"values":{"a":1}}}`:       `error: query: superjson: the annotation at "a" is no tree`,
+		`{"a":1}`: "error: the data is not superjson: leave the option transformer out",
+		`1`:       "error: the data is not superjson: leave the option transformer out",
+		`{"json":{},"meta":{"values":{"a":["bigint"]}}}`:   `error: superjson: nothing at "a"`,
+		`{"json":{},"meta":{"values":{"a.b":["bigint"]}}}`: `error: superjson: nothing at "a.b"`,
+		`{"json":{"a":1},"meta":{"values":{"a":1}}}`:       `error: superjson: the annotation at "a" is no tree`,
 	} {
 		equal(t, text, revived(t, text), want)
 	}
@@ -103,7 +107,7 @@ func TestReviveWhatDoesNotFit(t *testing.T) {
 func revived(t *testing.T, text string) string {
 	t.Helper()
 	s := newProcess(t, nil).init()
-	decode := func() sobek.Value { return s.module.decode(json.RawMessage(text), superjsonOptions) }
+	decode := func() (sobek.Value, error) { return s.module.decode(json.RawMessage(text), superjsonOptions) }
 	if err := s.vu.rt.Set("decode", decode); err != nil {
 		t.Fatal(err)
 	}
