@@ -5,13 +5,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
 	"github.com/redis/go-redis/v9"
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
 
@@ -32,12 +35,25 @@ type queueOptions struct {
 
 func (o queueOptions) configured() bool { return o.RedisURL != "" || (o.URL != "" && o.Token != "") }
 
-// check refuses half a configuration, which is a mistake and no wish to skip.
+// check refuses half a configuration, which is a mistake and no wish to skip, and a URL that is none.
 func (o queueOptions) check() error {
 	if o.RedisURL == "" && (o.URL == "") != (o.Token == "") {
 		return errors.New("UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together: one of them is missing")
 	}
-	return nil
+	if o.RedisURL == "" {
+		return nil
+	}
+	_, err := o.redis()
+	return err
+}
+
+// redis reads REDIS_URL.
+func (o queueOptions) redis() (*redis.Options, error) {
+	options, err := redis.ParseURL(o.RedisURL)
+	if err != nil { // not err: it repeats the URL
+		return nil, errors.New("REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS")
+	}
+	return options, nil
 }
 
 // queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, else by Upstash REST;
@@ -58,7 +74,7 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	}
 	depth, took, err := m.depth(o)
 	if errors.Is(err, errInit) {
-		m.throw(err)
+		m.throw(in("queueDepth", err))
 	}
 	m.emitTook(m.metrics.upstashLatency, took)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
@@ -83,21 +99,26 @@ func (m *module) depth(o queueOptions) (int64, time.Duration, error) {
 		return 0, 0, err
 	}
 	value, err := upstash.Client{Doer: c, URL: o.URL, Token: o.Token}.Do(m.context(), upstash.Command{"LLEN", o.Key})
+	var refused *upstash.Error
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("%w. %s", err, o.refused(refused.Message, "UPSTASH_REDIS_REST_TOKEN"))
+	}
 	if err != nil {
 		return 0, c.took, err
 	}
 	depth, ok := value.(int64)
 	if !ok {
-		return 0, c.took, fmt.Errorf("LLEN %s answered %v (%T) instead of a number", o.Key, value, value)
+		return 0, c.took, fmt.Errorf("LLEN %s answered %s (%T) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?",
+			o.Key, answer.Words(fmt.Sprint(value)), value)
 	}
 	return depth, c.took, nil
 }
 
 // depthByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.
 func (m *module) depthByRedis(o queueOptions) (int64, error) {
-	options, err := redis.ParseURL(o.RedisURL)
+	options, err := o.redis()
 	if err != nil {
-		return 0, errors.New("REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS") // err repeats it
+		return 0, err
 	}
 	state := m.vu.State()
 	if options.TLSConfig != nil {
@@ -118,10 +139,35 @@ func (m *module) depthByRedis(o queueOptions) (int64, error) {
 	defer client.Close() //nolint:errcheck // nothing is written that could be lost
 	depth, err := client.LLen(ctx, o.Key).Result()
 	if err != nil {
-		return 0, fmt.Errorf("LLEN %s on %s: %w. Is REDIS_URL right, password and TLS (rediss://) included?",
-			o.Key, options.Addr, err)
+		return 0, o.failed(options, err)
 	}
 	return depth, nil
+}
+
+// failed is the error about native Redis: what it answered, or that it did not.
+func (o queueOptions) failed(options *redis.Options, err error) error {
+	request := "LLEN " + o.Key + " on " + options.Addr
+	var reply redis.Error
+	if errors.As(err, &reply) {
+		said := answer.Words(err.Error())
+		return &answer.Error{Request: request, Got: "answered " + said, Advice: o.refused(said, "the password in REDIS_URL"), Err: err}
+	}
+	wrong := answer.Failed(request, "REDIS_URL", late(err, o.Timeout))
+	if errors.Is(err, io.EOF) && options.TLSConfig == nil {
+		wrong.Advice = "Is REDIS_URL right? A server that wants TLS needs rediss://"
+	}
+	return wrong
+}
+
+// refused is what to change when Redis answers an error.
+func (o queueOptions) refused(message, credentials string) string {
+	switch kind, _, _ := strings.Cut(message, " "); kind {
+	case "WRONGTYPE":
+		return "Is " + o.Key + " the queue's key?"
+	case "NOAUTH", "WRONGPASS", "NOPERM":
+		return "Check " + credentials
+	}
+	return "Is this the queue's Redis, and is it well?"
 }
 
 // dial connects through the VU's dialer; go-redis leaves TLS to a dialer of one's own.
