@@ -1,10 +1,10 @@
 package sparkmotion
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,22 +46,26 @@ func (m *module) preflight(given sobek.Value) {
 		m.throw(err)
 	}
 	if m.vu.State() == nil {
-		m.throw(errInit)
+		m.throw(in("preflight", errInit))
 	}
-	var failed []error
+	failed := 0
+	var wrong []string // each once: what is wrong with a part is mostly wrong with all its probes
 	probes := m.probes(o)
 	for _, p := range probes {
 		saw, err := p.try()
-		if err != nil {
-			m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
-			failed = append(failed, err)
+		if err == nil {
+			m.logger().Infof("preflight  ✓ %-8s %-22s %s", p.part, p.what, saw)
 			continue
 		}
-		m.logger().Infof("preflight  ✓ %-8s %-22s %s", p.part, p.what, saw)
+		m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
+		failed++
+		if text := p.part + ": " + err.Error(); !slices.Contains(wrong, text) {
+			wrong = append(wrong, text)
+		}
 	}
-	if len(failed) > 0 {
-		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%w",
-			len(failed), len(probes), errors.Join(failed...)))
+	if failed > 0 {
+		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%s",
+			failed, len(probes), strings.Join(wrong, "\n")))
 	}
 }
 

@@ -73,9 +73,9 @@ func TestPreflightFails(t *testing.T) {
 	s := newProcess(t, preflightEnv(link)).start(1)
 	got := s.fails("sm.preflight({password: 'hushed'})")
 	equal(t, "error", got, strings.ReplaceAll(`preflight: 4 of 7 probes failed, so no load was sent:
-GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
-GET SHOWN/e: answered band LOADTEST-E2-000001 with a redirect to https://sparkmotion.net/unknown instead of compassion.com: a KV miss. Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host
-login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD
-GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))
+worker: GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
+worker: GET SHOWN/e: answered band LOADTEST-E2-000001 with a redirect to https://sparkmotion.net/unknown instead of compassion.com: a KV miss. Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host
+admin: login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD
+hub: GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))
 	equalLines(t, "emitted", s.emitted())
 }
