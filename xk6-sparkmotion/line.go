@@ -18,6 +18,7 @@ import (
 	"go.k6.io/k6/v2/metrics"
 	"gopkg.in/guregu/null.v3"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 )
 
@@ -223,6 +224,25 @@ func (l *line) latency() time.Duration {
 		return l.response.Done.Sub(l.began)
 	}
 	return l.duration()
+}
+
+// failure says what came back in place of a redirect.
+func (l *line) failure() *answer.Error {
+	const setting = "WORKER_URL"
+	request, status := "GET "+l.plan.shown, l.response.Status
+	if l.err != nil {
+		err := late(l.err, l.plan.options.Timeout)
+		if l.plan.fast && status != 0 {
+			err = &answer.Cut{Status: status, Err: err}
+		}
+		return answer.Failed(request, setting, err)
+	}
+	header := http.Header{"Location": {string(l.response.Location)}}
+	wrong := (&answer.Answer{Request: request, Setting: setting, Status: status, Header: header}).Unexpected("")
+	if status == http.StatusFound {
+		wrong.Advice = "A band leads to a whole URL: is " + setting + " the Worker's origin?"
+	}
+	return wrong
 }
 
 // classify finds k6's error_code for err. k6 does not export its table, so k6's own client is made to meet err.

@@ -14,6 +14,7 @@ import (
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 )
 
@@ -75,6 +76,7 @@ type tapTarget struct{ url, protocol string }
 type tapPlan struct {
 	options tapOptions // of the call under way
 	name    string     // the tags name and url: the link without its query
+	shown   string     // the same in messages
 	origin  string     // of the link, for the VU's transport
 	target  string     // path and query up to the band
 	address string     // host:port to dial
@@ -131,6 +133,7 @@ func (m *module) newTapPlan(o tapOptions) (*tapPlan, error) {
 	}
 	p := &tapPlan{
 		name:    clean(link.String()),
+		shown:   answer.Show(link),
 		origin:  strings.TrimSuffix(link.String(), link.RequestURI()),
 		target:  link.EscapedPath() + "?bandId=",
 		address: hostPort(link),
@@ -237,14 +240,24 @@ func (m *module) finish(l *line) bool {
 	}
 	if l.err != nil {
 		l.classify(m.vu.State())
-		m.run.notices.once(fmt.Sprint("tap ", l.code), func() {
-			m.logger().Warnf("tap: GET %s: %s. Further failures of this kind (error_code %d) are counted, not logged",
-				l.plan.name, l.text, l.code)
-		})
 	}
 	v := l.judge()
+	if !v.redirected() {
+		m.warn(l)
+	}
 	m.addTap(l, v)
 	return v.redirected()
+}
+
+// warn logs a tap that failed, the first of its kind in a run.
+func (m *module) warn(l *line) {
+	kind := fmt.Sprint("status ", l.response.Status)
+	if l.err != nil {
+		kind = fmt.Sprint("error_code ", l.code)
+	}
+	m.run.notices.once("tap "+kind, func() {
+		m.logger().Warnf("tap: %v (the first with %s: more of them are counted, not logged)", l.failure(), kind)
+	})
 }
 
 // tapVerdict is what is known of a tap's answer, each the name of a check.
