@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
@@ -41,7 +42,9 @@ func (m *module) newUpstash(call sobek.ConstructorCall) *sobek.Object {
 }
 
 // command runs one command, as ["LLEN", "key"], and returns its result. It throws the error that Redis answered.
-func (u *upstashObject) command(command []any) sobek.Value {
+func (u *upstashObject) command(given sobek.Value) sobek.Value {
+	var command []any
+	u.read("Upstash.command", given, &command, "a command: ['LLEN', 'key']")
 	c, http := u.client()
 	value, err := c.Do(u.m.context(), command)
 	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
@@ -52,24 +55,22 @@ func (u *upstashObject) command(command []any) sobek.Value {
 }
 
 // pipeline runs commands in order in one request and returns an array of their results.
-func (u *upstashObject) pipeline(commands [][]any) sobek.Value {
+func (u *upstashObject) pipeline(commands sobek.Value) sobek.Value {
 	return u.several("Upstash.pipeline", upstash.Client.Pipeline, commands)
 }
 
 // transaction runs commands atomically and returns an array of their results.
-func (u *upstashObject) transaction(commands [][]any) sobek.Value {
+func (u *upstashObject) transaction(commands sobek.Value) sobek.Value {
 	return u.several("Upstash.transaction", upstash.Client.Transaction, commands)
 }
 
 func (u *upstashObject) several(
 	call string,
 	run func(upstash.Client, context.Context, []upstash.Command) ([]upstash.Result, error),
-	given [][]any,
+	given sobek.Value,
 ) sobek.Value {
-	commands := make([]upstash.Command, len(given))
-	for i, one := range given {
-		commands[i] = one
-	}
+	var commands []upstash.Command
+	u.read(call, given, &commands, "an array of commands: [['LLEN', 'key']]")
 	c, http := u.client()
 	results, err := run(c, u.m.context(), commands)
 	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
@@ -85,6 +86,13 @@ func (u *upstashObject) several(
 		}
 	}
 	return u.m.vu.Runtime().NewArray(values...)
+}
+
+// read converts a call's argument.
+func (u *upstashObject) read(call string, given sobek.Value, into any, wanted string) {
+	if common.IsNullish(given) || u.m.vu.Runtime().ExportTo(given, into) != nil {
+		u.m.throw(fmt.Errorf("%s: the argument must be %s", call, wanted)) // not what it is: it may hold a secret
+	}
 }
 
 func (u *upstashObject) client() (upstash.Client, *client) {

@@ -52,16 +52,16 @@ func TestUpstash(t *testing.T) {
 		{"an integer beyond 64 bits", "command(['X'])", 200, `{"result":-18446744073709551617}`, "-18446744073709551617n", "/", `["X"]`},
 		{"a nested list", "command(['X'])", 200, `{"result":["a",[1.5,null,[9007199254740993]]]}`, `["a",[1.5,null,[9007199254740993n]]]`, "/", `["X"]`},
 		{"arguments of all kinds", "command(['SET', 'k', 5, 1.5, true, 18446744073709551617n])", 200, `{"result":"OK"}`, `"OK"`, "/", `["SET","k",5,1.5,true,18446744073709551617]`},
-		{"an error of Redis", "command(['GET', 'k', 'hush'])", 400, `{"error":"ERR wrong number"}`, `[Error(Upstash.command: GET: ERR wrong number),"GET",undefined]`, "/", `["GET","k","hush"]`},
+		{"an error of Redis", "command(['GET', 'k', 'hush'])", 400, `{"error":"ERR wrong number"}`, `[Error(Upstash.command: POST SHOWN/: GET answered ERR wrong number),"GET",undefined]`, "/", `["GET","k","hush"]`},
 		{"a limit", "command(['PING'])", 429, "", `[Error(Upstash.command: POST SHOWN/: answered 429 Too Many Requests. The server limits the rate: wait, or raise its limit for this test),undefined,429]`, "/", `["PING"]`},
 		{"a pipeline", "pipeline([['INCR', 'k'], ['LPUSH', 'k', 'hush'], ['GET', 'n']])", 200, `[{"result":1},{"error":"WRONGTYPE no list"},{"result":null}]`,
-			"[1,Error(LPUSH: WRONGTYPE no list),null]", "/pipeline", `[["INCR","k"],["LPUSH","k","hush"],["GET","n"]]`},
+			"[1,Error(POST SHOWN/pipeline: LPUSH answered WRONGTYPE no list),null]", "/pipeline", `[["INCR","k"],["LPUSH","k","hush"],["GET","n"]]`},
 		{"no commands", "pipeline([])", 200, `[]`, "[]", "/pipeline", `[]`},
 		{"a transaction", "transaction([['INCR', 'k']])", 200, `[{"result":9007199254740993}]`, "[9007199254740993n]", "/multi-exec", `[["INCR","k"]]`},
 		{"a refused transaction", "transaction([['NO', 'hush']])", 400, `{"error":"ERR unknown command"}`,
 			"[Error(Upstash.transaction: POST SHOWN/multi-exec: answered 400: ERR unknown command),undefined,400]", "/multi-exec", `[["NO","hush"]]`},
 		{"a page", "pipeline([['PING']])", 200, "<html>", "[Error(Upstash.pipeline: POST SHOWN/pipeline: answered 200 with an HTML page instead of JSON (6 bytes). " +
-			"Does the URL point at the right application?),undefined,200]", "/pipeline", `[["PING"]]`},
+			"Is UPSTASH_REDIS_REST_URL the right application's origin?),undefined,200]", "/pipeline", `[["PING"]]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -93,7 +93,9 @@ func TestUpstashMistakes(t *testing.T) {
 	for js, want := range map[string]string{
 		"new sm.Upstash({db: 1})":                     `Upstash: unknown option "db"; it takes timeout, token, url`,
 		"new sm.Upstash().command(['SET', 'k', NaN])": "Upstash.command: a command's arguments must be strings, numbers or booleans: json: unsupported value: NaN",
-		"new sm.Upstash().pipeline(['PING'])":         "could not convert function call parameter 0: ",
+		"new sm.Upstash().pipeline(['PING'])":         "Upstash.pipeline: the argument must be an array of commands: [['LLEN', 'key']]",
+		"new sm.Upstash().transaction()":              "Upstash.transaction: the argument must be an array of commands: [['LLEN', 'key']]",
+		"new sm.Upstash().command('PING')":            "Upstash.command: the argument must be a command: ['LLEN', 'key']",
 	} {
 		if got := s.fails(js); !strings.HasPrefix(got, want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", js, got, want)

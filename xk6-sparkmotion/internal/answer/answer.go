@@ -88,30 +88,31 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
-	var (
-		repeats *url.Error   // the whole URL, query and all
-		op      *net.OpError // a port of this machine's, another one each time
-		cut     *Cut
-	)
-	e := &Error{Request: request, Err: err}
-	if errors.As(err, &cut) {
-		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d and broke off: ", cut.Status)
-		e.Advice = "The server or a proxy ended it: its log says why"
-	} else {
-		e.Got, e.Advice = "no answer: ", reach(err, setting)
+	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: reach(err, setting)}
+	if cut, ok := err.(*Cut); ok { //nolint:errorlint // as a Doer returns it
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
+		if !overdue(err) {
+			e.Advice = "The server, or a proxy in between, cuts or spoils it"
+		}
+		err = cut.Err
 	}
-	if errors.As(err, &repeats) {
+	if repeats, ok := err.(*url.Error); ok { //nolint:errorlint // the outermost: it has the whole URL, query and all
 		err = repeats.Err
 	}
+	var op *net.OpError
 	if errors.As(err, &op) {
 		without := *op
-		without.Source, err = nil, &without
+		without.Source, err = nil, &without // a port of this machine's, another one each time
 	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the connection was closed")
 	}
 	e.Got += Words(err.Error())
 	return e
+}
+
+func overdue(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // reach is what to change when nothing came back.
@@ -131,7 +132,7 @@ func reach(err error, setting string) string {
 		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "It speaks no TLS there: check the scheme and the port in " + setting
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case overdue(err):
 		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
 	}
 	return "Is " + setting + " right, and can this machine reach it?"
@@ -163,17 +164,26 @@ func (a *Answer) Wrong(advice, format string, args ...any) *Error {
 // check about the credentials that were sent.
 func (a *Answer) Unexpected(hint string) *Error {
 	got := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
-	if to := a.Header.Get("Location"); to != "" && a.Status/100 == 3 {
-		if u, err := url.Parse(to); err == nil {
-			got += " to " + Words(Show(u))
-		} else {
-			got += " to what is no URL"
-		}
+	if a.Status/100 == 3 {
+		got += a.leads()
 	}
 	if wait := a.Header.Get("Retry-After"); wait != "" {
 		got += " (Retry-After: " + clip(wait, 40) + ")"
 	}
 	return a.Wrong(a.advice(hint), "%s", got)
+}
+
+// leads says where a redirect leads.
+func (a *Answer) leads() string {
+	location := a.Header.Get("Location")
+	if location == "" {
+		return " without a Location"
+	}
+	u, err := url.Parse(location)
+	if err != nil {
+		return " with a Location that is no URL"
+	}
+	return " to " + Words(Show(u))
 }
 
 // advice is what a status usually calls for.
@@ -189,16 +199,25 @@ func (a *Answer) advice(hint string) string {
 		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
-	case a.Status/100 == 3 && a.Header.Get("Location") != "":
-		advice := "Point " + a.Setting + " at where it redirects to. A login page means that the request was not let in"
-		if hint != "" {
-			advice += ": " + strings.ToLower(hint[:1]) + hint[1:]
-		}
-		return advice
+	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):
+		return a.elsewhere(hint)
 	case a.Status >= http.StatusInternalServerError:
 		return "The server failed: its log says why"
 	}
 	return "Is " + a.Setting + " the right application's origin?"
+}
+
+// elsewhere is the advice on a redirect: for good it leads to the right URL, for now perhaps to a login page.
+func (a *Answer) elsewhere(hint string) string {
+	advice := "Point " + a.Setting + " at where it redirects to"
+	if a.Status == http.StatusMovedPermanently || a.Status == http.StatusPermanentRedirect {
+		return advice
+	}
+	advice += ". A login page means that the request was not let in"
+	if hint != "" {
+		advice += ": " + strings.ToLower(hint[:1]) + hint[1:]
+	}
+	return advice
 }
 
 // noJSON is the error about a body that should have been JSON: in a few words, what it is.
@@ -226,8 +245,8 @@ func (a *Answer) noJSON() *Error {
 	return a.Wrong(advice, "%d with %s", a.Status, looks)
 }
 
-// Words are a server's own words as messages repeat them: on one line, and not too long.
-func Words(text string) string { return clip(text, 300) }
+// Words are a server's own words as messages repeat them: on one line, not too long, and without a full stop.
+func Words(text string) string { return strings.TrimRight(clip(text, 300), ".") }
 
 // clip gives at most n bytes of text on one line, without what a terminal does not show.
 func clip(text string, n int) string {

@@ -69,7 +69,7 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 	}{
 		{"refused", "no answer: dial tcp " + host + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
-		{"cut", "answered 200 and broke off: unexpected EOF. The server or a proxy ended it: its log says why", cut, io.ErrUnexpectedEOF, 200},
+		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error
 		if !errors.As(c.err, &wrong) {
@@ -105,12 +105,12 @@ func TestUnexpected(t *testing.T) {
 		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X. Or does a gateway forbid it?"},
 		{"a hint is for credentials", 404, nil, "Check X", "404 Not Found. Check HUB_URL: nothing is there"},
 		{"a redirect", 308, map[string]string{"Location": "https://u:hush@there/login?token=hush#hush"}, "",
-			"308 Permanent Redirect to https://there/login. Point HUB_URL at where it redirects to. A login page means that the request was not let in"},
+			"308 Permanent Redirect to https://there/login. Point HUB_URL at where it redirects to"},
 		{"a redirect, with a hint", 302, map[string]string{"Location": "/login"}, "Check X",
 			"302 Found to /login. Point HUB_URL at where it redirects to. A login page means that the request was not let in: check X"},
 		{"a redirect to no URL", 302, map[string]string{"Location": "http://[hush"}, "",
-			"302 Found to what is no URL. Point HUB_URL at where it redirects to. A login page means that the request was not let in"},
-		{"a redirect to nowhere", 302, nil, "", "302 Found. Is HUB_URL the right application's origin?"},
+			"302 Found with a Location that is no URL. Is HUB_URL the right application's origin?"},
+		{"a redirect to nowhere", 302, nil, "", "302 Found without a Location. Is HUB_URL the right application's origin?"},
 		{"a Location without a redirect", 201, map[string]string{"Location": "/made"}, "",
 			"201 Created. Is HUB_URL the right application's origin?"},
 		{"a status without a name", 599, nil, "", "599. The server failed: its log says why"},
@@ -203,7 +203,7 @@ func FuzzJSON(f *testing.F) {
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"ERR no":                       "ERR no",
+		"ERR no.":                      "ERR no",
 		" [\n  {\t\"a\": 1}\r\n] ":     `[ { "a": 1} ]`,
 		"\x1b[31mred\x00\u202Eder":     "[31mred der",
 		"cut \xff short":               "cut \uFFFD short",

@@ -167,7 +167,7 @@ func TestLoginErrors(t *testing.T) {
 		{"null", csrf, page{body: `null`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
 		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with JSON that is cut or broken (15 bytes). The server or a proxy cut it: its log says why"},
 		{"http in place of https", csrf, page{status: 308, location: "https://admin/api/auth/csrf"},
-			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point ADMIN_URL at where it redirects to. A login page means that the request was not let in"},
+			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point ADMIN_URL at where it redirects to"},
 		{"a limit on tokens", csrf, page{status: 429, header: map[string]string{"Retry-After": "60"}},
 			"answered 429 Too Many Requests (Retry-After: 60)" + limits},
 		{"no CSRF cookie", csrf, page{body: `{"csrfToken":"t"}`},

@@ -108,14 +108,21 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 	if a.Status == http.StatusOK {
 		return a, nil
 	}
+	wrong := a.Unexpected("Check UPSTASH_REDIS_REST_TOKEN")
 	var refused reply
-	if a.Status == http.StatusBadRequest && a.JSON(&refused) == nil && refused.Error != nil {
+	if a.JSON(&refused) != nil || refused.Error == nil {
+		return nil, wrong
+	}
+	switch a.Status {
+	case http.StatusBadRequest:
 		if path == "/" {
 			return a, nil
 		}
 		return nil, a.Wrong("", "400: %s", answer.Words(*refused.Error))
+	case http.StatusTooManyRequests:
+		wrong.Got += ": " + answer.Words(*refused.Error) // a second's limit, or a day's
 	}
-	return nil, a.Unexpected("Check UPSTASH_REDIS_REST_TOKEN")
+	return nil, wrong
 }
 
 type reply struct {

@@ -132,7 +132,7 @@ var failures = []struct {
 }{
 	{"a bad token", 401, `{"error":"Unauthorized"}`, "answered 401 Unauthorized. Check UPSTASH_REDIS_REST_TOKEN"},
 	{"a token that may not", 403, "", "answered 403 Forbidden. Check UPSTASH_REDIS_REST_TOKEN. Or does a gateway forbid it?"},
-	{"a limit", 429, `{"error":"ERR max daily request limit exceeded"}`, "answered 429 Too Many Requests (Retry-After: 7). The server limits the rate: wait, or raise its limit for this test"},
+	{"a limit", 429, `{"error":"ERR max daily request limit exceeded"}`, "answered 429 Too Many Requests (Retry-After: 7): ERR max daily request limit exceeded. The server limits the rate: wait, or raise its limit for this test"},
 	{"a failure", 500, `{"error":"hush"}`, "answered 500 Internal Server Error. The server failed: its log says why"},
 	{"a 400 that is not Redis's", 400, "<html>", "answered 400 Bad Request. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	{"a page", 200, "<html>hush", "answered 200 with an HTML page instead of JSON (10 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
