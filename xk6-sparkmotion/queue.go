@@ -126,19 +126,21 @@ func (m *module) depthByRedis(o queueOptions) (int64, error) {
 		options.TLSConfig = state.TLSConfig.Clone()
 		options.TLSConfig.ServerName = host
 	}
-	options.Dialer = dial(state.Dialer, options.TLSConfig)
+	ctx, cancel := context.WithTimeout(m.context(), o.Timeout)
+	defer cancel()
+	options.Dialer = dial(ctx, state.Dialer, options.TLSConfig)
 	options.PoolSize = 1
 	options.MaxRetries = -1
 	options.DialerRetries = 1
 	options.DisableIdentity = true
 	options.ReadTimeout, options.WriteTimeout, options.DialTimeout = o.Timeout, o.Timeout, o.Timeout
-	ctx, cancel := context.WithTimeout(m.context(), o.Timeout)
-	defer cancel()
-
 	client := redis.NewClient(options)
 	defer client.Close() //nolint:errcheck // nothing is written that could be lost
 	depth, err := client.LLen(ctx, o.Key).Result()
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, o.failed(options, ctx.Err())
+	case err != nil:
 		return 0, o.failed(options, err)
 	}
 	return depth, nil
@@ -170,13 +172,18 @@ func (o queueOptions) refused(message, credentials string) string {
 	return "Is this the queue's Redis, and is it well?"
 }
 
-// dial connects through the VU's dialer; go-redis leaves TLS to a dialer of one's own.
-func dial(dialer lib.DialContexter, config *tls.Config) func(context.Context, string, string) (net.Conn, error) {
+// dial connects through the VU's dialer, until the sample is over: go-redis leaves TLS to a dialer of one's own, and
+// waits for an answer whatever becomes of its context.
+func dial(over context.Context, dialer lib.DialContexter, config *tls.Config) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
-		if err != nil || config == nil {
-			return conn, err
+		if err != nil {
+			return nil, err
 		}
-		return tls.Client(conn, config), nil
+		context.AfterFunc(over, func() { conn.Close() }) //nolint:errcheck,gosec // it is done with
+		if config != nil {
+			conn = tls.Client(conn, config)
+		}
+		return conn, nil
 	}
 }
