@@ -103,7 +103,8 @@ func checkSecrets(t *testing.T, r run, tw *twin) {
 }
 
 type point struct {
-	Tags map[string]string
+	Tags  map[string]string
+	Value float64
 }
 
 // points are the samples of one metric that k6's JSON output wrote.
