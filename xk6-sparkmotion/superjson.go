@@ -62,25 +62,33 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 		}
 		return value, nil
 	}
-	object, ok := value.(*sobek.Object)
-	if !ok {
-		return value, nil
+	if object, ok := value.(*sobek.Object); ok {
+		return m.flattenObject(object, path, annotations)
 	}
-	var copied *sobek.Object
-	switch class := classOf(object); class {
-	case "Array":
-		copied = rt.NewArray()
-	case "Object":
-		copied = rt.NewObject()
-	default:
+	return value, nil
+}
+
+// flattenObject copies arrays and plain objects; an object of a class is what JSON makes of it, as in superjson.
+func (m *module) flattenObject(object *sobek.Object, path []string, annotations *sobek.Object) (sobek.Value, error) {
+	copied := m.vu.Runtime().NewObject()
+	switch class := classOf(object); {
+	case class == "Array":
+		copied = m.vu.Runtime().NewArray()
+	case class != "Object":
 		return nil, fmt.Errorf("superjson: a %s at %q is not supported", class, strings.Join(path, "."))
+	case object.Prototype() != nil && object.Prototype() != copied.Prototype():
+		return object, nil
 	}
 	for _, key := range object.Keys() {
-		if key == "__proto__" || key == "constructor" || key == "prototype" {
+		if slices.Contains(risky, key) {
 			return nil, fmt.Errorf("superjson: it refuses the key %s, as a risk to who reads it", key)
 		}
+		child := object.Get(key)
+		if child == nil { // Go has no text for half a surrogate pair
+			return nil, fmt.Errorf("superjson: a key at %q is no Unicode text", strings.Join(path, "."))
+		}
 		below := append(slices.Clone(path), escapeDots.Replace(key))
-		plain, err := m.flatten(object.Get(key), below, annotations)
+		plain, err := m.flatten(child, below, annotations)
 		if err != nil {
 			return nil, err
 		}
@@ -90,6 +98,9 @@ func (m *module) flatten(value sobek.Value, path []string, annotations *sobek.Ob
 	}
 	return copied, nil
 }
+
+// risky are keys by which a path may lead to what all objects share.
+var risky = []string{"__proto__", "constructor", "prototype"}
 
 // isoString is what JavaScript's toISOString gives: a year of other than four digits has a sign and six.
 func isoString(t time.Time) string {
@@ -162,7 +173,7 @@ func (m *module) reviveTree(value sobek.Value, tree *sobek.Object) (sobek.Value,
 
 func (m *module) reviveAt(value sobek.Value, path []string, tree *sobek.Object) error {
 	parent, ok := value.(*sobek.Object)
-	if !ok || parent.Get(path[0]) == nil {
+	if !ok || slices.Contains(risky, path[0]) || parent.Get(path[0]) == nil {
 		return fmt.Errorf("superjson: nothing at %q", strings.Join(path, "."))
 	}
 	if len(path) > 1 {

@@ -22,8 +22,9 @@ func TestSuperjson(t *testing.T) {
 		"{'a.b': new Date(0), 'c\\\\d': 5n}":   `{"json":{"a.b":"1970-01-01T00:00:00.000Z","c\\d":"5"},"meta":{"values":{"a\\.b":["Date"],"c\\\\d":["bigint"]},"v":1}}`,
 		"[-0, {zero: -0}]":                     `{"json":["-0",{"zero":"-0"}],"meta":{"values":{"0":["number"],"1.zero":["number"]},"v":1}}`,
 		"[new Date(8.64e15), new Date(-1e14)]": `{"json":["+275760-09-13T00:00:00.000Z","-001199-02-15T14:13:20.000Z"],"meta":{"values":{"0":["Date"],"1":["Date"]},"v":1}}`,
-		"[NaN, Infinity, -Infinity, 1.5, 2]":   `{"json":["NaN","Infinity","-Infinity",1.5,2],"meta":{"values":{"0":["number"],"1":["number"],"2":["number"]},"v":1}}`,
-		"{n: 123456789012345678901234567890n}": `{"json":{"n":"123456789012345678901234567890"},"meta":{"values":{"n":["bigint"]},"v":1}}`,
+		"{a: new (class { toJSON() { return 5 } })()}": `{"json":{"a":5}}`,
+		"[NaN, Infinity, -Infinity, 1.5, 2]":           `{"json":["NaN","Infinity","-Infinity",1.5,2],"meta":{"values":{"0":["number"],"1":["number"],"2":["number"]},"v":1}}`,
+		"{n: 123456789012345678901234567890n}":         `{"json":{"n":"123456789012345678901234567890"},"meta":{"values":{"n":["bigint"]},"v":1}}`,
 	} {
 		s := newProcess(t, nil).init()
 		got, err := s.module.superjson(s.run("(" + js + ")"))
@@ -71,6 +72,7 @@ func TestSuperjsonErrors(t *testing.T) {
 		"{at: new Date(NaN)}":                         `superjson: a Date at "at" is not supported`,
 		"{a: {constructor: 1}}":                       `superjson: it refuses the key constructor, as a risk to who reads it`,
 		"JSON.parse('{\"__proto__\":1}')":             `superjson: it refuses the key __proto__, as a risk to who reads it`,
+		"{a: {'\\ud83d': 1}}":                         `superjson: a key at "a" is no Unicode text`,
 		"(() => { let a = {}; a.a = a; return a })()": "superjson: nested deeper than 500 levels: does it contain itself?",
 	} {
 		_, err := s.module.superjson(s.run("(" + js + ")"))
@@ -93,6 +95,7 @@ func TestReviveWhatDoesNotFit(t *testing.T) {
 		`{"json":{"a\\b":"1"},"meta":{"values":{"a\\b":["bigint"]}}}`:       `{a\b:1n}`, // by an older superjson
 		`{"json":"x","meta":{"values":["bigint"]}}`:                         `"x"`,
 		`{"json":"x","meta":{"values":["number"]}}`:                         `"x"`,
+		`{"json":{"a":"1"},"meta":{"values":{"__proto__.x":["Date"]}}}`:     `error: superjson: nothing at "__proto__.x"`,
 		`{"a":1}`: "error: the data is not superjson: leave the option transformer out",
 		`1`:       "error: the data is not superjson: leave the option transformer out",
 		`{"json":{},"meta":{"values":{"a":["bigint"]}}}`:   `error: superjson: nothing at "a"`,
