@@ -16,6 +16,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
 type tapOptions struct {
@@ -217,7 +218,7 @@ func (m *module) prepare(l *line, band string) error {
 		}
 		l.band = append(l.band[:0], text...)
 	} else {
-		l.band = append(l.band[:0], url.QueryEscape(band)...)
+		l.band = append(l.band[:0], trpc.EncodeURIComponent(band)...)
 	}
 	l.utm = ""
 	if m.tapper.random.Float64() < l.plan.options.UTM {
