@@ -98,3 +98,31 @@ func TestMissingSettings(t *testing.T) {
 	}
 	equalLines(t, "emitted", s.emitted())
 }
+
+// FuzzOptions holds that any value of any option is taken or named, and that no text of ours repeats a secret.
+func FuzzOptions(f *testing.F) {
+	f.Add("url", "http://user:%s@host")
+	f.Add("url", "http://%s:port")
+	f.Add("secret", "%s\n")
+	f.Add("wait", "1m30s")
+	f.Add("count", "1e3")
+	f.Add("ulr", "x")
+	f.Fuzz(func(t *testing.T, key, value string) {
+		s := newProcess(t, map[string]string{"T_URL": "http://h", "T_SECRET": "s"}).init()
+		given := s.vu.rt.NewObject()
+		if err := given.Set(key, strings.Replace(value, "%s", "hush-hush", 1)); err != nil {
+			t.Skip(err)
+		}
+		var o testOptions
+		err := s.module.options("call", given, &o)
+		if err == nil && (checkURL(o.URL) != nil || o.Secret == "") {
+			t.Errorf("%q: %q was taken: %+v", key, value, o)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "call") {
+			t.Errorf("%q: %q: %v", key, value, err)
+		}
+		if secret := key == "url" || key == "secret"; secret && err != nil && strings.Contains(err.Error(), "hush-hush") {
+			t.Errorf("a secret in %v", err)
+		}
+	})
+}

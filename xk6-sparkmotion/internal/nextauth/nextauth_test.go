@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -284,6 +285,44 @@ func FuzzRefusal(f *testing.F) {
 		refused := unreadable != nil || u.Query().Get("error") != "" || (status != 200 && status != 302)
 		if refused && err == nil {
 			t.Errorf("%d to %q was taken for a login", status, location)
+		}
+	})
+}
+
+// canned answers one step after the other, without a network.
+type canned []*http.Response
+
+func (c *canned) Do(*http.Request) (*http.Response, error) {
+	next := (*c)[0]
+	*c = (*c)[1:]
+	return next, nil
+}
+
+// FuzzLogin holds that whatever is answered to the steps of a login, it gives a session or an error, and that the error
+// holds no secret of ours: neither the password nor the token or cookie that the application gave.
+func FuzzLogin(f *testing.F) {
+	f.Add(200, `{"csrfToken":"T0KEN"}`, 302, "/", "a.session-token=C00KIE", "", 200, `{"user":{},"expires":"x"}`)
+	f.Add(200, `{"csrfToken":"T0KEN"}`, 401, "", "a.session-token.1=C00KIE", `{"url":"/?error=x&code=T0KEN"}`, 200, "null")
+	f.Add(200, `<html>T0KEN`, 200, "http://[C00KIE", "", "", 500, `{"user":`)
+	f.Fuzz(func(t *testing.T, first int, token string, second int, location, cookie, body string, third int, user string) {
+		reply := func(status int, body string, header http.Header) *http.Response {
+			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
+		}
+		steps := &canned{
+			reply(first, token, http.Header{"Set-Cookie": {"csrf=C00KIE"}}),
+			reply(second, body, http.Header{"Location": {location}, "Set-Cookie": {cookie}}),
+			reply(third, user, http.Header{}),
+		}
+		session, err := Login(t.Context(), steps, Credentials{URL: "http://u:PA55@admin", Email: "a@b.c", Password: "PA55"})
+		if (session == nil) == (err == nil) || session != nil && session.Cookie == "" {
+			t.Fatalf("%+v, %v", session, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "PA55") || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%v", err)
+		}
+		told := strings.Contains(location+body, "T0KEN") || strings.Contains(location+body, "C00KIE") // by the server itself
+		if err != nil && !told && (strings.Contains(err.Error(), "T0KEN") || strings.Contains(err.Error(), "C00KIE")) {
+			t.Errorf("%v", err)
 		}
 	})
 }
