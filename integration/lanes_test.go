@@ -83,6 +83,13 @@ func TestLanes(t *testing.T) {
 		{name: "no answer in time", url: raw(t, func(conn net.Conn, _ string) { _, _ = io.Copy(io.Discard, conn) }),
 			tap: `{"timeout": 150}`, code: "1050"},
 		{name: "a reset", url: raw(t, func(conn net.Conn, _ string) { _ = conn.(*net.TCPConn).SetLinger(0) }), code: "1220"},
+		{name: "a Location that is no URL", url: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://[5ecret")
+			w.WriteHeader(http.StatusFound)
+		})},
+		{name: "cut in the body", url: raw(t, func(conn net.Conn, _ string) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 302 Found\r\nLocation: https://compassion.com/live\r\nContent-Length: 9\r\n\r\nlive")
+		}), code: "1000"},
 		{name: "cut in the header", url: raw(t, func(conn net.Conn, _ string) { _, _ = io.WriteString(conn, "HTTP/1.1 302 Fo") })},
 	} {
 		t.Run(one.name, func(t *testing.T) {
