@@ -170,7 +170,7 @@ func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
 		if s.Data.Status == 0 {
 			s.Data.Status = a.Status
 		}
-		return Result{Err: &Error{a.Request, procedure, s.Data.Code, s.Data.Status, answer.Words(s.Message)}}, nil
+		return Result{Err: &Error{a.Request, procedure, answer.Words(s.Data.Code), s.Data.Status, answer.Words(s.Message)}}, nil
 	case e.Result != nil && a.Status/100 == 2:
 		return Result{Data: e.Result.Data}, nil // a procedure that returns undefined has no data
 	case a.Status/100 != 2:

@@ -273,7 +273,7 @@ func (c canned) Do(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.body))}, nil
 }
 
-// FuzzReply holds that any answer is either an error or data that is JSON.
+// FuzzReply holds that any answer is either an error of one line without our secrets, or data that is JSON.
 func FuzzReply(f *testing.F) {
 	f.Add(200, `{"result":{"data":{"json":1}}}`)
 	f.Add(207, `[{"result":{"data":1}},`+wrapped+`]`)
@@ -282,10 +282,17 @@ func FuzzReply(f *testing.F) {
 	f.Add(200, `{"error":{"json":null}}`)
 	f.Add(500, `[[]]`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		c := Client{Doer: canned{status, body}, URL: "http://host"}
+		c := Client{Doer: canned{status, body}, URL: "http://u:PA55@host", Cookie: "s=PA55"}
 		check := func(data json.RawMessage, err error) {
-			if err != nil && data != nil || len(data) > 0 && !json.Valid(data) || err != nil && err.Error() == "" {
+			if err == nil && len(data) > 0 && !json.Valid(data) {
+				t.Errorf("%d %q: %q", status, body, data)
+			}
+			if err != nil && (data != nil || !strings.HasPrefix(err.Error(), "GET http://host/") || strings.Contains(err.Error(), "\n") ||
+				len(err.Error()) > 1000) {
 				t.Errorf("%d %q: %q, %v", status, body, data, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "PA55") && !strings.Contains(body, "PA55") {
+				t.Errorf("a secret in %v", err)
 			}
 		}
 		check(c.Query(t.Context(), Call{Procedure: "a"}))

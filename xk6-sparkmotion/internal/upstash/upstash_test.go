@@ -274,7 +274,8 @@ func typed(value any) bool {
 	return false
 }
 
-// FuzzReply holds that any answer is either an error or values of the types that Result names.
+// FuzzReply holds that any answer is either an error of one line without the token, or values of the types that Result
+// names.
 func FuzzReply(f *testing.F) {
 	f.Add(200, `{"result":[1,2.5,"a",null,[18446744073709551617]]}`)
 	f.Add(200, `[{"result":1},{"error":"ERR no"}]`)
@@ -283,10 +284,13 @@ func FuzzReply(f *testing.F) {
 	f.Add(200, `{"result":1e999,"error":null}`)
 	f.Add(200, `[null,{}]`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		c := Client{Doer: canned{status, body}, URL: "http://host"}
+		c := Client{Doer: canned{status, body}, URL: "http://u:PA55@host", Token: "PA55"}
 		value, err := c.Do(t.Context(), Command{"GET"})
-		if !typed(value) || (err != nil && (value != nil || err.Error() == "")) {
+		if !typed(value) || (err != nil && (value != nil || !strings.HasPrefix(err.Error(), "POST http://host/: "))) {
 			t.Errorf("%d %q: %#v, %v", status, body, value, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "PA55") && !strings.Contains(body, "PA55")) {
+			t.Errorf("%d %q: %v", status, body, err)
 		}
 		results, err := c.Pipeline(t.Context(), []Command{{"GET"}, {"GET"}})
 		if (err == nil) != (len(results) == 2) {
