@@ -97,7 +97,8 @@ var faults = []fault{
 	{"no session", "query|batch", answers("401 Unauthorized", trpcError("UNAUTHORIZED", 401, "UNAUTHORIZED"))},
 	{"a role that may not", "query|batch", answers("403 Forbidden", trpcError("FORBIDDEN", 403, "admins only"))},
 	{"no such procedure", "query|batch", answers("404 Not Found", trpcError("NOT_FOUND", 404, `No procedure found on path \"a\"`))},
-	{"a wrong input, at length", "query|batch", answers("400 Bad Request", trpcError("BAD_REQUEST", 400, zodText))},
+	{"a wrong input", "query|batch", answers("400 Bad Request", trpcError("BAD_REQUEST", 400, zodText))},
+	{"an error at length", "query|batch", answers("500 Internal Server Error", trpcError("INTERNAL_SERVER_ERROR", 500, strings.Repeat(`kein\n  Anschluß `, 40)))},
 	{"one error of two", "batch", answers("207 Multi-Status", `[{"result":{"data":1}},`+trpcError("NOT_FOUND", 404, "no such event")+`]`)},
 	{"one result to two", "batch", answers("200 OK", `[{"result":{"data":1}}]`)},
 
@@ -313,5 +314,5 @@ func trpcError(code string, status int, message string) string {
 	return fmt.Sprintf(`{"error":{"message":"%s","code":-32000,"data":{"code":"%s","httpStatus":%d}}}`, message, code, status)
 }
 
-// zodText is how zod says that an input is wrong, here many times.
-var zodText = strings.ReplaceAll(strings.Repeat(`[\n  {\n    'code': 'invalid_type',\n    'expected': 'string',\n    'path': [ 'für' ]\n  }\n]\n`, 10), "'", `\"`)
+// zodText is how Zod says that an input is wrong.
+var zodText = strings.ReplaceAll(`[\n  {\n    'code': 'invalid_format',\n    'path': [\n 'from'\n ],\n    'message': 'Invalid ISO datetime'\n  }\n]`, "'", `\"`)

@@ -74,7 +74,7 @@ const preflight = {
     },
     'preflight(): a wrong password is the one thing wrong': async ({ env }) => {
       const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush' });
-      equal(error.message, `preflight: 1 of 7 probes failed, so no load was sent:\nlogin: ${refused(env)}`);
+      equal(error.message, `preflight: 1 of 7 probes failed, so no load was sent:\nadmin: login: ${refused(env)}`);
     },
   },
 };

@@ -235,7 +235,7 @@ const extension = {
     const commands = [...queueable, ['NOPE', 'a'], ['GET'], ['SUBSCRIBE', 'c']];
     const { value } = await k6(ask, env, commands, queueable);
     const wanted = await Promise.all(commands.map((command) => redis.exec(command).catch(({ message }) => (
-      { error: message.replace(/, command was: .*/s, '') }))));
+      { error: message.replace(/, command was: .*/s, '').trim() }))));
     const big = commands.findIndex(([name]) => name === 'INCRBY');
     assert.equal(wanted[big], 9007199254740992); // rounded, as JSON.parse does
     wanted[big] = { bigint: '9007199254740993' };
@@ -268,7 +268,7 @@ const extension = {
 function ask({ Upstash }, commands, queueable) {
   const upstash = new Upstash();
   const plain = (value) => {
-    if (value instanceof Error) return { error: value.message.replace(/^(Upstash\.command: )?[A-Z]+: /, '') };
+    if (value instanceof Error) return { error: value.message.replace(/^(Upstash\.command: )?POST \S+: [A-Z]+ answered /, '') };
     if (typeof value === 'bigint') return { bigint: String(value) };
     return Array.isArray(value) ? value.map(plain) : value;
   };

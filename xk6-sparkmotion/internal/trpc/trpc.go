@@ -170,7 +170,7 @@ func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
 		if s.Data.Status == 0 {
 			s.Data.Status = a.Status
 		}
-		return Result{Err: &Error{a.Request, procedure, answer.Words(s.Data.Code), s.Data.Status, answer.Words(s.Message)}}, nil
+		return Result{Err: &Error{a.Request, procedure, answer.Words(s.Data.Code), s.Data.Status, words(s.Message)}}, nil
 	case e.Result != nil && a.Status/100 == 2:
 		return Result{Data: e.Result.Data}, nil // a procedure that returns undefined has no data
 	case a.Status/100 != 2:
@@ -178,6 +178,23 @@ func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
 	default:
 		return Result{}, a.Wrong("Is this a tRPC server, and ADMIN_URL its origin?", "JSON with neither result nor error")
 	}
+}
+
+// words are an error's message for people. What is wrong with an input comes as JSON of Zod's: its issues, each with the
+// path that it is about.
+func words(message string) string {
+	var issues []struct {
+		Path    []any  `json:"path"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal([]byte(message), &issues) != nil || len(issues) == 0 || issues[0].Message == "" {
+		return answer.Words(message)
+	}
+	lines := make([]string, len(issues))
+	for i, issue := range issues {
+		lines[i] = strings.Trim(strings.ReplaceAll(fmt.Sprint(issue.Path), " ", "."), "[]") + ": " + issue.Message
+	}
+	return answer.Words(strings.Join(lines, "; "))
 }
 
 // EncodeURIComponent encodes s as JavaScript's function of that name does (ECMA-262, 19.2.6.4): all but

@@ -46,6 +46,12 @@ const (
 	again        = ". The session is missing or has expired: log in again"
 )
 
+// zod is the answer to an input that is refused with message.
+func zod(message string) string {
+	quoted, _ := json.Marshal(message) //nolint:errchkjson // a string
+	return `{"error":{"message":` + string(quoted) + `,"code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}`
+}
+
 func TestQuery(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -64,6 +70,11 @@ func TestQuery(t *testing.T) {
 		{"an error of superjson", 404, wrapped, "", "HOST: answered NOT_FOUND (404): no such event"},
 		{"an error without its status", 500, `{"error":{"message":"boom","data":{"code":"INTERNAL_SERVER_ERROR"}}}`, "",
 			"HOST: answered INTERNAL_SERVER_ERROR (500): boom. The server failed: its log says more"},
+		{"Zod's issues", 400, zod(`[{"code":"invalid_format","pattern":"/^long$/","path":["range","from"],"message":"Invalid ISO datetime"},` +
+			`{"code":"too_big","path":["ids",0],"message":"Too big"},{"path":[],"message":"Bad"}]`), "",
+			"HOST: answered BAD_REQUEST (400): range.from: Invalid ISO datetime; ids.0: Too big; : Bad"},
+		{"a list that is not Zod's", 400, zod(`[1,2]`), "", "HOST: answered BAD_REQUEST (400): [1,2]"},
+		{"a long message", 400, zod(strings.Repeat("a b\n", 200)), "", "HOST: answered BAD_REQUEST (400): " + strings.Repeat("a b ", 75) + "…"},
 		{"neither", 200, `{"ok":true}`, "", "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
 		{"a page", 200, "<html>hush", "", "HOST: answered 200 with an HTML page instead of JSON (10 bytes). Is ADMIN_URL the right application's origin?"},
 		{"a page for a missing session", 401, "<html>", "", "HOST: answered 401 Unauthorized" + again},
