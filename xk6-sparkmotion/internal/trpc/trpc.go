@@ -192,7 +192,8 @@ func words(message string) string {
 	}
 	lines := make([]string, len(issues))
 	for i, issue := range issues {
-		lines[i] = strings.Trim(strings.ReplaceAll(fmt.Sprint(issue.Path), " ", "."), "[]") + ": " + issue.Message
+		path := strings.Trim(strings.ReplaceAll(fmt.Sprint(issue.Path), " ", "."), "[]")
+		lines[i] = strings.TrimPrefix(path+": "+issue.Message, ": ") // of the whole input, there is no path
 	}
 	return answer.Words(strings.Join(lines, "; "))
 }

@@ -72,7 +72,7 @@ func TestQuery(t *testing.T) {
 			"HOST: answered INTERNAL_SERVER_ERROR (500): boom. The server failed: its log says more"},
 		{"Zod's issues", 400, zod(`[{"code":"invalid_format","pattern":"/^long$/","path":["range","from"],"message":"Invalid ISO datetime"},` +
 			`{"code":"too_big","path":["ids",0],"message":"Too big"},{"path":[],"message":"Bad"}]`), "",
-			"HOST: answered BAD_REQUEST (400): range.from: Invalid ISO datetime; ids.0: Too big; : Bad"},
+			"HOST: answered BAD_REQUEST (400): range.from: Invalid ISO datetime; ids.0: Too big; Bad"},
 		{"a list that is not Zod's", 400, zod(`[1,2]`), "", "HOST: answered BAD_REQUEST (400): [1,2]"},
 		{"a long message", 400, zod(strings.Repeat("a b\n", 200)), "", "HOST: answered BAD_REQUEST (400): " + strings.Repeat("a b ", 75) + "…"},
 		{"neither", 200, `{"ok":true}`, "", "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
