@@ -1,6 +1,7 @@
 package database
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
@@ -124,6 +125,42 @@ func TestStopAndFaults(t *testing.T) {
 	}
 	if n, err := db.Rows(t.Context()); n != 10 || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// TestLeavesAsFound works beside somebody else's table of the same name, and drops its own schema alone.
+func TestLeavesAsFound(t *testing.T) {
+	url := os.Getenv("TWIN_TEST_DATABASE_URL")
+	if url == "" {
+		t.Skip("TWIN_TEST_DATABASE_URL isn't set: SQLite is a file of the twin's own")
+	}
+	other, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Exec("CREATE TABLE taps AS SELECT 42 AS answer"); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Exec("DROP TABLE taps")
+	db, err := Open(t.Context(), url, Seed{Bands: 10}, &fault.Gate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema string
+	if err := db.pool.QueryRow("SELECT current_schema()").Scan(&schema); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(db.InsertTaps(t.Context(), []event.Tap{tap("a", "live", time.Now())}), db.Close()); err != nil {
+		t.Error(err)
+	}
+	var answer, schemas int
+	if err := other.QueryRow("SELECT max(answer) FROM taps").Scan(&answer); answer != 42 || err != nil {
+		t.Errorf("somebody else's table: %d %v", answer, err)
+	}
+	const named = "SELECT count(*) FROM information_schema.schemata WHERE schema_name = $1"
+	if err := other.QueryRow(named, schema).Scan(&schemas); schemas != 0 || err != nil {
+		t.Errorf("schema %q: %d %v", schema, schemas, err)
 	}
 }
 

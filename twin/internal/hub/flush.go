@@ -12,16 +12,32 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
 
-const (
-	batchSize   = 1000            // most entries a transaction
-	putBackTime = 5 * time.Second // how long a failed batch tries to go back on the queue
-)
+const batchSize = 1000 // most entries a transaction
+
+// A batch that is being written lies in a list of its own. Whichever reply is lost when a connection drops, the next
+// flush finds the batch there, and takes it up again.
 
 // take moves the oldest entries off the queue, in one step so that two flushes never share one.
 // Taps are pushed on the left, so the oldest are on the right; they come out newest first, as they lie.
-const take = `local batch = redis.call('LRANGE', KEYS[1], -ARGV[1], -1)
-redis.call('LTRIM', KEYS[1], 0, -ARGV[1] - 1)
+const take = `local batch = redis.call('LRANGE', KEYS[2], 0, -1)
+if #batch == 0 then
+	batch = redis.call('LRANGE', KEYS[1], -ARGV[1], -1)
+	if #batch > 0 then
+		redis.call('RPUSH', KEYS[2], unpack(batch))
+		redis.call('LTRIM', KEYS[1], 0, -ARGV[1] - 1)
+	end
+end
 return batch`
+
+// giveBack returns the batch to the end of the queue that it came from, in its order.
+const giveBack = `local batch = redis.call('LRANGE', KEYS[2], 0, -1)
+if #batch > 0 then
+	redis.call('RPUSH', KEYS[1], unpack(batch))
+	redis.call('DEL', KEYS[2])
+end
+return #batch`
+
+var lists = []string{store.Queue, store.Taken} // the scripts' KEYS
 
 // result is the cron's answer.
 type result struct {
@@ -40,25 +56,13 @@ func (h *Hub) flush(ctx context.Context) (result, error) {
 	start := time.Now()
 	res := result{Success: true}
 	for time.Since(start) < h.FlushTime && !h.closing() {
-		entries, err := h.Store.Eval(ctx, take, []string{store.Queue}, batchSize).StringSlice()
+		more, err := h.batch(ctx, &res)
 		if err != nil {
-			return res, fmt.Errorf("take a batch off the queue: %w", err)
+			return res, err
 		}
-		if len(entries) == 0 {
+		if !more {
 			break
 		}
-		written, err := h.write(ctx, entries)
-		if err != nil {
-			log.Printf("hub: a batch of %d goes back on the queue: %v", len(entries), err)
-			h.failedBatches.Add(1)
-			res.FailedBatches++
-			if err := h.putBack(ctx, entries); err != nil {
-				return res, err
-			}
-			break // the database won't be better for the next batch
-		}
-		res.Batches++
-		res.Flushed += written
 		h.pace(start, res.Flushed)
 	}
 	remaining, err := h.Store.LLen(ctx, store.Queue).Result()
@@ -68,6 +72,48 @@ func (h *Hub) flush(ctx context.Context) (result, error) {
 	res.Remaining = remaining
 	res.DurationMs = time.Since(start).Milliseconds()
 	return res, nil
+}
+
+// batch moves one batch into the database; more is false when that was the last one that makes sense now.
+func (h *Hub) batch(ctx context.Context, res *result) (more bool, err error) {
+	h.batching.Lock()
+	defer h.batching.Unlock()
+	if err := h.forget(ctx); err != nil {
+		return false, err
+	}
+	entries, err := h.Store.Eval(ctx, take, lists, batchSize).StringSlice()
+	if err != nil {
+		return false, fmt.Errorf("take a batch off the queue: %w", err)
+	}
+	if len(entries) == 0 {
+		return false, nil
+	}
+	written, err := h.write(ctx, entries)
+	if err != nil {
+		log.Printf("hub: a batch of %d goes back on the queue: %v", len(entries), err)
+		h.failedBatches.Add(1)
+		res.FailedBatches++
+		if err := h.Store.Eval(ctx, giveBack, lists).Err(); err != nil {
+			return false, fmt.Errorf("give a failed batch back to the queue: %w", err)
+		}
+		return false, nil // the database won't be better for the next batch
+	}
+	h.written = true
+	res.Batches++
+	res.Flushed += written
+	return true, h.forget(ctx)
+}
+
+// forget deletes the batch that is in the database.
+func (h *Hub) forget(ctx context.Context) error {
+	if !h.written {
+		return nil
+	}
+	if err := h.Store.Del(ctx, store.Taken).Err(); err != nil {
+		return fmt.Errorf("forget a batch that is in the database: %w", err)
+	}
+	h.written = false
+	return nil
 }
 
 func (h *Hub) closing() bool {
@@ -96,26 +142,6 @@ func (h *Hub) write(ctx context.Context, entries []string) (int, error) {
 	}
 	h.flushed.Add(int64(len(taps)))
 	return len(taps), nil
-}
-
-// putBack returns a batch to the end of the queue that it came from, in its order.
-// When Redis is away it tries again: a batch twice in the queue is better than none.
-func (h *Hub) putBack(ctx context.Context, entries []string) error {
-	args := make([]any, len(entries))
-	for i, e := range entries {
-		args[i] = e
-	}
-	push := func() error { return h.Store.RPush(ctx, store.Queue, args...).Err() }
-	err := push()
-	for start := time.Now(); err != nil && time.Since(start) < putBackTime && !h.closing(); {
-		time.Sleep(50 * time.Millisecond)
-		err = push()
-	}
-	if err != nil {
-		h.lost.Add(int64(len(entries)))
-		return fmt.Errorf("%d entries are lost, they went neither into the database nor back on the queue: %w", len(entries), err)
-	}
-	return nil
 }
 
 // pace holds a flush to the drain rate, if one is set.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,10 @@ type Config struct {
 type Hub struct {
 	Config
 
-	flushes, flushed, failedBatches, slowPath, rejected, lost atomic.Int64
+	batching sync.Mutex // held from a batch's taking to its end
+	written  bool       // the batch in store.Taken is in the database, and was not forgotten yet
+
+	flushes, flushed, failedBatches, slowPath, rejected atomic.Int64
 }
 
 // Stats counts since the start.
@@ -45,7 +49,6 @@ type Stats struct {
 	FailedBatches int64 `json:"failedBatches"`
 	SlowPath      int64 `json:"slowPath"`
 	Rejected      int64 `json:"rejected"` // queue entries that were no taps
-	Lost          int64 `json:"lost"`     // taken, not written, and the queue gone before they could go back
 	Faults        int64 `json:"faults"`
 }
 
@@ -56,7 +59,7 @@ func New(c Config) *Hub { return &Hub{Config: c} }
 func (h *Hub) Stats() Stats {
 	return Stats{
 		Flushes: h.flushes.Load(), Flushed: h.flushed.Load(), FailedBatches: h.failedBatches.Load(),
-		SlowPath: h.slowPath.Load(), Rejected: h.rejected.Load(), Lost: h.lost.Load(), Faults: h.Gate.Struck(),
+		SlowPath: h.slowPath.Load(), Rejected: h.rejected.Load(), Faults: h.Gate.Struck(),
 	}
 }
 

@@ -17,6 +17,9 @@ import (
 // Queue is the list that taps wait in: pushed on the left, taken from the right.
 const Queue = "tap-log:pending"
 
+// Taken is the list of the taps that a flush has taken off the queue and is writing to the database.
+const Taken = "tap-log:taken"
+
 // ErrRemote is the answer to stopping a Redis that isn't the twin's.
 var ErrRemote = errors.New("REDIS_URL names a server of its own: stop it there, or start the twin without REDIS_URL")
 
@@ -60,16 +63,34 @@ func dial(opt *redis.Options) *redis.Client {
 	return redis.NewClient(opt)
 }
 
-// claim checks that a real Redis answers and holds no queue that the twin would flush as its own.
+// claim checks that a real Redis answers and holds nothing that the twin would flush, count on or delete as its own.
 func (s *Store) claim(ctx context.Context) error {
-	n, err := s.LLen(ctx, Queue).Result()
+	keys, err := s.keys(ctx)
 	if err != nil {
 		return fmt.Errorf("the Redis of REDIS_URL doesn't answer: %w", err)
 	}
-	if n > 0 {
-		return fmt.Errorf("the Redis of REDIS_URL already holds %d entries in %s: delete the list, or name an unused database (redis://HOST:PORT/1)", n, Queue)
+	if len(keys) > 0 {
+		return fmt.Errorf("the Redis of REDIS_URL already holds %s, which isn't this twin's: delete it, or name an unused database (redis://HOST:PORT/1)", keys[0])
 	}
 	return nil
+}
+
+// keys are those of the twin's that exist: the queue and the events' counters.
+func (s *Store) keys(ctx context.Context) (keys []string, err error) {
+	patterns := []string{Queue, Taken}
+	for _, e := range event.All {
+		patterns = append(patterns, "analytics:"+e.ID+":*")
+	}
+	for _, pattern := range patterns {
+		scan := s.Scan(ctx, 0, pattern, 1000).Iterator()
+		for scan.Next(ctx) {
+			keys = append(keys, scan.Val())
+		}
+		if err := scan.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }
 
 // Depth is the length of the queue; an embedded Redis knows it even when it's stopped.
@@ -112,15 +133,9 @@ func (s *Store) Close() error {
 
 // sweep deletes the queue and the events' counters.
 func (s *Store) sweep(ctx context.Context) error {
-	keys := []string{Queue}
-	for _, e := range event.All {
-		scan := s.Scan(ctx, 0, "analytics:"+e.ID+":*", 1000).Iterator()
-		for scan.Next(ctx) {
-			keys = append(keys, scan.Val())
-		}
-		if err := scan.Err(); err != nil {
-			return err
-		}
+	keys, err := s.keys(ctx)
+	if err != nil || len(keys) == 0 {
+		return err
 	}
 	return s.Del(ctx, keys...).Err()
 }

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,13 +19,22 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 )
 
-func open(t *testing.T) *Store {
+// open opens the Redis of TWIN_TEST_REDIS_URL, or an embedded one.
+func open(t *testing.T) *Store { return openAt(t, os.Getenv("TWIN_TEST_REDIS_URL")) }
+
+func embed(t *testing.T) *Store { return openAt(t, "") }
+
+func openAt(t *testing.T, url string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), "", "127.0.0.1:0")
+	s, err := Open(t.Context(), url, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
@@ -47,7 +59,7 @@ func TestSameAsMiniredis(t *testing.T) {
 		"database 1":   {{"LPUSH", Queue, "a"}, {"SELECT", 1}, {"LPUSH", Queue, "b"}, {"LRANGE", Queue, 0, -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, want := replies(t, open(t).URL, commands), replies(t, "redis://"+miniredis.RunT(t).Addr(), commands)
+			got, want := replies(t, embed(t).URL, commands), replies(t, "redis://"+miniredis.RunT(t).Addr(), commands)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
@@ -64,7 +76,7 @@ func TestSameAsMiniredisAtRandom(t *testing.T) {
 			{"LTRIM", Queue, 0, random.IntN(9)}, {"LINDEX", Queue, random.IntN(9)}, {"INCR", "n"}, {"LPUSH", "other", i}, {"DEL", Queue},
 		}[random.IntN(11)])
 	}
-	if !reflect.DeepEqual(replies(t, open(t).URL, commands), replies(t, "redis://"+miniredis.RunT(t).Addr(), commands)) {
+	if !reflect.DeepEqual(replies(t, embed(t).URL, commands), replies(t, "redis://"+miniredis.RunT(t).Addr(), commands)) {
 		t.Error("the store answers differently")
 	}
 }
@@ -162,7 +174,7 @@ func TestTimePasses(t *testing.T) {
 }
 
 func TestStopAndStart(t *testing.T) {
-	s := open(t)
+	s := embed(t)
 	r := NewRecorder(s)
 	tap := fill(make([]Tap, 1))
 	r.Record(t.Context(), tap)
@@ -187,29 +199,56 @@ func TestStopAndStart(t *testing.T) {
 }
 
 func TestBlockingCommandsAreRefused(t *testing.T) {
-	s := open(t)
+	s := embed(t)
 	if err := s.BRPop(t.Context(), time.Minute, Queue).Err(); err == nil || !strings.HasPrefix(err.Error(), "ERR the twin") {
 		t.Error(err)
 	}
 }
 
-// TestRealRedis takes a plain miniredis for a server of somebody else's.
+// TestRealRedis works beside somebody else's keys, in the Redis of TWIN_TEST_REDIS_URL or in a plain miniredis, and
+// refuses what it would have to take for its own.
 func TestRealRedis(t *testing.T) {
-	other := miniredis.RunT(t)
-	s, err := Open(context.Background(), "redis://"+other.Addr(), "")
+	url := cmp.Or(os.Getenv("TWIN_TEST_REDIS_URL"), "redis://"+miniredis.RunT(t).Addr())
+	opt, err := redis.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := dial(opt)
+	defer other.Close()
+	keys := func() string {
+		found := other.Keys(context.Background(), "*").Val()
+		slices.Sort(found)
+		return fmt.Sprint(found)
+	}
+	others := []string{"analytics:another-event:taps:total", "tap-log:other"}
+	for _, key := range others {
+		other.Set(t.Context(), key, 1, 0)
+	}
+	defer other.Del(context.Background(), others...)
+	before := keys()
+
+	s, err := Open(context.Background(), url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.RPush(t.Context(), Taken, "x")
 	if n, err := NewRecorder(s).Record(t.Context(), fill(make([]Tap, 3))); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
 	if s.Stop() != ErrRemote || s.Start() != ErrRemote {
 		t.Error("stopped a server that isn't ours")
 	}
-	if _, err := Open(t.Context(), "redis://"+other.Addr(), ""); err == nil {
+	if _, err := Open(t.Context(), url, ""); err == nil {
 		t.Error("took over a queue that was there")
 	}
-	if err := s.Close(); err != nil || len(other.Keys()) != 0 {
-		t.Errorf("left %v, %v", other.Keys(), err)
+	if err := s.Close(); err != nil || keys() != before {
+		t.Errorf("left %v, found %v, %v", keys(), before, err)
+	}
+	for _, key := range []string{Queue, Taken, "analytics:" + event.All[0].ID + ":taps:total"} {
+		other.RPush(t.Context(), key, "x")
+		if _, err := Open(t.Context(), url, ""); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%s was there: %v", key, err)
+		}
+		other.Del(t.Context(), key)
 	}
 }
