@@ -18,13 +18,12 @@ K6_VERSION := v2.2.0
 MODULE := github.com/sparkmotion/xk6-sparkmotion
 SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
-
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
 
-.PHONY: help build run test conformance e2e bench clean
+.PHONY: help build run test test-services conformance e2e bench clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: k6 bin/twin ## build ./k6 with the extension, and the local twin
 
@@ -33,6 +32,9 @@ k6: $(SOURCES) tools/go.mod
 
 bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
+
+bin/services: $(wildcard integration/services/*.go)
+	go build -o $@ ./integration/services
 
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute
 	@bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
@@ -43,6 +45,11 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	go test -race ./...
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
+
+test-services: build bin/services ## the same runs, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
+	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
+		go test -count=1 ./integration/... && \
+		cd twin && go test -race -count=1 -p 1 ./internal/store ./internal/hub ./internal/database'
 
 conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)
 	cd conformance && node main.js

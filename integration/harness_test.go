@@ -4,17 +4,22 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -39,11 +44,54 @@ type twin struct {
 	env map[string]string
 }
 
+// The real servers that twins use instead of what is embedded in them, when set: `make test-services` does it.
+var (
+	realRedis    = os.Getenv("TWIN_TEST_REDIS_URL")
+	realDatabase = os.Getenv("TWIN_TEST_DATABASE_URL")
+)
+
+// redisDatabases are the numbers of those in the real Redis that nobody uses: each twin needs one of its own.
+var redisDatabases = func() chan int {
+	numbers := make(chan int, 15)
+	for n := range cap(numbers) {
+		numbers <- n + 1
+	}
+	return numbers
+}()
+
+// redisDatabase is the URL of one that is empty, as it has to be again when the test ends; "" without a real Redis.
+func redisDatabase(t *testing.T) string {
+	t.Helper()
+	if realRedis == "" {
+		return ""
+	}
+	options, err := redis.ParseURL(realRedis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.DB = <-redisDatabases
+	t.Cleanup(func() {
+		client := redis.NewClient(options)
+		defer client.Close()
+		if left, err := client.Keys(context.Background(), "*").Result(); err != nil || len(left) > 0 {
+			t.Errorf("left in the real Redis: %v, %v", left, err)
+		}
+		redisDatabases <- options.DB
+	})
+	own, err := url.Parse(realRedis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Path = strconv.Itoa(options.DB)
+	return own.String()
+}
+
 // startTwin starts a twin with a small history, and stops it when the test ends.
 func startTwin(t *testing.T, flags ...string) *twin {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "twin.env")
 	cmd := exec.Command(twinBinary, append([]string{"-history", "5000", "-env-file", file}, flags...)...)
+	cmd.Env = append(os.Environ(), "REDIS_URL="+redisDatabase(t), "DATABASE_URL="+realDatabase)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {

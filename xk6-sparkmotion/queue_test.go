@@ -2,12 +2,14 @@ package sparkmotion
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestQueueDepth(t *testing.T) {
@@ -182,5 +184,29 @@ func TestQueueDepthByRedisFails(t *testing.T) {
 		} else {
 			equalLines(t, "emitted", s.emitted(), "error_rate{part:upstash} 1")
 		}
+	}
+}
+
+// A server that takes the connection and then is silent holds a sample until its timeout or the end of the run, in a TLS
+// handshake as well.
+func TestQueueDepthByASilentRedis(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the kernel connects; nobody reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
+	address := listener.Addr().String()
+	for _, scheme := range []string{"redis", "rediss"} {
+		failed := "queueDepth: LLEN tap-log:pending on " + address + ": %s. Is REDIS_URL right, password and TLS (rediss://) included?"
+		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).start(1)
+		equal(t, scheme, s.fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed, "no answer within 100ms"))
+		equalLines(t, "emitted", s.emitted(), "error_rate{part:upstash} 1")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		s.vu.ctx = ctx
+		time.AfterFunc(100*time.Millisecond, cancel)
+		equal(t, scheme, s.fails("sm.queueDepth()"), fmt.Sprintf(failed, "context canceled"))
+		equalLines(t, "emitted", s.emitted())
 	}
 }
