@@ -198,15 +198,17 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 	t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
 	address := listener.Addr().String()
 	for _, scheme := range []string{"redis", "rediss"} {
-		failed := "queueDepth: LLEN tap-log:pending on " + address + ": %s. Is REDIS_URL right, password and TLS (rediss://) included?"
+		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"
 		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).start(1)
-		equal(t, scheme, s.fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed, "no answer within 100ms"))
+		equal(t, scheme, s.fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed,
+			"request timeout after 100ms. Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"))
 		equalLines(t, "emitted", s.emitted(), "error_rate{part:upstash} 1")
 
 		ctx, cancel := context.WithCancel(t.Context())
 		s.vu.ctx = ctx
 		time.AfterFunc(100*time.Millisecond, cancel)
-		equal(t, scheme, s.fails("sm.queueDepth()"), fmt.Sprintf(failed, "context canceled"))
+		equal(t, scheme, s.fails("sm.queueDepth()"), fmt.Sprintf(failed,
+			"context canceled. Is REDIS_URL right, and can this machine reach it?"))
 		equalLines(t, "emitted", s.emitted())
 	}
 }
