@@ -109,7 +109,7 @@ func TestDroppedSample(t *testing.T) {
 	through := *server
 	through.Host = dropping(t, server.Host, 2, "llen")
 	r := runK6(t, map[string]string{"REDIS_URL": through.String()}, "run", "--quiet", "--out", "json=samples.json", script(t, sampled))
-	r.wants(0, "depth=0.", "queueDepth: LLEN tap-log:pending on "+through.Host+": EOF")
+	r.wants(0, "depth=0.", "queueDepth: LLEN tap-log:pending on "+through.Host+": no answer: the connection was closed")
 	if read, failed := strings.Count(r.output, "depth=0."), strings.Count(r.output, "queueDepth: "); read != 2 || failed != 1 {
 		t.Errorf("%d samples read, %d failed", read, failed)
 	}

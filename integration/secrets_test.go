@@ -35,6 +35,7 @@ const everything = `
 	import * as sm from 'k6/x/sparkmotion';
 	export const options = { vus: 2, iterations: 4 };
 	const timeout = '300ms';
+	const text = 'analytics:' + __ENV.LOADTEST_EVENT_ID + ':text'; // no list, and gone with the twin
 	function attempt(what, run) {
 		try { console.log(what, JSON.stringify(run())) } catch (e) { console.error(what, e, JSON.stringify(e), e.stack) }
 	}
@@ -55,10 +56,10 @@ const everything = `
 		attempt('flushTaps', () => sm.flushTaps({ timeout }));
 		attempt('queueDepth', () => sm.queueDepth({ timeout }));
 		attempt('native', () => sm.queueDepth({ timeout, redisURL: 'redis://:5up3r-redis@' + __ENV.REDIS_HOST }));
-		attempt('no list', () => sm.queueDepth({ timeout, key: 'text' }));
-		attempt('command', () => upstash.command(['SET', 'text', 'x']));
-		attempt('pipeline', () => upstash.pipeline([['LLEN', 'text'], ['NO', 'SUCH']]));
-		attempt('transaction', () => upstash.transaction([['LLEN', 'text'], ['NO', 'SUCH']]));
+		attempt('command', () => upstash.command(['SET', text, 'x']));
+		attempt('no list', () => sm.queueDepth({ timeout, key: text }));
+		attempt('pipeline', () => upstash.pipeline([['LLEN', text], ['NO', 'SUCH']]));
+		attempt('transaction', () => upstash.transaction([['LLEN', text], ['NO', 'SUCH']]));
 	}
 	export const handleSummary = sm.report;`
 
