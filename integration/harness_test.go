@@ -89,9 +89,18 @@ func redisDatabase(t *testing.T) string {
 // startTwin starts a twin with a small history, and stops it when the test ends.
 func startTwin(t *testing.T, flags ...string) *twin {
 	t.Helper()
+	return startTwinWith(t, nil, flags...)
+}
+
+// startTwinWith starts one whose secrets are given.
+func startTwinWith(t *testing.T, secrets map[string]string, flags ...string) *twin {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "twin.env")
 	cmd := exec.Command(twinBinary, append([]string{"-history", "5000", "-env-file", file}, flags...)...)
 	cmd.Env = append(os.Environ(), "REDIS_URL="+redisDatabase(t), "DATABASE_URL="+realDatabase)
+	for name, value := range secrets {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {

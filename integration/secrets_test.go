@@ -66,10 +66,8 @@ const everything = `
 // TestSecrets: whatever happens to the system, no secret reaches the log, not even a verbose one with --http-debug, nor
 // a tag, a metric, a summary, k6's own report, or an archive.
 func TestSecrets(t *testing.T) {
-	for name, value := range secrets {
-		t.Setenv(name, value)
-	}
-	tw := startTwin(t)
+	t.Parallel()
+	tw := startTwinWith(t, secrets)
 	for name, value := range tw.env {
 		if strings.HasSuffix(name, "_URL") && !strings.HasPrefix(name, "TWIN_") {
 			tw.env[name] = strings.Replace(value, "://", "://"+userinfo+"@", 1)
@@ -114,10 +112,8 @@ func TestSecrets(t *testing.T) {
 
 // TestSecretsOfTheProfile: neither the whole profile nor its archive holds a secret, from the environment or a source.
 func TestSecretsOfTheProfile(t *testing.T) {
-	for name, value := range secrets {
-		t.Setenv(name, value)
-	}
-	tw := startTwin(t)
+	t.Parallel()
+	tw := startTwinWith(t, secrets)
 	profile := absolute(t, mainScript)
 	t.Run("archive", func(t *testing.T) {
 		t.Parallel()
