@@ -200,7 +200,7 @@ func runK6(t *testing.T, env map[string]string, args ...string) run {
 	}
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"HOME=" + cmd.Dir, "NO_COLOR=1", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + cmd.Dir, "NO_COLOR=1", "K6_NO_USAGE_REPORT=true", "PATH=" + os.Getenv("PATH")}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
