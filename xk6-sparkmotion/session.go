@@ -39,6 +39,9 @@ func (m *module) withSession(s session, c *trpc.Client, send func() (known bool)
 		return
 	}
 	cookie, err := m.run.sessions.renew(m.context(), c.Cookie, m.logInAgain)
+	if m.context().Err() != nil {
+		return // cut off with the VU: that says nothing of the session
+	}
 	if err != nil {
 		m.run.notices.once("renew "+err.Error(), func() {
 			m.logger().Warnf("The session has expired, and there is no new one: %v", err)
@@ -89,13 +92,10 @@ type successor struct {
 func (s *sessions) latest(cookie string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		next, renewed := s.next[cookie]
-		if !renewed || next.err != nil {
-			return cookie
-		}
+	for next := s.next[cookie]; next.cookie != ""; next = s.next[cookie] {
 		cookie = next.cookie
 	}
+	return cookie
 }
 
 // renew gives the session after dead's, by login unless another VU has made it or is about to: it then waits. When that
@@ -104,7 +104,7 @@ func (s *sessions) renew(ctx context.Context, dead string, login func(dead strin
 	for {
 		next, known, other := s.claim(dead)
 		if known {
-			return next.cookie, next.err
+			return s.latest(next.cookie), next.err
 		}
 		if other == nil {
 			cookie, err := login(dead)
@@ -140,16 +140,22 @@ func (s *sessions) settle(dead, cookie string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.next[dead] = successor{cookie: cookie}
+		delete(s.next, cookie) // a server that gives a session again must not lead in a circle
+		if cookie != dead {
+			s.next[dead] = successor{cookie: cookie}
+		}
 	}
 	close(s.underWay[dead])
 	delete(s.underWay, dead)
 }
 
-// giveUp notes that a new session was refused at once, so that it did not expire.
+// giveUp notes that a new session was refused at once, so that it did not expire; unless another VU has renewed it.
 func (s *sessions) giveUp(cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.next[cookie].cookie != "" {
+		return
+	}
 	s.next[cookie] = successor{err: errors.New("the server also refuses the session of a new login")}
 }
 

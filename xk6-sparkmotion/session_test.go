@@ -1,6 +1,8 @@
 package sparkmotion
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,6 +151,83 @@ func TestRenewInVain(t *testing.T) {
 	equal(t, "logins", a.logins, 2)
 	equal(t, "the last line", p.log.LastEntry().Message,
 		"The session has expired, and there is no new one: the server also refuses the session of a new login")
+}
+
+// A VU that is cut off while it logs in passes its turn on; one that is cut off while it waits goes.
+func TestRenewTurn(t *testing.T) {
+	t.Parallel()
+	var s sessions
+	holding, drop := context.WithCancel(t.Context())
+	held, dropped, passed := make(chan struct{}), make(chan error), make(chan string)
+	go func() {
+		_, err := s.renew(holding, "old", func(string) (string, error) {
+			close(held)
+			<-holding.Done()
+			return "", holding.Err()
+		})
+		dropped <- err
+	}()
+	<-held
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.renew(gone, "old", nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	go func() {
+		cookie, _ := s.renew(t.Context(), "old", func(string) (string, error) { return "new", nil })
+		passed <- cookie
+	}()
+	drop()
+	equal(t, "who held the turn", <-dropped, context.Canceled)
+	equal(t, "who waited for it", <-passed, "new")
+	equal(t, "the newest session", s.latest("old"), "new")
+}
+
+// A late answer about an old session leads to the newest one, and does not undo what came after.
+func TestRenewLate(t *testing.T) {
+	t.Parallel()
+	var s sessions
+	gives := func(cookie string) func(string) (string, error) {
+		return func(string) (string, error) { return cookie, nil }
+	}
+	for _, pair := range [][2]string{{"a", "b"}, {"b", "c"}} {
+		if got, err := s.renew(t.Context(), pair[0], gives(pair[1])); got != pair[1] || err != nil {
+			t.Error(got, err)
+		}
+	}
+	if got, err := s.renew(t.Context(), "a", nil); got != "c" || err != nil {
+		t.Error(got, err)
+	}
+	s.giveUp("b")
+	equal(t, "the session", s.latest("a"), "c")
+
+	// Nor does a server that gives a session again lead in a circle.
+	for _, again := range []string{"c", "a"} {
+		if got, err := s.renew(t.Context(), "c", gives(again)); got != again || err != nil {
+			t.Error(got, err)
+		}
+	}
+	equal(t, "the session given again", s.latest("b"), "a")
+}
+
+// A VU that is cut off in a renewal counts and logs nothing.
+func TestRenewCutOff(t *testing.T) {
+	t.Parallel()
+	a := &sessionServer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	link, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/auth/csrf" {
+			cancel()
+			<-r.Context().Done()
+		}
+		a.ServeHTTP(w, r)
+	})
+	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"}).start(1)
+	s.vu.ctx = ctx
+	s.run("var session = {cookie: 'x=hush', renew: true}")
+	equal(t, "answer", s.run(queryOrCode).String(), "UNAUTHORIZED")
+	equalLines(t, "emitted", s.emitted())
+	equal(t, "lines in the log", len(s.log.AllEntries()), 0)
 }
 
 func TestRenewBatch(t *testing.T) {
