@@ -182,7 +182,7 @@ func dial(over context.Context, dialer lib.DialContexter, config *tls.Config) fu
 		}
 		context.AfterFunc(over, func() { conn.Close() }) //nolint:errcheck,gosec // it is done with
 		if config != nil {
-			conn = tls.Client(conn, config)
+			return tls.Client(conn, config), nil
 		}
 		return conn, nil
 	}
