@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"io"
@@ -112,6 +113,7 @@ var faults = []fault{
 	{"a key that is no list", "by Redis", redisSays("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n")},
 	{"no password", "by Redis", redisSays("-NOAUTH Authentication required.\r\n")},
 	{"a Redis that is loading", "by Redis", redisSays("-LOADING Redis is loading the dataset in memory\r\n")},
+	{"a Redis that does not know AUTH", "by Redis", acts(repeats)},
 	{"drops the connection", "by Redis", redisSays("")},
 	{"cuts its answer", "by Redis", redisSays(":4")},
 }
@@ -307,6 +309,18 @@ func redisSays(answer string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		address, _ := redisServer(t, answer)
 		return "http://" + address
+	}
+}
+
+// repeats is a Redis that knows no command: it says so in Redis's words, which have the arguments in them.
+func repeats(conn *net.TCPConn) {
+	_, _ = io.WriteString(conn, "-ERR unknown command 'hello'\r\n")
+	for in := bufio.NewReader(conn); ; {
+		command, err := readCommand(in)
+		if err != nil {
+			return
+		}
+		_, _ = fmt.Fprintf(conn, "-ERR unknown command '%s', with args beginning with: '%s' \r\n", command[0], strings.Join(command[1:], "' '"))
 	}
 }
 

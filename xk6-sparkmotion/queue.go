@@ -151,8 +151,12 @@ func (o queueOptions) failed(options *redis.Options, err error) error {
 	request := "LLEN " + o.Key + " on " + options.Addr
 	var reply redis.Error
 	if errors.As(err, &reply) {
-		said := answer.Words(err.Error())
-		return &answer.Error{Request: request, Got: "answered " + said, Advice: o.refused(said, "the password in REDIS_URL"), Err: err}
+		said := err.Error()
+		if options.Password != "" { // who does not know AUTH repeats it with its arguments
+			said = strings.ReplaceAll(said, options.Password, "****")
+		}
+		said = answer.Words(said)
+		return &answer.Error{Request: request, Got: "answered " + said, Advice: o.refused(said, "the password in REDIS_URL")}
 	}
 	wrong := answer.Failed(request, "REDIS_URL", late(err, o.Timeout))
 	if errors.Is(err, io.EOF) && options.TLSConfig == nil {
