@@ -26,7 +26,8 @@ declare module 'k6/x/sparkmotion' {
     password?: string;
     /**
      * When a query or a batch is answered 401, log in anew by the settings and send it again. The VUs of a process share
-     * the new session; where the login fails, each VU tries once. Not with the options url, email and password. Default false.
+     * the new session; where the login fails, each VU tries once. Not with the options url, email and password. Default
+     * false.
      */
     renew?: boolean;
   }
@@ -120,9 +121,10 @@ declare module 'k6/x/sparkmotion' {
 
   /**
    * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected. Emits
-   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects (to `pageHost` is a hit, also by way of the Hub), three checks, and k6's
-   * http_req_*; with the tag `plateau` when the script has plateaus; and the generator's own health, `generator_lag` and
-   * `generator_limited`. It does not throw for what the Worker answers; the first failure of each kind is logged.
+   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects (to `pageHost` is a hit,
+   * also by way of the Hub), three checks, and k6's http_req_*; with the tag `plateau` when the script has plateaus; and
+   * the generator's own health, `generator_lag` and `generator_limited`. It does not throw for what the Worker answers;
+   * the first failure of each kind is logged.
    */
   export function tap(options?: TapOptions): boolean;
 
