@@ -170,3 +170,28 @@ func TestFaultInSetup(t *testing.T) {
 		t.Errorf("%d taps were sent", n)
 	}
 }
+
+// TestSessionExpires: ten VUs whose session is refused in mid-run log in once between them, and no query fails.
+func TestSessionExpires(t *testing.T) {
+	t.Parallel()
+	const vus, iterations = 10, 3
+	tw := startTwin(t)
+	r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", script(t, fmt.Sprintf(`
+		import { login, query } from 'k6/x/sparkmotion';
+		export const options = { scenarios: { admins: { executor: 'per-vu-iterations', vus: %d, iterations: %d } } };
+		export const setup = () => ({ ...login({ renew: true }), cookie: 'admin-auth.session-token=expired' });
+		export default (session) => query(session, 'analytics.eventSummary', {});`, vus, iterations)))
+	r.wants(0, "The session has expired: logged in again as ")
+	if n := strings.Count(r.output, "The session has expired"); n != 1 {
+		t.Errorf("%d lines about it", n)
+	}
+	admin := tw.stats().Admin
+	if admin.Logins != 2 || admin.Unauthorized < 1 || admin.Unauthorized > vus {
+		t.Errorf("%d logins, setup's among them, and %d queries refused", admin.Logins, admin.Unauthorized)
+	}
+	judged := len(points(t, filepath.Join(r.dir, "samples.json"), "error_rate"))
+	if counted := failures(t, r); judged != vus*iterations || len(counted) > 0 {
+		t.Errorf("%d queries judged, as failed: %v", judged, counted)
+	}
+	checkNothingTold(t, r, tw)
+}
