@@ -52,11 +52,16 @@ function run(dir, env) {
   const args = ['run', '--quiet', '--log-format', 'raw', '--console-output', 'given.json', 'script.js'];
   const plain = { HOME: dir, PATH: process.env.PATH, NO_COLOR: '1', K6_NO_USAGE_REPORT: 'true' };
   const child = spawn(binary, args, { cwd: dir, env: { ...plain, ...env }, timeout: 120_000 });
+  const exit = () => child.kill();
+  process.on('exit', exit);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code: code ?? signal, output }));
+    child.on('close', (code, signal) => {
+      process.off('exit', exit);
+      resolve({ code: code ?? signal, output });
+    });
   });
 }
 
