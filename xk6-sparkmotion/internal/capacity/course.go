@@ -1,0 +1,77 @@
+package capacity
+
+import (
+	"slices"
+	"time"
+)
+
+// Series is a run's course over time.
+type Series struct {
+	Step     float64   `json:"step"`     // seconds that a rate stands for
+	Achieved []float64 `json:"achieved"` // taps/s that ended, one a step
+	Failed   []float64 `json:"failed"`   // taps/s that failed, one a step
+	Depth    []Depth   `json:"depth"`    // of the queue
+}
+
+// Depth is how many taps waited in the queue at a time, in seconds since the plateaus began.
+type Depth struct {
+	At      float64 `json:"at"`
+	Depth   float64 `json:"depth"`
+	Flushed int64   `json:"flushed"` // by the flush that has just ended; 0 for a sample
+}
+
+// maxSteps bounds a course: a longer run gets longer steps.
+const maxSteps = 1800
+
+// course collects a Series.
+type course struct {
+	step             time.Duration
+	achieved, failed []int64
+	depths           []Depth
+}
+
+func (c *course) tap(at time.Duration, redirected bool) {
+	if at < 0 {
+		return
+	}
+	if c.step == 0 {
+		c.step = time.Second
+	}
+	for at >= c.step*maxSteps {
+		c.step *= 2
+		c.achieved, c.failed = inPairs(c.achieved), inPairs(c.failed)
+	}
+	for i := int(at / c.step); i >= len(c.achieved); {
+		c.achieved, c.failed = append(c.achieved, 0), append(c.failed, 0)
+	}
+	c.achieved[at/c.step]++
+	c.failed[at/c.step] += one(!redirected)
+}
+
+func inPairs(counts []int64) []int64 {
+	half := counts[:0]
+	for i := 0; i < len(counts); i += 2 {
+		sum := counts[i]
+		if i+1 < len(counts) {
+			sum += counts[i+1]
+		}
+		half = append(half, sum)
+	}
+	return half
+}
+
+// depth keeps a depth; there is one every few seconds.
+func (c *course) depth(at time.Duration, depth, flushed int64) {
+	if at >= 0 {
+		c.depths = append(c.depths, Depth{at.Seconds(), float64(depth), flushed})
+	}
+}
+
+func (c *course) series() Series {
+	s := Series{Step: c.step.Seconds(), Depth: slices.Clone(c.depths)}
+	for i := range c.achieved {
+		s.Achieved = append(s.Achieved, float64(c.achieved[i])/s.Step)
+		s.Failed = append(s.Failed, float64(c.failed[i])/s.Step)
+	}
+	return s
+}

@@ -1,0 +1,69 @@
+package capacity
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// histogram counts durations to three digits, from 1 µs to an hour, by HdrHistogram: percentiles of several are those of
+// their sum, never an average. In JSON it is HdrHistogram's compressed V2 form in base64, which other tools read too.
+type histogram struct{ *hdrhistogram.Histogram }
+
+const longest = time.Hour
+
+func (h *histogram) add(d time.Duration) {
+	if h.Histogram == nil {
+		h.Histogram = hdrhistogram.New(1, longest.Microseconds(), 3)
+	}
+	_ = h.RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so that it can't fail
+}
+
+// merge adds other's counts.
+func (h *histogram) merge(other histogram) {
+	if other.Histogram == nil {
+		return
+	}
+	if h.Histogram == nil {
+		h.Histogram = hdrhistogram.New(1, longest.Microseconds(), 3)
+	}
+	h.Merge(other.Histogram)
+}
+
+func (h histogram) count() int64 {
+	if h.Histogram == nil {
+		return 0
+	}
+	return h.TotalCount()
+}
+
+// at is a percentile in ms.
+func (h histogram) at(percentile float64) float64 {
+	if h.count() == 0 {
+		return 0
+	}
+	return float64(h.ValueAtPercentile(percentile)) / 1000
+}
+
+// MarshalText is empty when nothing was counted.
+func (h histogram) MarshalText() ([]byte, error) {
+	if h.count() == 0 {
+		return nil, nil
+	}
+	return h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *histogram) UnmarshalText(text []byte) error {
+	h.Histogram = nil
+	if len(text) == 0 {
+		return nil
+	}
+	decoded, err := hdrhistogram.Decode(text)
+	if err != nil {
+		return fmt.Errorf("not an HdrHistogram: %w", err)
+	}
+	h.Histogram = decoded
+	return nil
+}

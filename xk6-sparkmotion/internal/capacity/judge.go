@@ -1,0 +1,104 @@
+package capacity
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Judgement is what the figures of a plateau mean.
+type Judgement struct {
+	Status    Status   `json:"status"`
+	Breaks    []Break  `json:"breaks"`     // limits that did not hold, the worst first
+	NotJudged []string `json:"not_judged"` // metrics with too few samples
+}
+
+// Break is a limit that did not hold.
+type Break struct {
+	Metric string  `json:"metric"`
+	Label  string  `json:"label"`
+	Part   string  `json:"part"`
+	Value  float64 `json:"value"` // ms, or a fraction
+	Limit  float64 `json:"limit"` // of the worse tier that the value is past
+	Status Status  `json:"status"`
+}
+
+// Judged is a metric over the whole run.
+type Judged struct {
+	Limit
+	Value   float64 `json:"value"`
+	Samples int64   `json:"samples"`
+	Status  Status  `json:"status"`
+}
+
+const (
+	// MaxLimited is the share of late beats from which on figures are the generator's, not the system's.
+	MaxLimited = 0.05
+	// maxDropped is the share of iterations that may fail to start: a few do while virtual users are made.
+	maxDropped = 0.01
+)
+
+// judge sets a plateau's status. The generator comes first: what it was too slow to send says nothing of the system.
+func (p *Plateau) judge(limits []Limit) {
+	p.Judgement = Judgement{Status: Pass}
+	for _, l := range limits {
+		value, samples := p.Counts.figure(l.Metric)
+		switch tier := l.tier(value); {
+		case samples < l.Enough:
+			p.NotJudged = append(p.NotJudged, l.Metric)
+		case tier != Pass && l.Part != "": // errors of all parts together are those of one of them
+			p.Breaks = append(p.Breaks, Break{l.Metric, l.Label, l.Part, value, l.of(tier), tier})
+		}
+	}
+	if dropped := p.dropped(); dropped > maxDropped {
+		p.Breaks = append(p.Breaks, Break{"dropped_iterations", "taps not sent", Worker, dropped, maxDropped, Warn})
+	}
+	slices.SortStableFunc(p.Breaks, func(a, b Break) int { return cmp.Compare(b.weight(), a.weight()) })
+	for _, b := range p.Breaks {
+		p.Status = worse(p.Status, b.Status)
+	}
+	switch {
+	case p.GeneratorLimited > MaxLimited:
+		p.Status = Generator
+	case slices.Contains(p.NotJudged, "redirect_latency"):
+		p.Status = NoData
+	}
+}
+
+// dropped is the share of iterations that never started.
+func (p *Plateau) dropped() float64 {
+	return ratio(p.Dropped, p.Dropped+p.Counts.Iterations)
+}
+
+// weight orders breaks: what fails comes before what warns, and then what is furthest off.
+func (b Break) weight() float64 {
+	off := max(b.Value, 1e-9) / max(b.Limit, 1e-9)
+	if off < 1 {
+		off = 1 / off // a limit from above
+	}
+	off = 1 - 1/(1+off) // below 1
+	if b.Status == Fail {
+		off++
+	}
+	return off
+}
+
+// valid tells whether a plateau's figures are the system's.
+func (p *Plateau) valid() bool { return p.Status != Generator && p.Status != NoData }
+
+// judgeRun judges a metric over the whole run, by k6's own value where there is one. Too few samples never pass; past a
+// limit they count, as they do in k6's thresholds. Latencies of a run in which the generator was the limit are not judged
+// by that limit: they are in part its own.
+func judgeRun(l Limit, whole *Counts, limited bool, ofK6 func(Limit) (float64, bool)) Judged {
+	value, samples := whole.figure(l.Metric)
+	if exact, ok := ofK6(l); ok && samples > 0 {
+		value = exact
+	}
+	status := l.tier(value)
+	switch {
+	case samples == 0, samples < l.Enough && status == Pass:
+		status = NoData
+	case limited && status != Pass && l.Stat != "rate":
+		status = Generator
+	}
+	return Judged{l, value, samples, status}
+}

@@ -1,0 +1,125 @@
+package capacity
+
+import "math"
+
+// Measured is what a run has seen.
+type Measured struct {
+	Whole    Counts
+	Plateaus []Plateau
+	Series   Series
+}
+
+// Plateau is one arrival rate that was held, and what the system did then. Rates are a second, latencies in ms.
+type Plateau struct {
+	Name    string  `json:"name"`    // the tag plateau
+	Rate    float64 `json:"rate"`    // iterations asked for
+	Start   float64 `json:"start"`   // seconds since the plateaus began
+	Seconds float64 `json:"seconds"` // less than asked for when the run was stopped
+	Counts  Counts  `json:"counts"`
+	Figures
+	Judgement
+}
+
+// Figures are what the counts of a plateau come to.
+type Figures struct {
+	Offered     float64 `json:"offered"`            // taps
+	Achieved    float64 `json:"achieved"`           // taps
+	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free
+	Redirect    Latency `json:"redirect"`
+	ErrorRate   float64 `json:"error_rate"`  // of taps
+	KVHitRate   float64 `json:"kv_hit_rate"` // of redirects
+	Concurrency float64 `json:"concurrency"` // taps under way, by Little's law
+
+	GeneratorLag     float64 `json:"generator_lag_p95"`
+	GeneratorLimited float64 `json:"generator_limited"` // share of beats that were too late
+
+	Analytics float64 `json:"analytics_p95"`
+	Export    float64 `json:"export_p95"`
+
+	Queued     float64  `json:"queued"`  // taps that went into the queue
+	Flushed    float64  `json:"flushed"` // taps that flushes moved
+	DepthStart *float64 `json:"depth_start"`
+	DepthEnd   *float64 `json:"depth_end"`
+	Growth     *float64 `json:"growth"` // of the queue, taps a second; null when it was not watched
+}
+
+// Latency are percentiles in ms.
+type Latency struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// derive computes the figures of a plateau from its counts and the queue's course.
+func (p *Plateau) derive(depths []Depth) {
+	c := &p.Counts
+	perIteration := 1.0
+	if c.Iterations > 0 {
+		perIteration = float64(c.Taps) / float64(c.Iterations)
+	}
+	redirect := c.redirect()
+	p.Figures = Figures{
+		Offered:  p.Rate * perIteration,
+		Achieved: float64(c.Taps) / p.Seconds,
+		Dropped:  max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations),
+		Redirect: Latency{redirect.at(50), redirect.at(95), redirect.at(99), redirect.at(100)},
+
+		ErrorRate:   ratio(c.Taps-c.Redirected, c.Taps),
+		KVHitRate:   ratio(c.Hits, c.Redirected),
+		Concurrency: c.Waited.Seconds() / p.Seconds,
+
+		GeneratorLag: c.Lag.at(95), GeneratorLimited: c.limited(),
+		Analytics: c.Analytics.at(95), Export: c.Exports.at(95),
+		Queued: float64(c.Hits) / p.Seconds, Flushed: float64(c.Flushed) / p.Seconds,
+	}
+	p.watchQueue(depths)
+}
+
+// watchQueue finds the queue's depth at the plateau's ends, and how fast it grew.
+func (p *Plateau) watchQueue(depths []Depth) {
+	var within []Depth
+	for _, d := range depths {
+		switch {
+		case d.At <= p.Start:
+			p.DepthStart = &d.Depth
+		case d.At <= p.Start+p.Seconds:
+			within = append(within, d)
+			p.DepthEnd = &d.Depth
+		}
+	}
+	if len(within) == 0 {
+		p.DepthStart = nil // an old depth alone says nothing of this plateau
+		return
+	}
+	if p.DepthStart == nil {
+		p.DepthStart = &within[0].Depth
+	}
+	p.Growth = p.growth(within)
+}
+
+// growth is the queue's, in taps a second. What flushes leave is the surest sign: the depth between two of them
+// rises and falls.
+func (p *Plateau) growth(depths []Depth) *float64 {
+	var left []Depth
+	for _, d := range depths {
+		if d.Flushed > 0 {
+			left = append(left, d)
+		}
+	}
+	for _, some := range [][]Depth{left, depths} {
+		if len(some) < 2 {
+			continue
+		}
+		first, last := some[0], some[len(some)-1]
+		if span := last.At - first.At; span >= p.Seconds/3 {
+			g := (last.Depth - first.Depth) / span
+			return &g
+		}
+	}
+	if p.Counts.Flushes == 0 {
+		return nil
+	}
+	g := p.Queued - p.Flushed
+	return &g
+}

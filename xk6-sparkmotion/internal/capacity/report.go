@@ -1,0 +1,102 @@
+// Package capacity answers how many taps a second a system holds, what breaks first, and where. A [Recorder] counts
+// during the run; a [Report] judges what it has counted, plateau by plateau, and says it in words.
+package capacity
+
+import "slices"
+
+// Schema is the version of a Report's JSON. Another number means another shape.
+const Schema = 1
+
+// Report is the answer.
+type Report struct {
+	Schema   int       `json:"schema"`
+	Status   Status    `json:"status"`
+	Verdict  []string  `json:"verdict"` // sentences, the most important first
+	Holds    *float64  `json:"holds"`   // the knee: taps/s of the highest plateau at which every limit holds
+	First    *First    `json:"breaks_first"`
+	Metrics  []Judged  `json:"metrics"` // of the whole run
+	Plateaus []Plateau `json:"plateaus"`
+	Queue    Queue     `json:"queue"`
+	Scaling  Scaling   `json:"scaling"`
+	Series   Series    `json:"series"`
+	Whole    Counts    `json:"counts"` // of the whole run
+}
+
+// First is what breaks first above the knee.
+type First struct {
+	Plateau string  `json:"plateau"`
+	Offered float64 `json:"offered"` // taps/s
+	Break
+}
+
+// Judge makes the report of a run. ofK6 gives k6's own value of a limit's metric, if it has one.
+func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report {
+	r := &Report{Schema: Schema, Status: NoData, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole}
+	for i := range r.Plateaus {
+		r.Plateaus[i].derive(m.Series.Depth)
+		r.Plateaus[i].judge(limits)
+	}
+	for _, l := range limits {
+		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.limited(), ofK6))
+	}
+	r.Status = r.overall()
+	knee, first := r.knee()
+	if knee != nil {
+		r.Holds = &knee.Offered
+	}
+	if first != nil {
+		r.First = &First{first.Name, first.Offered, first.Breaks[0]}
+	}
+	r.Queue = watch(r.valid())
+	r.Scaling = scale(r.valid())
+	r.Verdict = r.say(knee, first)
+	return r
+}
+
+// valid are the plateaus whose figures are the system's.
+func (r *Report) valid() []*Plateau {
+	var valid []*Plateau
+	for i := range r.Plateaus {
+		if r.Plateaus[i].valid() {
+			valid = append(valid, &r.Plateaus[i])
+		}
+	}
+	return valid
+}
+
+// limited tells whether the generator was the limit at some plateau.
+func (r *Report) limited() bool {
+	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Generator })
+}
+
+// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing.
+func (r *Report) overall() Status {
+	valid := r.valid()
+	switch {
+	case len(r.Plateaus) > 0 && len(valid) == 0 && r.limited():
+		return Generator
+	case len(r.Plateaus) > 0 && len(valid) == 0:
+		return NoData
+	}
+	status := NoData
+	for _, metric := range r.Metrics {
+		status = worse(status, metric.Status)
+	}
+	for _, p := range valid {
+		status = worse(status, p.Status)
+	}
+	return status
+}
+
+// knee is the highest plateau at which every limit holds, and the lowest above it at which one does not.
+func (r *Report) knee() (knee, first *Plateau) {
+	for _, p := range r.valid() {
+		switch {
+		case p.Status == Pass:
+			knee, first = p, nil
+		case first == nil:
+			first = p
+		}
+	}
+	return knee, first
+}

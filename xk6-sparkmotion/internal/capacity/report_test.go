@@ -1,0 +1,292 @@
+package capacity
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// seen is a plateau of 100 s in a test: what was asked for, and what came.
+type seen struct {
+	rate, achieved float64
+	p95            float64 // ms; most taps take half of it
+	failed, missed float64 // shares
+	late           float64 // share of the generator's beats
+	growth         float64 // of the queue, taps/s
+	queries        int64
+	query          float64 // ms
+}
+
+// measured makes a run of plateaus.
+func measured(plateaus ...seen) Measured {
+	r := &Recorder{}
+	began := time.Unix(1_800_000_000, 0)
+	plan := Plan{Hold: 100 * time.Second}
+	for _, s := range plateaus {
+		plan.Rates, plan.Names = append(plan.Rates, s.rate), append(plan.Names, Rate(s.rate))
+	}
+	r.Plan(plan)
+	depth := 0.0
+	for i, s := range plateaus {
+		at := func(share float64) time.Time {
+			return began.Add(time.Duration((float64(i) + share*0.999) * 100 * float64(time.Second)))
+		}
+		taps := int(s.achieved * 100)
+		for n := range taps {
+			share := float64(n) / float64(taps)
+			latency := s.p95 / 2
+			if n%10 == 0 {
+				latency = s.p95
+			}
+			took := time.Duration(latency * float64(time.Millisecond))
+			ok := !every(s.failed, n)
+			r.Tap(Tap{
+				Began: at(share), Ended: at(share).Add(took), Latency: took, First: true, Scenario: began,
+				Redirected: ok, FromKV: ok && !every(s.missed, n),
+			})
+		}
+		for n := range 100 {
+			r.Lag(at(float64(n)/100), time.Millisecond, float64(n) < 100*s.late)
+		}
+		for n := range s.queries {
+			r.Query(at(float64(n)/float64(s.queries)), time.Duration(s.query*float64(time.Millisecond)), false)
+			r.QueryEnded(at(0), false)
+		}
+		for n := range 10 {
+			depth += s.growth * 10
+			r.Flush(at((float64(n)+1)/10), int64((s.achieved-s.growth)*10), int64(depth), false)
+		}
+	}
+	return r.Measured()
+}
+
+// every picks a share of whole numbers, evenly.
+func every(share float64, n int) bool { return int(share*float64(n+1)) > int(share*float64(n)) }
+
+func unknown(Limit) (float64, bool) { return 0, false }
+
+func judge(plateaus ...seen) *Report { return Judge(measured(plateaus...), Limits, unknown) }
+
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		plateaus []seen
+		status   Status
+		holds    float64
+		verdict  []string
+	}{
+		{"all holds", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 6}}, Pass, 100, []string{
+			"Holds 100 taps/s within every limit, the highest rate.", "The queue did not grow: the flush cron kept up.",
+		}},
+		{"a warning, then a failure", []seen{
+			{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 64}, {rate: 150, achieved: 150, p95: 130},
+		}, Fail, 50, []string{
+			"Holds 50 taps/s within every limit.",
+			"At 100/s redirect p95 passes the warning of 50 ms (64 ms): the Worker breaks first.",
+			"At 150/s redirect p95 fails its limit of 100 ms (130 ms).",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"a queue that grows", []seen{
+			{rate: 25, achieved: 25, p95: 5}, {rate: 50, achieved: 50, p95: 5, growth: 29}, {rate: 100, achieved: 100, p95: 5, growth: 79},
+			{rate: 200, achieved: 200, p95: 200, growth: 179},
+		}, Fail, 100, []string{
+			"Holds 100 taps/s within every limit.",
+			"At 200/s redirect p95 fails its limit of 100 ms (200 ms): the Worker breaks first.",
+			"The queue grows by 79 a second at 100/s, and from 50/s on: the flush cron drains at most 21/s, so that 10 minutes " +
+				"at 100/s leave 47,000 taps waiting, 38 minutes to drain.",
+		}},
+		{"errors", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 60, failed: 0.05}}, Fail, 50, []string{
+			"Holds 50 taps/s within every limit.",
+			"At 100/s redirect error rate fails its limit of 3 % (5 %) and redirect p95 passes the warning of 50 ms (60 ms): the Worker breaks first.",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"admin first", []seen{
+			{rate: 50, achieved: 50, p95: 5, queries: 100, query: 90}, {rate: 100, achieved: 100, p95: 5, queries: 100, query: 6000},
+		}, Warn, 50, []string{
+			"Holds 50 taps/s within every limit.",
+			"At 100/s analytics p95 passes the warning of 5 s (6 s): the admin application breaks first.",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"no free virtual user", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 70, p95: 40}}, Warn, 50, []string{
+			"Holds 50 taps/s within every limit.",
+			"At 100/s 29.9 % of the taps never started, as all virtual users waited for answers: the Worker breaks first.",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"the generator", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 80, p95: 400, late: 0.4}}, Pass, 50, []string{
+			"Holds 50 taps/s within every limit, the highest rate.",
+			"From 100/s on this machine was the limit: it started taps late 40 % of the time, so that nothing is known of the system there. " +
+				"Give it more cores, or share the load.",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"the generator everywhere", []seen{{rate: 50, achieved: 50, p95: 400, late: 0.4}}, Generator, 0, []string{
+			"No verdict on the system: no plateau has figures that are its own.",
+			"From 50/s on this machine was the limit: it started taps late 40 % of the time, so that nothing is known of the system there. " +
+				"Give it more cores, or share the load.",
+		}},
+		{"too little", []seen{{rate: 0.1, achieved: 0.1, p95: 5}}, NoData, 0, []string{
+			"No verdict on the system: no plateau has figures that are its own.",
+		}},
+		{"nothing holds", []seen{{rate: 50, achieved: 50, p95: 70}, {rate: 100, achieved: 100, p95: 120}}, Fail, 0, []string{
+			"Does not hold 50 taps/s, the lowest rate.",
+			"At 50/s redirect p95 passes the warning of 50 ms (70 ms): the Worker breaks first.",
+			"At 100/s redirect p95 fails its limit of 100 ms (120 ms).",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"a slow start", []seen{{rate: 50, achieved: 50, p95: 70}, {rate: 100, achieved: 100, p95: 5}}, Warn, 100, []string{
+			"Holds 100 taps/s within every limit, the highest rate.",
+			"Below that, at 50/s, redirect p95 passes the warning of 50 ms (70 ms), and higher rates did not repeat it.",
+			"The queue did not grow: the flush cron kept up.",
+		}},
+		{"no plateaus", nil, NoData, 0, []string{"The script has no plateaus: only the run as a whole is judged."}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := judge(c.plateaus...)
+			holds := 0.0
+			if r.Holds != nil {
+				holds = *r.Holds
+			}
+			if r.Status != c.status || holds != c.holds {
+				t.Errorf("got %s, holds %v; want %s, %v", r.Status, holds, c.status, c.holds)
+			}
+			if got, want := strings.Join(r.Verdict, "\n"), strings.Join(c.verdict, "\n"); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// What was written can be read again, histograms and all, and judged to the same.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	r := judge(seen{rate: 50, achieved: 50, p95: 5, queries: 30, query: 20}, seen{rate: 100, achieved: 100, p95: 70, growth: 20})
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	again := Judge(Measured{Whole: back.Whole, Plateaus: back.Plateaus, Series: back.Series}, Limits, unknown)
+	textAgain, err := json.Marshal(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != string(textAgain) {
+		t.Errorf("got\n%s\nwant\n%s", textAgain, text)
+	}
+	if len(text) > 100_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
+// The law is found again in what it has made, and trusted only where it deserves to be.
+func TestScaling(t *testing.T) {
+	t.Parallel()
+	law := Scaling{Lambda: 1000, Sigma: 0.02, Kappa: 0.0005}
+	made := func(concurrencies ...float64) []*Plateau {
+		var plateaus []*Plateau
+		for i, n := range concurrencies {
+			noise := 1 + 0.005*math.Sin(float64(i)) // half a percent
+			plateaus = append(plateaus, &Plateau{Figures: Figures{Concurrency: n, Achieved: noise * law.at(n)}})
+		}
+		return plateaus
+	}
+	s := scale(made(1, 5, 10, 20, 40, 60))
+	if s.Omitted != "" || math.Abs(s.Peak/law.peak()-1) > 0.03 || s.R2 < 0.99 || s.PeakLow > s.Peak || s.PeakTop < s.Peak {
+		t.Errorf("got %+v, a peak of %v is right", s, law.peak())
+	}
+	for want, plateaus := range map[string][]*Plateau{
+		"3 valid plateaus; it takes 4": made(1, 10, 40),
+		"throughput shows no peak yet": {at(1, 100), at(2, 200), at(4, 400), at(8, 800)},
+		"it misses a plateau by 427 %": {at(1, 100), at(2, 40), at(4, 400), at(8, 100)},
+	} {
+		if got := scale(plateaus).Omitted; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func at(n, x float64) *Plateau { return &Plateau{Figures: Figures{Concurrency: n, Achieved: x}} }
+
+// Histograms add up: the percentiles of two processes are those of all their taps.
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	var fast, slow, all Counts
+	for i := range 1000 {
+		took := time.Duration(i) * time.Millisecond
+		for _, c := range []*Counts{&all, map[bool]*Counts{true: &fast, false: &slow}[i < 900]} {
+			c.Taps++
+			c.Redirect[i%batches].add(took)
+		}
+	}
+	fast.add(slow)
+	merged, whole := fast.redirect(), all.redirect()
+	if merged.at(95) != whole.at(95) || fast.Taps != all.Taps || merged.at(95) < 940 || merged.at(95) > 960 {
+		t.Errorf("p95 %v of %d, want %v of %d", merged.at(95), fast.Taps, whole.at(95), all.Taps)
+	}
+}
+
+// No field is forgotten when counts are added.
+func TestAddIsComplete(t *testing.T) {
+	t.Parallel()
+	var c, other Counts
+	fields := reflect.ValueOf(&other).Elem()
+	for i := range fields.NumField() {
+		switch f := fields.Field(i).Addr().Interface().(type) {
+		case *int64:
+			*f = 1
+		case *time.Duration:
+			*f = 1
+		case *histogram:
+			f.add(time.Second)
+		case *[batches]histogram:
+			for i := range f {
+				f[i].add(time.Second)
+			}
+		}
+	}
+	c.add(other)
+	got, _ := json.Marshal(c)
+	want, _ := json.Marshal(other)
+	if string(got) != string(want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A long course gets longer steps, and loses no tap.
+func TestCourse(t *testing.T) {
+	t.Parallel()
+	var c course
+	for second := range 3*maxSteps + 1 {
+		c.tap(time.Duration(second)*time.Second, second%2 == 0)
+	}
+	s := c.series()
+	sum := 0.0
+	for _, rate := range s.Achieved {
+		sum += rate * s.Step
+	}
+	if s.Step != 4 || len(s.Achieved) > maxSteps || sum != 3*maxSteps+1 {
+		t.Errorf("%d steps of %v s, %v taps", len(s.Achieved), s.Step, sum)
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for got, want := range map[string]string{
+		Rate(0): "0", Rate(0.25): "0.25", Rate(999): "999", Rate(1000): "1,000", Rate(1234567): "1,234,567", Rate(-2900): "-2,900",
+		about(1_740_000): "1.7 M", about(47_400): "47,000", Milliseconds(0.3141): "0.314 ms", Milliseconds(64.2): "64.2 ms",
+		Milliseconds(8200): "8.2 s", Percent(0.05): "5 %", Percent(0.00021): "0.021 %", Percent(0.99987): "99.987 %", Percent(1): "100 %",
+		Percent(0): "0 %", Value("kv_hit_rate", 0.98): "98 %", Value("redirect_latency", 5): "5 ms",
+		minutes(30): "30 seconds", minutes(830): "14 minutes", minutes(7200): "2.0 hours",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// say puts the report into sentences.
+func (r *Report) say(knee, first *Plateau) []string {
+	sentences := r.sayHolds(knee, first)
+	sentences = append(sentences, r.sayGenerator()...)
+	sentences = append(sentences, r.sayQueue(knee)...)
+	if s := r.Scaling; s.Omitted == "" {
+		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
+			Rate(s.Peak), Rate(s.PeakLow), Rate(s.PeakTop)))
+	}
+	return sentences
+}
+
+func (r *Report) sayHolds(knee, first *Plateau) []string {
+	valid := r.valid()
+	switch {
+	case len(r.Plateaus) == 0:
+		return []string{"The script has no plateaus: only the run as a whole is judged."}
+	case len(valid) == 0:
+		return []string{"No verdict on the system: no plateau has figures that are its own."}
+	}
+	var said []string
+	lowest, highest := valid[0], valid[len(valid)-1]
+	switch {
+	case knee == nil:
+		said = append(said, fmt.Sprintf("Does not hold %s taps/s, the lowest rate.", Rate(lowest.Offered)))
+	case knee == highest:
+		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit, the highest rate.", Rate(knee.Offered)))
+	default:
+		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit.", Rate(knee.Offered)))
+	}
+	if first != nil {
+		said = append(said, fmt.Sprintf("At %s/s %s: %s first.", Rate(first.Offered), first.sayBreaks(), partBreaks(first.Breaks[0].Part)))
+		said = append(said, sayFailure(valid, first)...)
+	}
+	return append(said, sayLower(valid, knee)...)
+}
+
+// sayBreaks names the two worst limits that broke.
+func (p *Plateau) sayBreaks() string {
+	said := make([]string, 0, 2)
+	for _, b := range p.Breaks[:min(2, len(p.Breaks))] {
+		said = append(said, b.String())
+	}
+	return strings.Join(said, " and ")
+}
+
+func (b Break) String() string {
+	if b.Metric == "dropped_iterations" {
+		return fmt.Sprintf("%s of the taps never started, as all virtual users waited for answers", Percent(b.Value))
+	}
+	tier := "fails its limit of "
+	if b.Status == Warn {
+		tier = "passes the warning of "
+	}
+	return fmt.Sprintf("%s %s%s (%s)", b.Label, tier, Value(b.Metric, b.Limit), Value(b.Metric, b.Value))
+}
+
+// sayFailure tells at which rate a limit fails that was only warned of before.
+func sayFailure(valid []*Plateau, first *Plateau) []string {
+	for _, p := range valid {
+		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
+			return []string{fmt.Sprintf("At %s/s %s.", Rate(p.Offered), p.Breaks[0])}
+		}
+	}
+	return nil
+}
+
+// sayLower tells of rates below the knee that did not hold: the start of a run often has reasons of its own.
+func sayLower(valid []*Plateau, knee *Plateau) []string {
+	for _, p := range valid {
+		if knee != nil && p.Offered < knee.Offered && p.Status != Pass {
+			return []string{fmt.Sprintf("Below that, at %s/s, %s, and higher rates did not repeat it.", Rate(p.Offered), p.sayBreaks())}
+		}
+	}
+	return nil
+}
+
+func (r *Report) sayGenerator() []string {
+	for _, p := range r.Plateaus {
+		if p.Status == Generator {
+			return []string{fmt.Sprintf("From %s/s on this machine was the limit: it started taps late %s of the time, so that "+
+				"nothing is known of the system there. Give it more cores, or share the load.", Rate(p.Offered), Percent(p.GeneratorLimited))}
+		}
+	}
+	return nil
+}
+
+// sayQueue tells what a queue that grows comes to after ten minutes.
+func (r *Report) sayQueue(knee *Plateau) []string {
+	q := r.Queue
+	switch {
+	case !q.Watched:
+		return nil
+	case q.GrowsFrom == nil:
+		return []string{"The queue did not grow: the flush cron kept up."}
+	}
+	at := knee
+	if at == nil || !at.grows() {
+		for _, p := range r.valid() {
+			if p.grows() {
+				at = p
+				break
+			}
+		}
+	}
+	waiting := *at.Growth * (10 * time.Minute).Seconds()
+	said := fmt.Sprintf("The queue grows by %s a second at %s/s", about(*at.Growth), Rate(at.Offered))
+	if *q.GrowsFrom < at.Offered {
+		said += fmt.Sprintf(", and from %s/s on", Rate(*q.GrowsFrom))
+	}
+	if *q.Drain < 1 {
+		return []string{said + ": nothing is drained."}
+	}
+	return []string{said + fmt.Sprintf(": the flush cron drains at most %s/s, so that 10 minutes at %s/s leave %s taps waiting, %s to drain.",
+		about(*q.Drain), Rate(at.Offered), about(waiting), minutes(waiting / *q.Drain))}
+}
+
+func partBreaks(part string) string {
+	return map[string]string{
+		Worker: "the Worker breaks", Admin: "the admin application breaks", Hub: "the flush cron breaks", Upstash: "Upstash breaks",
+	}[part]
+}
+
+// Rate is a rate or a count to three digits, with thousands set apart.
+func Rate(value float64) string {
+	if value != 0 && math.Abs(value) < 1000 {
+		return strconv.FormatFloat(significant(value, 3), 'f', -1, 64)
+	}
+	digits := strconv.FormatFloat(math.Round(value), 'f', 0, 64)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// about is a large number to two digits: 2,900, 1.7 M.
+func about(value float64) string {
+	if value < 1e6 {
+		return Rate(significant(value, 2))
+	}
+	return strconv.FormatFloat(significant(value/1e6, 2), 'f', -1, 64) + " M"
+}
+
+// Value is a metric's value with its unit.
+func Value(metric string, value float64) string {
+	if strings.HasSuffix(metric, "_latency") {
+		return Milliseconds(value)
+	}
+	return Percent(value)
+}
+
+// Milliseconds is a latency: 0.31 ms, 64 ms, 8.2 s.
+func Milliseconds(value float64) string {
+	if value >= 1000 {
+		return strconv.FormatFloat(significant(value/1000, 3), 'f', -1, 64) + " s"
+	}
+	return strconv.FormatFloat(significant(value, 3), 'f', -1, 64) + " ms"
+}
+
+// Percent is a fraction: 0.02 %, 99.7 %.
+func Percent(value float64) string {
+	if value > 0.9 && value < 1 { // how far from all is what matters
+		return strconv.FormatFloat(100-significant(100*(1-value), 3), 'f', -1, 64) + " %"
+	}
+	return strconv.FormatFloat(significant(100*value, 3), 'f', -1, 64) + " %"
+}
+
+func minutes(seconds float64) string {
+	switch {
+	case seconds < 90:
+		return fmt.Sprintf("%.0f seconds", seconds)
+	case seconds < 90*60:
+		return fmt.Sprintf("%.0f minutes", seconds/60)
+	}
+	return fmt.Sprintf("%.1f hours", seconds/3600)
+}
+
+// significant rounds to so many digits.
+func significant(value float64, digits int) float64 {
+	if value == 0 || math.IsInf(value, 0) || math.IsNaN(value) {
+		return value
+	}
+	scale := math.Pow(10, float64(digits-1)-math.Floor(math.Log10(math.Abs(value))))
+	return math.Round(value*scale) / scale
+}
