@@ -33,7 +33,7 @@ type line struct {
 	// the tap
 	band    []byte
 	utm     string
-	plateau string
+	plateau moment
 	due     time.Time // when it should start; zero when that is whenever it does
 	request []byte
 
@@ -191,7 +191,7 @@ func (l *line) time() {
 // roundTrip sends the tap through the VU's own transport, which emits the http_req_* metrics itself.
 func (l *line) roundTrip(ctx context.Context, state *lib.State) {
 	c := &client{
-		state: state, name: l.plan.name, plateau: l.plateau, timeout: l.plan.options.Timeout,
+		state: state, name: l.plan.name, plateau: l.plateau.name, timeout: l.plan.options.Timeout,
 		public: !strings.Contains(l.plan.origin, "@"),
 	}
 	l.response = tapwire.Response{Start: l.began}

@@ -11,6 +11,8 @@ import (
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/types"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // schedule is when which plateau holds, known to every VU once the script has called plateaus.
@@ -41,6 +43,19 @@ func (s *schedule) at(elapsed time.Duration) string {
 	return rampDown
 }
 
+// names are the plateaus' tags.
+func (s *schedule) names() []string {
+	plateaus := s.current.Load()
+	if plateaus == nil {
+		return nil
+	}
+	names := make([]string, len(*plateaus))
+	for i, p := range *plateaus {
+		names[i] = p.name
+	}
+	return names
+}
+
 // plateaus returns {startRate, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
 // hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
 // a jump of 0s, and a hold. From then on every tap carries the tag plateau, its rate.
@@ -50,9 +65,11 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 		m.throw(in("plateaus", err))
 	}
 	list := make([]plateau, len(p.rates))
+	plan := capacity.Plan{Hold: p.hold}
 	var stages []any
 	for i, rate := range p.rates {
 		list[i] = plateau{strconv.FormatInt(rate, 10), time.Duration(i+1) * p.hold}
+		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, list[i].name)
 		if i > 0 {
 			stages = append(stages, m.object("duration", "0s", "target", rate))
 		}
@@ -62,6 +79,7 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 		stages = append(stages, m.object("duration", p.rampDown.String(), "target", 0))
 	}
 	m.run.schedule.current.Store(&list)
+	m.run.recorder.Plan(plan)
 	return m.object("startRate", p.rates[0], "stages", m.vu.Runtime().NewArray(stages...))
 }
 
@@ -118,14 +136,21 @@ func (m *module) rates(value sobek.Value) ([]int64, error) {
 	return rates, nil
 }
 
-// plateau names the plateau that holds now, by the clock of the VU's scenario.
-func (m *module) plateau() string {
+// moment is a tap's place in the schedule.
+type moment struct {
+	name  string    // the plateau's; empty outside of a schedule
+	began time.Time // when its scenario did
+}
+
+// plateau tells which plateau holds now, by the clock of the VU's scenario. Other scenarios than the one whose rate ramps
+// have none, nor have setup() and teardown().
+func (m *module) plateau() moment {
 	if m.run.schedule.current.Load() == nil {
-		return ""
+		return moment{}
 	}
 	scenario := lib.GetScenarioState(m.context())
-	if scenario == nil {
-		return "" // setup(), teardown()
+	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
+		return moment{}
 	}
-	return m.run.schedule.at(time.Since(scenario.StartTime))
+	return moment{m.run.schedule.at(time.Since(scenario.StartTime)), scenario.StartTime}
 }

@@ -127,6 +127,7 @@ func (m *module) emitQuery(c trpc.Client, procedure string, err error) {
 	}
 	m.emitTook(m.latencyOf(procedure), took(c), "procedure", procedure)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partAdmin)
+	m.recordQueries(c, procedure, 1, int(rate(err != nil)))
 }
 
 // emitBatch counts one request's latency and every query's outcome, or the failure of all.
@@ -136,9 +137,12 @@ func (m *module) emitBatch(c trpc.Client, procedures string, results []trpc.Resu
 		return
 	}
 	m.emitTook(m.latencyOf(procedures), took(c), "procedure", procedures)
+	failed := 0
 	for _, result := range results {
 		m.emit(m.metrics.errorRate, rate(result.Err != nil), "part", partAdmin)
+		failed += int(rate(result.Err != nil))
 	}
+	m.recordQueries(c, procedures, len(results), failed)
 }
 
 func took(c trpc.Client) time.Duration {

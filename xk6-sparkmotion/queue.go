@@ -79,8 +79,10 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	m.emitTook(m.metrics.upstashLatency, took)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
 	if err != nil {
+		m.run.recorder.SampleFailed(time.Now())
 		m.throw(in("queueDepth", err))
 	}
+	m.run.recorder.Sample(time.Now(), depth)
 	m.emit(m.metrics.queueDepth, float64(depth))
 	return m.vu.Runtime().ToValue(depth)
 }

@@ -6,18 +6,20 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/grafana/sobek"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // summaryFile is where report leaves the run's data, below the folder that k6 runs in.
 const summaryFile = "results/e2e-load-summary.json"
 
-// report is for handleSummary: it writes k6's data to results/e2e-load-summary.json, making the folder when there is
-// none, and returns undefined, on which k6 prints its own summary. Limits past their warning, which fail nothing, are
-// logged, and so is a machine that was too slow for the run. The data that setup() returned is left out, also of
-// --summary-export: it holds the session.
-func (m *module) report(data sobek.Value) {
+// report is for handleSummary: it judges the run, plateau by plateau, and writes results/e2e-load-summary.json (k6's data
+// and the judgement), making the folder when there is none. It returns what k6 is to print, {stdout}. The data that setup()
+// returned is left out, also of --summary-export: it holds the session.
+func (m *module) report(data sobek.Value) sobek.Value {
 	object, ok := data.(*sobek.Object)
 	if !ok {
 		m.throw(errors.New("report: call it from handleSummary(data) with its data"))
@@ -25,28 +27,43 @@ func (m *module) report(data sobek.Value) {
 	if err := object.Delete("setup_data"); err != nil {
 		m.throw(in("report", err))
 	}
+	r := m.judge(object)
+	if err := m.attach(object, r); err != nil {
+		m.throw(in("report", err))
+	}
 	if err := writeJSON(summaryFile, object); err != nil {
 		m.throw(in("report", err))
 	}
-	for _, tier := range tiers {
-		value, ok := valueOf(object, tier.metric, tier.value)
-		if passes, isRate := valueOf(object, tier.metric, "passes"); isRate {
-			fails, _ := valueOf(object, tier.metric, "fails")
-			ok = passes+fails > 0 // a metric with a threshold is there without samples too
-		}
-		if ok && tier.warns(value) {
-			m.logger().Warnf("%s: %s is %.4g, and should be %s", tier.metric, tier.value, value, tier.threshold(tier.warn))
-		}
-	}
-	if limited, _ := valueOf(object, "generator_limited", "rate"); limited > maxLimited {
-		m.logger().Warnf("This machine was too slow for the rate: %.0f %% of the time it started taps more than %s late. "+
-			"Latencies and rates of this run are the generator's, not the system's: give it more cores, or less to do",
-			100*limited, maxLag)
-	}
+	return m.object("stdout", strings.Join(r.Verdict, "\n"))
 }
 
-// maxLimited is the share of late beats from which on a run says nothing of the system.
-const maxLimited = 0.05
+// judge makes the report of the run, by the limits of the script's thresholds and k6's own values of their metrics.
+func (m *module) judge(data *sobek.Object) *capacity.Report {
+	limits := capacity.Limits
+	if own := m.run.limits.Load(); own != nil {
+		limits = *own
+	}
+	share := 1.0
+	if state := m.vu.State(); state != nil {
+		share = state.Options.ExecutionSegment.FloatLength()
+	}
+	return capacity.Judge(m.run.recorder.Measured(share), limits, func(l capacity.Limit) (float64, bool) {
+		return valueOf(data, l.Metric, l.Stat)
+	})
+}
+
+// attach puts the report into k6's data as plain JavaScript, under the names that its JSON has.
+func (m *module) attach(data *sobek.Object, r *capacity.Report) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	parsed, err := m.json("parse", m.vu.Runtime().ToValue(string(text)))
+	if err != nil {
+		return err
+	}
+	return data.Set("capacity", parsed)
+}
 
 // valueOf is one value of one metric of handleSummary's data, if the metric has it.
 func valueOf(data *sobek.Object, metric, value string) (float64, bool) {

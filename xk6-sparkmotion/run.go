@@ -2,8 +2,11 @@ package sparkmotion
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"go.k6.io/k6/v2/lib"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // run is what the VUs of one process share.
@@ -13,6 +16,8 @@ type run struct {
 	pulse     pulse
 	notices   notices
 	sessions  sessions
+	recorder  capacity.Recorder
+	limits    atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
 // notices are what is logged once a run, by whichever VU comes first.

@@ -38,8 +38,9 @@ type tapper struct {
 	plans  map[tapTarget]*tapPlan
 	random *rand.Rand
 
-	samples metrics.Samples // of taps that are done, to be pushed
-	burst   int             // taps to make room for
+	iteration int64           // of the last tap, for the report
+	samples   metrics.Samples // of taps that are done, to be pushed
+	burst     int             // taps to make room for
 }
 
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
@@ -247,6 +248,7 @@ func (m *module) finish(l *line) bool {
 		m.warn(l)
 	}
 	m.addTap(l, v)
+	m.recordTap(l, v)
 	return v.redirected()
 }
 

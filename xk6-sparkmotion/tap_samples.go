@@ -29,14 +29,14 @@ type tapTags struct {
 
 // tags gives the tag sets for a tap, as k6's own HTTP client would set them.
 func (m *module) tags(l *line, vu *metrics.TagSet) *tapTags {
-	key := tagKey{vu, l.plateau, l.peer, l.response.Proto, l.response.Status, l.code, l.text}
+	key := tagKey{vu, l.plateau.name, l.peer, l.response.Proto, l.response.Status, l.code, l.text}
 	last := &l.plan.tags
 	if last.key == key {
 		return last
 	}
 	own := vu
-	if l.plateau != "" {
-		own = own.With("plateau", l.plateau)
+	if l.plateau.name != "" {
+		own = own.With("plateau", l.plateau.name)
 	}
 	*last = tapTags{key: key, own: own, errors: own.With("part", partWorker), http: m.httpTags(l, own)}
 	for i, name := range tapChecks {
@@ -130,6 +130,7 @@ func (m *module) addTap(l *line, v tapVerdict) {
 	if lag, ok := m.run.pulse.collect(); ok {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
 		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
+		m.run.recorder.Lag(l.response.Done, lag, lag > maxLag)
 	}
 	m.tapper.samples = samples
 }

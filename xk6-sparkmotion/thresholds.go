@@ -4,77 +4,77 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// tier is one metric's two limits: what warns, and what fails the run.
-type tier struct {
-	metric     string
-	value      string // of the summary: p(95), or rate
-	holds      string // on which side of a limit all is well
-	warn, fail float64
-}
+// perPlateau are the metrics that also have a threshold for each plateau; their taps carry its tag.
+var perPlateau = []string{"redirect_latency", "error_rate"}
 
-// tiers are the system's limits. Latencies in ms, rates as fractions.
-var tiers = []tier{
-	{"redirect_latency", "p(95)", "<", 50, 100},
-	{"analytics_latency", "p(95)", "<", 5000, 8000},
-	{"csv_export_latency", "p(95)", "<", 10000, 15000},
-	{"error_rate", "rate", "<", 0.01, 0.03},
-	{"error_rate{part:worker}", "rate", "<", 0.01, 0.03},
-	{"error_rate{part:admin}", "rate", "<", 0.01, 0.03}, // a thousand times fewer than taps: lost in the sum of all
-	{"error_rate{part:upstash}", "rate", "<", 0.01, 0.03},
-	{"kv_hit_rate", "rate", ">", 0.99, 0.99},
-	{"cron_errors", "rate", "<", 0.10, 0.10},
-}
-
-// threshold is k6's expression for a limit.
-func (t tier) threshold(limit float64) string { return fmt.Sprintf("%s%s%v", t.value, t.holds, limit) }
-
-// warns tells whether a run's value is past the warning.
-func (t tier) warns(value float64) bool {
-	if t.holds == ">" {
-		return value <= t.warn
-	}
-	return value >= t.warn
-}
-
-// thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run; a key of the options
-// overrides a metric's limit, {redirect_latency: 80}, or drops it, {cron_errors: null}.
+// thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run: of the whole run, and for
+// the taps of each of plateaus(), when that was called before. A key of the options overrides a metric's limit,
+// {redirect_latency: 80}, or drops it, {cron_errors: null}; report judges by the same.
 func (m *module) thresholds(given sobek.Value) *sobek.Object {
-	limits := m.vu.Runtime().NewObject()
-	if !common.IsNullish(given) {
-		var ok bool
-		if limits, ok = given.(*sobek.Object); !ok {
-			m.throw(errors.New("thresholds: expected limits by metric, {redirect_latency: 80}"))
-		}
+	limits, err := m.limits(given)
+	if err != nil {
+		m.throw(in("thresholds", err))
 	}
+	m.run.limits.Store(&limits)
 	result := m.vu.Runtime().NewObject()
-	known := make(map[string]bool)
-	for _, tier := range tiers {
-		metric, _, _ := strings.Cut(tier.metric, "{") // a limit of error_rate holds for its parts too
-		known[metric] = true
-		limit := limits.Get(metric)
-		if sobek.IsNull(limit) {
-			continue
-		}
-		fail := tier.fail
-		if limit != nil && !sobek.IsUndefined(limit) {
-			if fail = numberOf(limit); math.IsNaN(fail) || math.IsInf(fail, 0) {
-				m.throw(fmt.Errorf("thresholds: the limit of %s must be a number, got %s", tier.metric, limit))
-			}
-		}
-		if err := result.Set(tier.metric, []string{tier.threshold(fail)}); err != nil {
+	add := func(metric string, l capacity.Limit) {
+		if err := result.Set(metric, []string{l.Threshold()}); err != nil {
 			m.throw(err)
 		}
 	}
-	for _, key := range limits.Keys() {
-		if !known[key] {
-			m.throw(fmt.Errorf("thresholds: no limit is known for %q; a metric of the script's own takes k6's syntax beside these", key))
+	for _, l := range limits {
+		add(l.Metric, l)
+	}
+	for _, name := range m.run.schedule.names() {
+		for _, l := range limits {
+			if slices.Contains(perPlateau, l.Metric) {
+				add(fmt.Sprintf("%s{plateau:%s}", l.Metric, name), l)
+			}
 		}
 	}
 	return result
+}
+
+// limits are the system's limits with those that the script gives.
+func (m *module) limits(given sobek.Value) ([]capacity.Limit, error) {
+	if common.IsNullish(given) {
+		return capacity.Limits, nil
+	}
+	own, ok := given.(*sobek.Object)
+	if !ok {
+		return nil, errors.New("expected limits by metric, {redirect_latency: 80}")
+	}
+	var limits []capacity.Limit
+	known := make(map[string]bool)
+	for _, l := range capacity.Limits {
+		metric, _, _ := strings.Cut(l.Metric, "{") // a limit of error_rate holds for its parts too
+		known[metric] = true
+		value := own.Get(metric)
+		switch {
+		case sobek.IsNull(value):
+			continue
+		case value != nil && !sobek.IsUndefined(value):
+			fail := numberOf(value)
+			if math.IsNaN(fail) || math.IsInf(fail, 0) {
+				return nil, fmt.Errorf("the limit of %s must be a number, got %s", metric, value)
+			}
+			l = l.WithFail(fail)
+		}
+		limits = append(limits, l)
+	}
+	for _, key := range own.Keys() {
+		if !known[key] {
+			return nil, fmt.Errorf("no limit is known for %q; a metric of the script's own takes k6's syntax beside these", key)
+		}
+	}
+	return limits, nil
 }

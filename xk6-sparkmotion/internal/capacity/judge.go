@@ -37,9 +37,10 @@ const (
 	maxDropped = 0.01
 )
 
-// judge sets a plateau's status. The generator comes first: what it was too slow to send says nothing of the system.
+// judge sets a plateau's status. The generator comes first: what it was too slow to send, or had no virtual users for while
+// the system kept its limits, says nothing of the system.
 func (p *Plateau) judge(limits []Limit) {
-	p.Judgement = Judgement{Status: Pass}
+	p.Judgement = Judgement{Status: Pass, Breaks: []Break{}, NotJudged: []string{}}
 	for _, l := range limits {
 		value, samples := p.Counts.figure(l.Metric)
 		switch tier := l.tier(value); {
@@ -49,15 +50,12 @@ func (p *Plateau) judge(limits []Limit) {
 			p.Breaks = append(p.Breaks, Break{l.Metric, l.Label, l.Part, value, l.of(tier), tier})
 		}
 	}
-	if dropped := p.dropped(); dropped > maxDropped {
-		p.Breaks = append(p.Breaks, Break{"dropped_iterations", "taps not sent", Worker, dropped, maxDropped, Warn})
-	}
 	slices.SortStableFunc(p.Breaks, func(a, b Break) int { return cmp.Compare(b.weight(), a.weight()) })
 	for _, b := range p.Breaks {
 		p.Status = worse(p.Status, b.Status)
 	}
 	switch {
-	case p.GeneratorLimited > MaxLimited:
+	case p.GeneratorLimited > MaxLimited, len(p.Breaks) == 0 && p.dropped() > maxDropped:
 		p.Status = Generator
 	case slices.Contains(p.NotJudged, "redirect_latency"):
 		p.Status = NoData

@@ -1,5 +1,7 @@
 package capacity
 
+import "fmt"
+
 // Limit is one metric's two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run.
 type Limit struct {
 	Metric string  `json:"metric"`         // as k6 selects it, e.g. error_rate{part:admin}
@@ -45,6 +47,25 @@ const (
 	NoData    Status = "NOT ENOUGH DATA"
 	Generator Status = "GENERATOR"
 )
+
+// Threshold is k6's expression for the fail tier.
+func (l Limit) Threshold() string {
+	holds := "<"
+	if l.Above {
+		holds = ">"
+	}
+	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
+}
+
+// WithFail gives the limit with another fail tier, and a warning no later than that.
+func (l Limit) WithFail(fail float64) Limit {
+	if l.Fail = fail; l.Above {
+		l.Warn = max(l.Warn, fail)
+	} else {
+		l.Warn = min(l.Warn, fail)
+	}
+	return l
+}
 
 // tier tells on which side of the limits a value is.
 func (l Limit) tier(value float64) Status {

@@ -1,6 +1,10 @@
 package capacity
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Measured is what a run has seen.
 type Measured struct {
@@ -98,8 +102,8 @@ func (p *Plateau) watchQueue(depths []Depth) {
 	p.Growth = p.growth(within)
 }
 
-// growth is the queue's, in taps a second. What flushes leave is the surest sign: the depth between two of them
-// rises and falls.
+// growth is the queue's, in taps a second. What flushes leave tells it: between two of them a queue rises and falls, so
+// that samples alone tell no more than that it rose all the while, or did not. Nil when there is too little of either.
 func (p *Plateau) growth(depths []Depth) *float64 {
 	var left []Depth
 	for _, d := range depths {
@@ -107,19 +111,26 @@ func (p *Plateau) growth(depths []Depth) *float64 {
 			left = append(left, d)
 		}
 	}
-	for _, some := range [][]Depth{left, depths} {
-		if len(some) < 2 {
-			continue
-		}
-		first, last := some[0], some[len(some)-1]
-		if span := last.At - first.At; span >= p.Seconds/3 {
-			g := (last.Depth - first.Depth) / span
-			return &g
-		}
+	if g := p.slope(left, 2); g != nil {
+		return g
 	}
-	if p.Counts.Flushes == 0 {
+	g := p.slope(depths, 3)
+	if g != nil && !slices.IsSortedFunc(depths, func(a, b Depth) int { return cmp.Compare(a.Depth, b.Depth) }) {
+		*g = 0
+	}
+	return g
+}
+
+// slope is the change from the first to the last of so many depths or more, if they span a third of the plateau.
+func (p *Plateau) slope(depths []Depth, fewest int) *float64 {
+	if len(depths) < fewest {
 		return nil
 	}
-	g := p.Queued - p.Flushed
-	return &g
+	first, last := depths[0], depths[len(depths)-1]
+	span := last.At - first.At
+	if span < p.Seconds/3 {
+		return nil
+	}
+	slope := (last.Depth - first.Depth) / span
+	return &slope
 }

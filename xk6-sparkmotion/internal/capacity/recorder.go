@@ -19,7 +19,7 @@ type Recorder struct {
 
 // Plan is what plateaus ask for.
 type Plan struct {
-	Rates []float64     // arrival rates a second, this process's share of them
+	Rates []float64     // arrival rates a second, of all processes together
 	Names []string      // their tags
 	Hold  time.Duration // each
 }
@@ -70,26 +70,28 @@ func (r *Recorder) Lag(at time.Time, lag time.Duration, late bool) {
 	})
 }
 
-// Query records how long a request of an admin took, for an export or something else.
-func (r *Recorder) Query(began time.Time, took time.Duration, export bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.each(began, func(c *Counts, _ int) {
-		if export {
-			c.Exports.add(took)
-		} else {
-			c.Analytics.add(took)
-		}
-	})
+// Request is one request of an admin.
+type Request struct {
+	Began           time.Time
+	Took            time.Duration // 0 when nothing was sent
+	Export          bool
+	Queries, Failed int64 // several in a batch
 }
 
-// QueryEnded records whether a query failed; a request may carry several.
-func (r *Recorder) QueryEnded(began time.Time, failed bool) {
+// Request records a request of an admin.
+func (r *Recorder) Request(q Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.each(began, func(c *Counts, _ int) {
-		c.Queries++
-		c.QueriesFailed += one(failed)
+	r.each(q.Began, func(c *Counts, _ int) {
+		c.Queries += q.Queries
+		c.QueriesFailed += q.Failed
+		switch {
+		case q.Took == 0:
+		case q.Export:
+			c.Exports.add(q.Took)
+		default:
+			c.Analytics.add(q.Took)
+		}
 	})
 }
 
@@ -156,8 +158,8 @@ func (r *Recorder) since(at time.Time) time.Duration {
 	return at.Sub(r.began)
 }
 
-// Measured gives what was recorded so far.
-func (r *Recorder) Measured() Measured {
+// Measured gives what was recorded so far. share is this process's of the arrival rates.
+func (r *Recorder) Measured(share float64) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := Measured{Whole: r.whole, Series: r.course.series()}
@@ -168,7 +170,7 @@ func (r *Recorder) Measured() Measured {
 			break // the run ended before
 		}
 		m.Plateaus = append(m.Plateaus, Plateau{
-			Name: r.plan.Names[i], Rate: rate, Start: starts.Seconds(), Seconds: lasted.Seconds(), Counts: r.plateaus[i],
+			Name: r.plan.Names[i], Rate: rate * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Counts: r.plateaus[i],
 		})
 	}
 	return m

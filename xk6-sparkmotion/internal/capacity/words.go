@@ -29,11 +29,10 @@ func (r *Report) sayHolds(knee, first *Plateau) []string {
 		return []string{"No verdict on the system: no plateau has figures that are its own."}
 	}
 	var said []string
-	lowest, highest := valid[0], valid[len(valid)-1]
 	switch {
 	case knee == nil:
-		said = append(said, fmt.Sprintf("Does not hold %s taps/s, the lowest rate.", Rate(lowest.Offered)))
-	case knee == highest:
+		said = append(said, fmt.Sprintf("Does not hold %s taps/s, the lowest rate that was judged.", Rate(valid[0].Offered)))
+	case knee == &r.Plateaus[len(r.Plateaus)-1]:
 		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit, the highest rate.", Rate(knee.Offered)))
 	default:
 		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit.", Rate(knee.Offered)))
@@ -55,9 +54,6 @@ func (p *Plateau) sayBreaks() string {
 }
 
 func (b Break) String() string {
-	if b.Metric == "dropped_iterations" {
-		return fmt.Sprintf("%s of the taps never started, as all virtual users waited for answers", Percent(b.Value))
-	}
 	tier := "fails its limit of "
 	if b.Status == Warn {
 		tier = "passes the warning of "
@@ -87,9 +83,15 @@ func sayLower(valid []*Plateau, knee *Plateau) []string {
 
 func (r *Report) sayGenerator() []string {
 	for _, p := range r.Plateaus {
-		if p.Status == Generator {
+		switch {
+		case p.Status != Generator:
+			continue
+		case p.GeneratorLimited > MaxLimited:
 			return []string{fmt.Sprintf("From %s/s on this machine was the limit: it started taps late %s of the time, so that "+
 				"nothing is known of the system there. Give it more cores, or share the load.", Rate(p.Offered), Percent(p.GeneratorLimited))}
+		default:
+			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
+				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", Rate(p.Offered), Percent(p.dropped()))}
 		}
 	}
 	return nil

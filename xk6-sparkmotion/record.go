@@ -1,0 +1,33 @@
+package sparkmotion
+
+import (
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
+)
+
+// What is counted here is what the metrics count, kept by plateau for report: k6's summary has whole runs only.
+
+func (m *module) recordTap(l *line, v tapVerdict) {
+	iteration := m.vu.State().Iteration + 1 // 0 is no iteration yet
+	began := l.began
+	if !l.due.IsZero() {
+		began = l.due
+	}
+	m.run.recorder.Tap(capacity.Tap{
+		Began: began, Ended: l.response.Done, Latency: l.latency(), Scenario: l.plateau.began,
+		First:      iteration != m.tapper.iteration,
+		Redirected: v.redirected(), FromKV: v.redirected() && v.isPage,
+	})
+	m.tapper.iteration = iteration
+}
+
+// recordQueries counts a request of an admin, with n queries in it.
+func (m *module) recordQueries(c trpc.Client, procedures string, n, failed int) {
+	took := took(c)
+	m.run.recorder.Request(capacity.Request{
+		Began: time.Now().Add(-took), Took: took, Export: m.latencyOf(procedures) == m.metrics.exportLatency,
+		Queries: int64(n), Failed: int64(failed),
+	})
+}
