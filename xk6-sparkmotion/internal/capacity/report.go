@@ -64,8 +64,11 @@ func (r *Report) valid() []*Plateau {
 	return valid
 }
 
-// limited tells whether the generator was the limit at some plateau.
+// limited tells whether the generator was the limit at some plateau, or in a run without any.
 func (r *Report) limited() bool {
+	if len(r.Plateaus) == 0 {
+		return r.Whole.limited() > MaxLimited
+	}
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Generator })
 }
 
@@ -73,7 +76,7 @@ func (r *Report) limited() bool {
 func (r *Report) overall() Status {
 	valid := r.valid()
 	switch {
-	case len(r.Plateaus) > 0 && len(valid) == 0 && r.limited():
+	case len(valid) == 0 && r.limited():
 		return Generator
 	case len(r.Plateaus) > 0 && len(valid) == 0:
 		return NoData

@@ -204,9 +204,9 @@ func TestScaling(t *testing.T) {
 		t.Errorf("got %+v, a peak of %v is right", s, law.peak())
 	}
 	for want, plateaus := range map[string][]*Plateau{
-		"3 valid plateaus; it takes 4": made(1, 10, 40),
-		"throughput shows no peak yet": {at(1, 100), at(2, 200), at(4, 400), at(8, 800)},
-		"it misses a plateau by 427 %": {at(1, 100), at(2, 40), at(4, 400), at(8, 100)},
+		"it takes 4 valid plateaus, not 3": made(1, 10, 40),
+		"throughput shows no peak yet":     {at(1, 100), at(2, 200), at(4, 400), at(8, 800)},
+		"it misses a plateau by 427 %":     {at(1, 100), at(2, 40), at(4, 400), at(8, 100)},
 	} {
 		if got := scale(plateaus).Omitted; got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -35,7 +35,7 @@ func scale(plateaus []*Plateau) Scaling {
 		}
 	}
 	if len(points) < fewestPlateaus {
-		return Scaling{Omitted: fmt.Sprintf("%d valid plateaus; it takes %d", len(points), fewestPlateaus)}
+		return Scaling{Omitted: fmt.Sprintf("it takes %d valid plateaus, not %d", fewestPlateaus, len(points))}
 	}
 	s := fit(points)
 	if off := s.worst(points); off > worstResidual {

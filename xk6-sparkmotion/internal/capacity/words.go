@@ -82,6 +82,10 @@ func sayLower(valid []*Plateau, knee *Plateau) []string {
 }
 
 func (r *Report) sayGenerator() []string {
+	if len(r.Plateaus) == 0 && r.limited() {
+		return []string{fmt.Sprintf("This machine was the limit: it started taps late %s of the time, so that latencies and rates are "+
+			"its own, not the system's. Give it more cores, or less to do.", Percent(r.Whole.limited()))}
+	}
 	for _, p := range r.Plateaus {
 		switch {
 		case p.Status != Generator:

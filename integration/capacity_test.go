@@ -1,0 +1,149 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// verdict is what report() says of a run's capacity.
+type verdict struct {
+	Status  string
+	Verdict []string
+	Holds   float64
+	First   struct {
+		Offered      float64
+		Metric, Part string
+	} `json:"breaks_first"`
+	Plateaus []struct {
+		Name, Status      string
+		Offered, Achieved float64
+		Dropped           int64 `json:"dropped_iterations"`
+		Growth            *float64
+		Queued            float64
+		Redirect          struct{ P95 float64 }
+	}
+	Queue struct {
+		GrowsFrom *float64 `json:"grows_from"`
+		Drain     *float64
+	}
+}
+
+func (r run) verdict() verdict {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
+	if err != nil {
+		r.t.Fatalf("%v\n%s", err, r.output)
+	}
+	var summary struct{ Capacity verdict }
+	if err := json.Unmarshal(text, &summary); err != nil {
+		r.t.Fatal(err)
+	}
+	return summary.Capacity
+}
+
+// plateausScript holds each rate for hold; more is the script's other scenarios and functions.
+func plateausScript(t *testing.T, rates, hold, more string) string {
+	t.Helper()
+	return script(t, fmt.Sprintf(`
+		import { batch, flushTaps, login, plateaus, report, tap, thresholds } from 'k6/x/sparkmotion';
+		const scenarios = { tappers: {
+			executor: 'ramping-arrival-rate', exec: 'tapper', preAllocatedVUs: 100, maxVUs: 800, gracefulStop: '5s',
+			...plateaus({ rates: %s, hold: '%s' }),
+		} };
+		%s
+		export const options = { scenarios, thresholds: thresholds() };
+		export const tapper = () => tap();
+		export const handleSummary = report;`, rates, hold, more))
+}
+
+// TestVerdict checks the verdict against systems whose capacity is known: the plateau that holds, what breaks above it,
+// and in which part.
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, faults string
+		rates, hold  string
+		more         string
+		code         int
+		holds        float64
+		breaks       float64
+		metric, part string
+	}{
+		{
+			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":20,"workers":4}}`,
+			rates: "[60, 120, 300]", hold: "3s",
+			code: 99, holds: 120, breaks: 300, metric: "redirect_latency", part: "worker",
+		},
+		{
+			name: "a Worker that errs above 150 taps/s", faults: `{"worker":{"errorsAboveRate":150,"status":503}}`,
+			rates: "[50, 100, 300]", hold: "3s",
+			code: 99, holds: 100, breaks: 300, metric: "error_rate{part:worker}", part: "worker",
+		},
+		{
+			name: "an Admin that errs above 100 requests/s", faults: `{"admin":{"errorsAboveRate":100}}`,
+			rates: "[50, 100]", hold: "3s",
+			more: `
+				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 50, duration: '3s', preAllocatedVUs: 20 };
+				scenarios.storm = { ...scenarios.calm, rate: 300, startTime: '3s' };
+				export const setup = () => login();
+				export const ask = (session) => { try { batch(session, [['analytics.eventSummary', {}]]) } catch {} };`,
+			code: 99, holds: 50, breaks: 100, metric: "error_rate{part:admin}", part: "admin",
+		},
+		{
+			name: "a system that holds it all", faults: `{}`,
+			rates: "[50, 100]", hold: "3s", holds: 100,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			tw := startTwin(t)
+			tw.control(http.MethodPut, "/faults", c.faults)
+			r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, c.rates, c.hold, c.more))
+			v := r.verdict()
+			if r.code != c.code || v.Holds != c.holds || v.First.Offered != c.breaks || v.First.Metric != c.metric || v.First.Part != c.part {
+				t.Errorf("k6 exited %d; got %+v\n%s", r.code, v, r.output)
+			}
+			if !strings.Contains(r.output, v.Verdict[0]) {
+				t.Errorf("the terminal does not say %q:\n%s", v.Verdict[0], r.output)
+			}
+		})
+	}
+}
+
+// TestVerdictOnTheQueue: a cron that drains 200 taps/s lets the queue grow by the rest.
+func TestVerdictOnTheQueue(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t, "-flush-time", "1s")
+	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
+	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[100, 500]", "8s", `
+		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
+		export const cron = () => flushTaps();`))
+	v := r.verdict()
+	if v.Holds != 500 || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
+		t.Fatalf("got %+v\n%s", v, r.output)
+	}
+	// A batch of a thousand takes five seconds to drain: the figures are coarse.
+	if growth, drain := *v.Plateaus[1].Growth, *v.Queue.Drain; growth < 200 || growth > 400 || growth+drain < 490 || growth+drain > 510 {
+		t.Errorf("grows by %v/s, drains %v/s", growth, drain)
+	}
+}
+
+// TestVerdictOnTheGenerator: virtual users that burn the one processor that taps need. The verdict is on the machine.
+func TestVerdictOnTheGenerator(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	tw.env["GOMAXPROCS"] = "1"
+	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[50, 200]", "3s", `
+		scenarios.burn = { executor: 'constant-vus', exec: 'burn', vus: 16, startTime: '3s', duration: '3s' };
+		export const burn = () => { for (const end = Date.now() + 100; Date.now() < end;); };`))
+	v := r.verdict()
+	if v.Holds != 50 || v.Plateaus[1].Status != "GENERATOR" || v.First.Metric != "" {
+		t.Errorf("got %+v\n%s", v, r.output)
+	}
+	r.wants(r.code, "From 200/s on this machine was the limit")
+}
