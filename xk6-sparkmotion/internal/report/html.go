@@ -1,0 +1,74 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+)
+
+// Run is what a page's head tells of a run; what is zero is left out.
+type Run struct {
+	Title string // of what ran
+	Began time.Time
+	Took  time.Duration
+	K6    string // its version
+}
+
+//go:embed page.html
+var source string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": class}).Parse(source))
+
+// HTML writes the report as one page that needs nothing else.
+func HTML(w io.Writer, r *capacity.Report, run Run) error {
+	data := struct {
+		*capacity.Report
+		Title    string
+		Facts    []string
+		Limits   table
+		Charts   []chart
+		Plateaus []table
+		Notes    []string
+	}{Report: r, Title: run.Title, Facts: run.facts(r), Limits: limits(r), Charts: charts(r), Notes: notes(r)}
+	if data.Title == "" {
+		data.Title = "Load test"
+	}
+	if len(r.Plateaus) > 0 {
+		data.Plateaus = []table{taps(r), system(r)}
+	}
+	return page.Execute(w, data)
+}
+
+func (run Run) facts(r *capacity.Report) []string {
+	var facts []string
+	if !run.Began.IsZero() {
+		facts = append(facts, run.Began.Format("2 January 2006, 15:04 MST"))
+	}
+	if run.Took > 0 {
+		facts = append(facts, run.Took.Round(time.Second).String())
+	}
+	facts = append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
+	if run.K6 != "" {
+		facts = append(facts, "k6 "+run.K6)
+	}
+	return facts
+}
+
+// class is a status's CSS class.
+func class(s capacity.Status) string {
+	switch s {
+	case capacity.Pass:
+		return "pass"
+	case capacity.Warn:
+		return "warn"
+	case capacity.Fail:
+		return "fail"
+	case "":
+		return ""
+	}
+	return "none"
+}

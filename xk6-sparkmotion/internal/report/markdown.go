@@ -1,0 +1,58 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+)
+
+// Markdown writes the report for a pull request: the plateaus are folded.
+func Markdown(w io.Writer, r *capacity.Report) error {
+	var b strings.Builder
+	for i, sentence := range r.Verdict {
+		if i == 0 {
+			b.WriteString("### " + string(r.Status) + ": " + plain.Replace(sentence) + "\n\n")
+			continue
+		}
+		b.WriteString(plain.Replace(sentence) + "\n")
+	}
+	b.WriteString("\n")
+	limits(r).markdown(&b)
+	if len(r.Plateaus) > 0 {
+		b.WriteString("<details><summary>By plateau</summary>\n\n")
+		taps(r).markdown(&b)
+		system(r).markdown(&b)
+		b.WriteString("</details>\n\n")
+	}
+	for _, note := range notes(r) {
+		b.WriteString(plain.Replace(note) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// plain takes the meaning from what would be Markdown or HTML.
+var plain = strings.NewReplacer("|", `\|`, "<", "&lt;", "&", "&amp;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "\n", " ")
+
+func (t table) markdown(b *strings.Builder) {
+	rule := make([]string, len(t.Head))
+	for i := range t.Head {
+		rule[i] = "---"
+		if t.Right(i) {
+			rule[i] = "---:"
+		}
+	}
+	b.WriteString("| " + strings.Join(t.Head, " | ") + " |\n|" + strings.Join(rule, "|") + "|\n")
+	for _, row := range t.Rows {
+		for _, c := range row {
+			text := plain.Replace(c.Text)
+			if c.Status != "" && c.Status != capacity.Pass && c.Status != capacity.NoData {
+				text = "**" + text + "**"
+			}
+			b.WriteString("| " + text + " ")
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteString("\n")
+}

@@ -1,0 +1,205 @@
+// Package report shows a [capacity.Report]: in a terminal, as Markdown for a pull request, and as a page of its own.
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+)
+
+// table is figures in rows, which each form lays out its own way.
+type table struct {
+	Name  string
+	Align string   // l or r for each column
+	Head  []string // in a terminal the last word stands on a line of its own
+	Rows  [][]cell
+}
+
+// cell is a text, and what is known of it if it was judged.
+type cell struct {
+	Text   string
+	Status capacity.Status
+}
+
+// Right tells whether a column is aligned to the right.
+func (t table) Right(column int) bool { return t.Align[column] == 'r' }
+
+// add adds a row that is not judged.
+func (t *table) add(texts ...string) {
+	row := make([]cell, len(texts))
+	for i, text := range texts {
+		row[i].Text = text
+	}
+	t.Rows = append(t.Rows, row)
+}
+
+// limits are the metrics of the whole run, with both tiers.
+func limits(r *capacity.Report) table {
+	t := table{
+		Name: "The run against its limits", Align: "lrrrlr",
+		Head: []string{"Metric", "Value", "Warn", "Fail", "Verdict", "Samples"},
+	}
+	for _, m := range r.Metrics {
+		sign := "≥ "
+		if m.Above {
+			sign = "≤ "
+		}
+		value, samples := capacity.Value(m.Metric, m.Value), count(float64(m.Samples))
+		if m.Samples == 0 {
+			value = none
+		}
+		if m.Status == capacity.NoData {
+			samples += " of " + count(float64(m.Enough))
+		}
+		t.Rows = append(t.Rows, []cell{
+			{Text: m.Label}, {value, m.Status}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
+			{Text: sign + capacity.Value(m.Metric, m.Fail)}, {string(m.Status), m.Status}, {Text: samples},
+		})
+	}
+	return t
+}
+
+// taps are the plateaus' taps.
+func taps(r *capacity.Report) table {
+	t := table{
+		Name: "Taps by plateau", Align: "rrrrrrrrl",
+		Head: []string{"Offered taps/s", "Achieved taps/s", "Redirect p50", "Redirect p95", "Redirect p99", "Redirect max", "Errors", "KV hits", "Verdict"},
+	}
+	for i := range r.Plateaus {
+		p := &r.Plateaus[i]
+		t.Rows = append(t.Rows, []cell{
+			{Text: count(p.Offered)}, judged(p, "dropped_iterations", count(p.Achieved)),
+			{Text: latency(p.Redirect.P50)}, judged(p, "redirect_latency", latency(p.Redirect.P95)),
+			{Text: latency(p.Redirect.P99)}, {Text: latency(p.Redirect.Max)},
+			judged(p, "error_rate{part:worker}", share(p.ErrorRate, p.Counts.Taps)),
+			judged(p, "kv_hit_rate", share(p.KVHitRate, p.Counts.Redirected)),
+			{string(p.Status), p.Status},
+		})
+	}
+	return t
+}
+
+// system is the rest of the system at the same time, and the generator.
+func system(r *capacity.Report) table {
+	t := table{
+		Name: "Everything else by plateau", Align: "rrrrrrrrrr",
+		Head: []string{
+			"Offered taps/s", "Dropped", "Generator lag p95", "Analytics p95", "Export p95", "Queued taps/s", "Flushed taps/s",
+			"Queue at start", "Queue at end", "Growth taps/s",
+		},
+	}
+	for i := range r.Plateaus {
+		p := &r.Plateaus[i]
+		growth := optional(p.Growth)
+		if p.Growth != nil && *p.Growth > 0 {
+			growth = "+" + growth
+		}
+		lag := cell{Text: latency(p.GeneratorLag)}
+		if p.GeneratorLimited > capacity.MaxLimited {
+			lag.Status = capacity.Generator
+		}
+		t.Rows = append(t.Rows, []cell{
+			{Text: count(p.Offered)}, judged(p, "dropped_iterations", count(float64(p.Dropped))), lag,
+			judged(p, "analytics_latency", latency(p.Analytics)), judged(p, "csv_export_latency", latency(p.Export)),
+			{Text: count(p.Queued)}, {Text: count(p.Flushed)}, {Text: optional(p.DepthStart)}, {Text: optional(p.DepthEnd)}, {Text: growth},
+		})
+	}
+	return t
+}
+
+// judged is a plateau's figure in the light of its metric's limits; in brackets when there were too few samples to tell.
+func judged(p *capacity.Plateau, metric, text string) cell {
+	if slices.Contains(p.NotJudged, metric) && text != none {
+		return cell{"(" + text + ")", capacity.NoData}
+	}
+	for _, b := range p.Breaks {
+		if b.Metric == metric && valid(p) {
+			return cell{text, b.Status}
+		}
+	}
+	return cell{Text: text}
+}
+
+// valid tells whether a plateau's figures are the system's.
+func valid(p *capacity.Plateau) bool {
+	return p.Status != capacity.Generator && p.Status != capacity.NoData
+}
+
+// notes explain what in the tables does not explain itself.
+func notes(r *capacity.Report) []string {
+	var said []string
+	has := func(status capacity.Status) bool {
+		return slices.ContainsFunc(r.Metrics, func(m capacity.Judged) bool { return m.Status == status }) ||
+			slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return p.Status == status })
+	}
+	if has(capacity.Generator) {
+		said = append(said, fmt.Sprintf("%s: this machine was late more than %s of the time, so the figures are not the system's.",
+			capacity.Generator, capacity.Percent(capacity.MaxLimited)))
+	}
+	if has(capacity.NoData) {
+		said = append(said, string(capacity.NoData)+": fewer samples than a verdict takes. It is no pass, and no alarm.")
+	}
+	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
+		said = append(said, "In brackets: too few samples in that plateau to be judged.")
+	}
+	if s := r.Scaling; s.Omitted != "" && len(r.Plateaus) > 0 {
+		said = append(said, "No peak by the scalability law: "+s.Omitted+".")
+	} else if s.Omitted == "" {
+		said = append(said, fmt.Sprintf("The scalability law: λ %s taps/s, σ %.3g, κ %.3g, R² %.3f.", count(s.Lambda), s.Sigma, s.Kappa, s.R2))
+	}
+	return said
+}
+
+const none = "–"
+
+// count is a number in at most 8 characters.
+func count(value float64) string {
+	if value >= 1e6 || value <= -1e6 {
+		return capacity.Rate(value/1e6) + " M"
+	}
+	return capacity.Rate(value)
+}
+
+func optional(value *float64) string {
+	if value == nil {
+		return none
+	}
+	return count(*value)
+}
+
+// latency is 0 when nothing was measured.
+func latency(ms float64) string {
+	if ms == 0 {
+		return none
+	}
+	return capacity.Milliseconds(ms)
+}
+
+// share is a fraction of so many, in at most 9 characters.
+func share(value float64, of int64) string {
+	switch {
+	case of == 0:
+		return none
+	case value > 0 && value < 0.0001:
+		return "< 0.01 %"
+	case value > 0.9999 && value < 1:
+		return "> 99.99 %"
+	}
+	return capacity.Percent(value)
+}
+
+// clock is a time since the plateaus began: 2:05.
+func clock(seconds float64) string {
+	return fmt.Sprintf("%d:%02d", int(seconds)/60, int(seconds)%60)
+}
+
+// list joins phrases: a, b and c.
+func list(phrases []string) string {
+	if len(phrases) < 2 {
+		return strings.Join(phrases, "")
+	}
+	last := len(phrases) - 1
+	return strings.Join(phrases[:last], ", ") + " and " + phrases[last]
+}
