@@ -281,9 +281,9 @@ func TestCourse(t *testing.T) {
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
-		Rate(0): "0", Rate(0.25): "0.25", Rate(999): "999", Rate(1000): "1,000", Rate(1234567): "1,234,567", Rate(-2900): "-2,900",
+		Rate(0): "0", Rate(0.25): "0.25", Rate(999): "999", Rate(999.8): "1,000", Rate(1000): "1,000", Rate(1234567): "1,234,567", Rate(-2900): "-2,900",
 		about(1_740_000): "1.7 M", about(47_400): "47,000", Milliseconds(0.3141): "0.314 ms", Milliseconds(64.2): "64.2 ms",
-		Milliseconds(8200): "8.2 s", Percent(0.05): "5 %", Percent(0.00021): "0.021 %", Percent(0.99987): "99.987 %", Percent(1): "100 %",
+		Milliseconds(999.7): "1 s", Milliseconds(8200): "8.2 s", Percent(0.05): "5 %", Percent(0.00021): "0.021 %", Percent(0.99987): "99.987 %", Percent(1): "100 %",
 		Percent(0): "0 %", Value("kv_hit_rate", 0.98): "98 %", Value("redirect_latency", 5): "5 ms",
 		minutes(30): "30 seconds", minutes(830): "14 minutes", minutes(7200): "2.0 hours",
 	} {

@@ -139,8 +139,8 @@ func partBreaks(part string) string {
 
 // Rate is a rate or a count to three digits, with thousands set apart.
 func Rate(value float64) string {
-	if value != 0 && math.Abs(value) < 1000 {
-		return strconv.FormatFloat(significant(value, 3), 'f', -1, 64)
+	if short := significant(value, 3); math.Abs(short) < 1000 {
+		return strconv.FormatFloat(short, 'f', -1, 64)
 	}
 	digits := strconv.FormatFloat(math.Round(value), 'f', 0, 64)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -167,7 +167,7 @@ func Value(metric string, value float64) string {
 
 // Milliseconds is a latency: 0.31 ms, 64 ms, 8.2 s.
 func Milliseconds(value float64) string {
-	if value >= 1000 {
+	if significant(value, 3) >= 1000 {
 		return strconv.FormatFloat(significant(value/1000, 3), 'f', -1, 64) + " s"
 	}
 	return strconv.FormatFloat(significant(value, 3), 'f', -1, 64) + " ms"

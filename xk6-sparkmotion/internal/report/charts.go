@@ -51,9 +51,9 @@ func latencies(r *capacity.Report) chart {
 	limit := limitOf(r, "redirect_latency")
 	c := chart{
 		ID: "latency", Title: "Redirect latency by plateau",
-		Caption: "Across: offered taps/s. Up: the latency below which 50, 95 and 99 % of the taps were, each step of the scale a multiple.",
+		Caption: "How long 50, 95 and 99 % of the taps took at most, at each rate of taps/s. The scale is logarithmic.",
 		Desc:    fmt.Sprintf("p95 warns from %s and fails from %s.", latency(limit.Warn), latency(limit.Fail)),
-		Table:   table{Name: "Redirect latency", Align: "rrrrrl", Head: []string{"Offered taps/s", "p50", "p95", "p99", "Max", "Verdict"}},
+		Table:   table{Name: "Redirect latency", Align: "rlrrrr", Head: []string{"Offered taps/s", "Verdict", "p50", "p95", "p99", "Max"}},
 	}
 	low, top := limit.Warn, limit.Fail
 	for i, plateau := range r.Plateaus {
@@ -62,21 +62,22 @@ func latencies(r *capacity.Report) chart {
 			low, top = min(low, l.P50), max(top, l.P99)
 			c.Desc += fmt.Sprintf(" At %s/s it is %s%s", count(plateau.Offered), latency(l.P95), aside(&r.Plateaus[i]))
 		}
-		c.Table.add(count(plateau.Offered), latency(l.P50), latency(l.P95), latency(l.P99), latency(l.Max), string(plateau.Status))
+		c.Table.add(count(plateau.Offered), string(plateau.Status), latency(l.P50), latency(l.P95), latency(l.P99), latency(l.Max))
 	}
 	p := &plot{span: float64(len(r.Plateaus)), y: logarithmic(low, top)}
-	p.grid("", capacity.Milliseconds)
+	p.grid(capacity.Milliseconds)
 	p.plateaus(r.Plateaus, plotBottom+19, func(i int) (float64, float64) { return float64(i), float64(i + 1) })
-	for _, tier := range []struct {
-		name string
-		at   float64
-	}{{"warn", limit.Warn}, {"fail", limit.Fail}} {
-		p.draw(`<line class="limit %s" x1="0" x2="100%%" y1="%.1f" y2="%[2]f"/>`, tier.name, p.down(tier.at))
-		p.text("limit right "+tier.name, 0, 6, p.down(tier.at)-5, tier.name+" ≥ "+latency(tier.at))
-	}
 	p.percentiles(r.Plateaus)
+	p.limit("warn", limit.Warn, 14)
+	p.limit("fail", limit.Fail, -6)
 	c.SVG = p.svg()
 	return c
+}
+
+// limit draws a tier's limit, and names it so many pixels further down.
+func (p *plot) limit(tier string, at, down float64) {
+	p.draw(`<line class="limit %s" x1="0" x2="100%%" y1="%.1f" y2="%[2]f"/>`, tier, p.down(at))
+	p.text("limit right "+tier, 0, 6, p.down(at)+down, tier+" ≥ "+latency(at))
 }
 
 // aside ends a sentence about a plateau with what to think of it.
@@ -87,7 +88,8 @@ func aside(p *capacity.Plateau) string {
 	return " (" + string(p.Status) + ", not the system's)."
 }
 
-// percentiles draws one line each, named where it ends; dots are hollow where they are not the system's.
+// percentiles draws one line each, named where it ends; dots are hollow where they are not the system's. What p95 comes to
+// stands below its plateau.
 func (p *plot) percentiles(all []capacity.Plateau) {
 	lowest := plotBottom + 4 // of names that are free
 	for _, percentile := range percentiles {
@@ -108,19 +110,20 @@ func (p *plot) percentiles(all []capacity.Plateau) {
 			}
 			p.draw(`<circle class="dot %s%s" cx="%.2f%%" cy="%.1f" r="3.5"/>`, percentile.name, hollow, p.across(at.x), p.down(at.y))
 			if percentile.name == "p95" {
-				p.text("value", p.across(at.x), 0, p.down(at.y)-9, latency(at.y))
+				p.text("value", p.across(at.x), 0, plotBottom+36, latency(at.y))
 			}
 		}
 		last := points[len(points)-1]
 		lowest = min(lowest-14, p.down(last.y)+4)
 		p.text("right name", p.across(last.x), 10, lowest, percentile.name)
 	}
+	p.text("left value", 0, -8, plotBottom+36, "p95")
 }
 
 func rates(r *capacity.Report) chart {
 	c := chart{
 		ID: "rate", Title: "Offered and achieved rate",
-		Caption: overTime, Desc: "Taps a second, offered and achieved.",
+		Caption: "Taps/s over minutes and seconds since the first tap.", Desc: "Taps a second, offered and achieved.",
 		Keys:  []key{{"achieved", "achieved taps/s"}, {"offered", "offered taps/s"}},
 		Table: table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}},
 	}
@@ -156,8 +159,8 @@ func (c *chart) rows(r *capacity.Report) {
 func queue(r *capacity.Report) chart {
 	depths := r.Series.Depth
 	c := chart{
-		ID: "queue", Title: "Taps waiting in the queue", Caption: overTime,
-		Keys:  []key{{"depth", "taps waiting"}, {"flush", "a flush: as long as the taps that it moved, down to those it left"}},
+		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps over the same time.",
+		Keys:  []key{{"depth", "taps waiting"}, {"flush", "a flush: the taps that it moved, down to those that it left"}},
 		Table: table{Name: "The queue over time", Align: "rrr", Head: []string{"Time", "Taps waiting", "Moved by a flush"}},
 	}
 	var points []point
@@ -194,7 +197,7 @@ func queue(r *capacity.Report) chart {
 func failures(r *capacity.Report) chart {
 	limit := limitOf(r, "error_rate{part:worker}")
 	c := chart{
-		ID: "errors", Title: "Taps that failed", Caption: overTime,
+		ID: "errors", Title: "Taps that failed", Caption: "Taps/s over the same time. The limits are shares of what was offered.",
 		Keys: []key{
 			{"failed", "failed taps/s"}, {"warn", "warn ≥ " + capacity.Percent(limit.Warn)}, {"fail", "fail ≥ " + capacity.Percent(limit.Fail)},
 		},
@@ -233,8 +236,6 @@ func failures(r *capacity.Report) chart {
 	return c
 }
 
-const overTime = "Across: minutes and seconds since the first tap; above it, each plateau's offered taps/s."
-
 // timed begins a plot over time.
 func timed(r *capacity.Report, top float64) *plot {
 	last := r.Plateaus[len(r.Plateaus)-1]
@@ -243,9 +244,9 @@ func timed(r *capacity.Report, top float64) *plot {
 		span = max(span, r.Series.Depth[n-1].At)
 	}
 	p := &plot{span: span, y: linear(top)}
-	p.grid("", count)
+	p.grid(count)
 	p.times()
-	p.plateaus(r.Plateaus, plotTop-10, func(i int) (float64, float64) {
+	p.plateaus(r.Plateaus, plotTop-16, func(i int) (float64, float64) {
 		return r.Plateaus[i].Start, r.Plateaus[i].Start + r.Plateaus[i].Seconds
 	})
 	return p

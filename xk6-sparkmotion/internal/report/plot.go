@@ -20,53 +20,44 @@ type plot struct {
 
 // Pixels down from the top: names of plateaus, the plot, names of times.
 const (
-	plotTop    = 26.0
+	plotTop    = 32.0
 	plotHeight = 230.0
 	plotBottom = plotTop + plotHeight
 )
 
-// scale is what an axis shows, from its first tick to its last.
+// scale is what an axis shows. From 0 it is linear, from above it a logarithmic one.
 type scale struct {
-	ticks []float64
-	log   bool
+	low, high float64
+	ticks     []float64
 }
 
 // at is where a value lies, from 0 to 1.
 func (s scale) at(value float64) float64 {
-	low, high := s.ticks[0], s.ticks[len(s.ticks)-1]
-	value = min(max(value, low), high)
-	if s.log {
-		return math.Log(value/low) / math.Log(high/low)
+	value = min(max(value, s.low), s.high)
+	if s.low > 0 {
+		return math.Log(value/s.low) / math.Log(s.high/s.low)
 	}
-	return (value - low) / (high - low)
+	return value / s.high
 }
 
 // linear is a scale from 0 to a round number that is not below top.
 func linear(top float64) scale {
-	if top <= 0 {
-		top = 1
-	}
-	step := round(top/5, math.Ceil)
+	step := round(max(top, 1)/6, math.Ceil)
 	s := scale{ticks: []float64{0}}
-	for n := 1.0; s.ticks[len(s.ticks)-1] < top; n++ {
-		s.ticks = append(s.ticks, n*step)
+	for s.high < top || s.high == 0 {
+		s.high += step
+		s.ticks = append(s.ticks, s.high)
 	}
 	return s
 }
 
-// logarithmic is a scale of 1, 2, 5, 10, 20, …, or of tens alone when those are many.
+// logarithmic is a scale whose ticks are 1, 2, 5, 10, 20, …, or tens alone when those are many.
 func logarithmic(low, top float64) scale {
-	low, top = round(low, math.Floor), round(top, math.Ceil)
-	s := scale{log: true}
-	if top/low > 1000 {
-		low, top = math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(top)))
-		for tick := low; tick < top*1.5; tick *= 10 {
+	s := scale{low: round(low, math.Floor), high: round(top, math.Ceil)}
+	for tick := s.low; tick < s.high*1.1; tick = round(tick*1.5, math.Ceil) {
+		if ten := math.Log10(tick); s.high/s.low <= 1000 || math.Abs(ten-math.Round(ten)) < 1e-9 {
 			s.ticks = append(s.ticks, tick)
 		}
-		return s
-	}
-	for tick := low; tick < top*1.1; tick = round(tick*1.5, math.Ceil) {
-		s.ticks = append(s.ticks, tick)
 	}
 	return s
 }
@@ -98,14 +89,13 @@ func (p *plot) text(class string, across, dx, down float64, text string) {
 	p.draw(`<text class="%s" x="%.2f%%" dx="%.0f" y="%.1f">%s</text>`, class, across, dx, down, html.EscapeString(text))
 }
 
-// grid draws a line and a name for each tick up, and the unit above them.
-func (p *plot) grid(unit string, name func(float64) string) {
+// grid draws a line and a name for each tick up.
+func (p *plot) grid(name func(float64) string) {
 	for _, tick := range p.y.ticks {
 		y := p.down(tick)
 		p.draw(`<line class="grid" x1="0" x2="100%%" y1="%.1f" y2="%[1]f"/>`, y)
 		p.text("left", 0, -8, y+4, name(tick))
 	}
-	p.text("left", 0, -8, plotTop-14, unit)
 }
 
 // times names times below the plot, at most seven.
@@ -129,12 +119,13 @@ func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (
 		if !valid(&all[i]) {
 			p.draw(`<rect class="void" x="%.2f%%" width="%.2f%%" y="%.1f" height="%.1f"/>`,
 				p.across(from), p.across(to-from), plotTop, plotHeight)
-			p.draw(`<svg class="upright" x="%.2f%%" y="%.1f"><text transform="rotate(-90)">%s</text></svg>`,
-				p.across((from+to)/2), plotTop+plotHeight/2, strings.ToLower(string(all[i].Status)))
+			p.draw(`<svg x="%.2f%%" y="%.1f"><text class="upright" transform="translate(14 -8) rotate(-90)">%s</text></svg>`,
+				p.across(from), plotBottom, strings.ToLower(string(all[i].Status)))
 		}
 		p.draw(`<line class="edge" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`, p.across(to), plotTop, plotBottom)
 		p.text("plateau", p.across((from+to)/2), 0, down, count(all[i].Offered))
 	}
+	p.text("left", 0, -8, down, "offered")
 }
 
 // point is where a line goes: x as the plot has it, y as its scale does.

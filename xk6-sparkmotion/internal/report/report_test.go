@@ -46,7 +46,9 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 		tapsOf(r, from, hold, h)
 		admins(r, from, hold, h)
 		for at := from + 15*time.Second; at <= from+hold; at += 15 * time.Second {
-			depth += 15 * h.answered * (1 - h.failed) * (1 - h.missed)
+			arrived := 15 * h.answered * (1 - h.failed) * (1 - h.missed)
+			r.Sample(began.Add(at-5*time.Second), int64(depth+arrived*2/3))
+			depth += arrived
 			moved := math.Floor(min(depth, 15*drain))
 			depth -= moved
 			r.Flush(began.Add(at-time.Millisecond), int64(moved), int64(depth), false)
@@ -125,7 +127,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 			held{2500, 2450, 8, 61, 0, 0.0002, 0.19},
 			held{5000, 3900, 60, 420, 0, 0.0002, 0.74},
 		)),
-		"few": judge(few.Measured()),
+		"few":           judge(few.Measured()),
 		"nothing holds": judge(run(5*time.Second, 1, held{2, 2, 40, 80, 0, 0, 0}, held{20, 20, 60, 140, 0.2, 0.2, 0})),
 	}
 })
@@ -164,4 +166,5 @@ func TestGolden(t *testing.T) {
 		}
 	}
 }
+
 var _ = []any{fmt.Sprint, html.Parse, regexp.MustCompile, slices.Sort[[]int], strconv.Itoa, utf8.RuneCountInString}

@@ -38,8 +38,8 @@ func (t *table) add(texts ...string) {
 // limits are the metrics of the whole run, with both tiers.
 func limits(r *capacity.Report) table {
 	t := table{
-		Name: "The run against its limits", Align: "lrrrlr",
-		Head: []string{"Metric", "Value", "Warn", "Fail", "Verdict", "Samples"},
+		Name: "The run against its limits", Align: "llrrrr",
+		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {
 		sign := "≥ "
@@ -53,9 +53,13 @@ func limits(r *capacity.Report) table {
 		if m.Status == capacity.NoData {
 			samples += " of " + count(float64(m.Enough))
 		}
+		weight := m.Status
+		if weight == capacity.Pass {
+			weight = "" // what is well does not call for the eye twice
+		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {value, m.Status}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
-			{Text: sign + capacity.Value(m.Metric, m.Fail)}, {string(m.Status), m.Status}, {Text: samples},
+			{Text: m.Label}, {string(m.Status), m.Status}, {value, weight}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
+			{Text: sign + capacity.Value(m.Metric, m.Fail)}, {Text: samples},
 		})
 	}
 	return t
@@ -64,18 +68,17 @@ func limits(r *capacity.Report) table {
 // taps are the plateaus' taps.
 func taps(r *capacity.Report) table {
 	t := table{
-		Name: "Taps by plateau", Align: "rrrrrrrrl",
-		Head: []string{"Offered taps/s", "Achieved taps/s", "Redirect p50", "Redirect p95", "Redirect p99", "Redirect max", "Errors", "KV hits", "Verdict"},
+		Name: "Taps by plateau", Align: "rlrrrrrrr",
+		Head: []string{"Offered taps/s", "Verdict", "Achieved taps/s", "Redirect p50", "Redirect p95", "Redirect p99", "Redirect max", "Errors", "KV hits"},
 	}
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
 		t.Rows = append(t.Rows, []cell{
-			{Text: count(p.Offered)}, judged(p, "dropped_iterations", count(p.Achieved)),
+			{Text: count(p.Offered)}, {string(p.Status), p.Status}, judged(p, "dropped_iterations", count(p.Achieved)),
 			{Text: latency(p.Redirect.P50)}, judged(p, "redirect_latency", latency(p.Redirect.P95)),
 			{Text: latency(p.Redirect.P99)}, {Text: latency(p.Redirect.Max)},
 			judged(p, "error_rate{part:worker}", share(p.ErrorRate, p.Counts.Taps)),
 			judged(p, "kv_hit_rate", share(p.KVHitRate, p.Counts.Redirected)),
-			{string(p.Status), p.Status},
 		})
 	}
 	return t
@@ -84,7 +87,7 @@ func taps(r *capacity.Report) table {
 // system is the rest of the system at the same time, and the generator.
 func system(r *capacity.Report) table {
 	t := table{
-		Name: "Everything else by plateau", Align: "rrrrrrrrrr",
+		Name: "Generator, admin and queue by plateau", Align: "rrrrrrrrrr",
 		Head: []string{
 			"Offered taps/s", "Dropped", "Generator lag p95", "Analytics p95", "Export p95", "Queued taps/s", "Flushed taps/s",
 			"Queue at start", "Queue at end", "Growth taps/s",
@@ -186,6 +189,8 @@ func share(value float64, of int64) string {
 		return "< 0.01 %"
 	case value > 0.9999 && value < 1:
 		return "> 99.99 %"
+	case value > 0.99 && value < 1:
+		return fmt.Sprintf("%.2f %%", 100*value)
 	}
 	return capacity.Percent(value)
 }
