@@ -66,7 +66,7 @@ func latencies(r *capacity.Report) chart {
 	}
 	p := &plot{span: float64(len(r.Plateaus)), y: logarithmic(low, top)}
 	p.grid(capacity.Milliseconds)
-	p.plateaus(r.Plateaus, plotBottom+19, func(i int) (float64, float64) { return float64(i), float64(i + 1) })
+	p.plateaus(r.Plateaus, plotBottom+21, func(i int) (float64, float64) { return float64(i), float64(i + 1) })
 	p.percentiles(r.Plateaus)
 	p.limit("warn", limit.Warn, 14)
 	p.limit("fail", limit.Fail, -6)
@@ -110,14 +110,14 @@ func (p *plot) percentiles(all []capacity.Plateau) {
 			}
 			p.draw(`<circle class="dot %s%s" cx="%.2f%%" cy="%.1f" r="3.5"/>`, percentile.name, hollow, p.across(at.x), p.down(at.y))
 			if percentile.name == "p95" {
-				p.text("value", p.across(at.x), 0, plotBottom+36, latency(at.y))
+				p.text("value", p.across(at.x), 0, plotBottom+38, latency(at.y))
 			}
 		}
 		last := points[len(points)-1]
 		lowest = min(lowest-14, p.down(last.y)+4)
 		p.text("right name", p.across(last.x), 10, lowest, percentile.name)
 	}
-	p.text("left value", 0, -8, plotBottom+36, "p95")
+	p.text("left value", 0, -8, plotBottom+38, "p95")
 }
 
 func rates(r *capacity.Report) chart {
@@ -186,7 +186,7 @@ func queue(r *capacity.Report) chart {
 		if d.Flushed > 0 {
 			p.draw(`<line class="flush" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`,
 				p.across(d.At), p.down(d.Depth+float64(d.Flushed)), p.down(d.Depth))
-			p.draw(`<circle class="flush" cx="%.2f%%" cy="%.1f" r="2.5"/>`, p.across(d.At), p.down(d.Depth))
+			p.draw(`<circle class="flush" cx="%.2f%%" cy="%.1f" r="2"/>`, p.across(d.At), p.down(d.Depth))
 		}
 	}
 	p.line("polyline", "line depth", points)

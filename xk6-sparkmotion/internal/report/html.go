@@ -49,7 +49,7 @@ func (run Run) facts(r *capacity.Report) []string {
 		facts = append(facts, run.Began.Format("2 January 2006, 15:04 MST"))
 	}
 	if run.Took > 0 {
-		facts = append(facts, run.Took.Round(time.Second).String())
+		facts = append(facts, clock(run.Took.Seconds())+" min")
 	}
 	facts = append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 	if run.K6 != "" {

@@ -42,9 +42,12 @@ func (s scale) at(value float64) float64 {
 
 // linear is a scale from 0 to a round number that is not below top.
 func linear(top float64) scale {
-	step := round(max(top, 1)/6, math.Ceil)
+	if top <= 0 {
+		top = 1
+	}
+	step := round(top/6, math.Ceil)
 	s := scale{ticks: []float64{0}}
-	for s.high < top || s.high == 0 {
+	for s.high < top*(1-1e-9) {
 		s.high += step
 		s.ticks = append(s.ticks, s.high)
 	}

@@ -2,8 +2,11 @@ package report
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
 	"flag"
-	"fmt"
+	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -167,4 +170,207 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-var _ = []any{fmt.Sprint, html.Parse, regexp.MustCompile, slices.Sort[[]int], strconv.Itoa, utf8.RuneCountInString}
+// Whatever the figures, a terminal of 100 columns shows each row on one line, and colours change no width.
+func TestWidth(t *testing.T) {
+	t.Parallel()
+	reports := map[string]*capacity.Report{"extreme": extreme()}
+	maps.Copy(reports, fixtures())
+	for name, r := range reports {
+		plain := forms(t, r)["txt"]
+		for line := range strings.Lines(plain) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+		if bare := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(forms(t, r)["ansi"], ""); bare != plain {
+			t.Errorf("%s: without its colours it is\n%s\nwant\n%s", name, bare, plain)
+		}
+	}
+}
+
+// extreme is a report whose figures are as long as they get.
+func extreme() *capacity.Report {
+	deep, grows := 987_654_321.0, -654_321.9
+	p := capacity.Plateau{
+		Name: "<b>|*`", Rate: 123_456, Seconds: 120,
+		Figures: capacity.Figures{
+			Offered: 123_456, Achieved: 987_654.3, Dropped: 123_456_789, ErrorRate: 0.00001, KVHitRate: 0.999999,
+			Redirect:     capacity.Latency{P50: 0.123, P95: 0.456, P99: 1234, Max: 3_599_999},
+			GeneratorLag: 0.789, Analytics: 0.123, Export: 0.456,
+			Queued: 987_654.3, Flushed: 987_654.3, DepthStart: &deep, DepthEnd: &deep, Growth: &grows,
+		},
+		Judgement: capacity.Judgement{
+			Status:    capacity.NoData,
+			NotJudged: []string{"redirect_latency", "analytics_latency", "csv_export_latency"},
+		},
+	}
+	p.Counts.Taps, p.Counts.Redirected = 987_654_321, 987_654_321
+	r := &capacity.Report{Status: capacity.NoData, Plateaus: []capacity.Plateau{p}, Scaling: capacity.Scaling{Omitted: "none <i>"}}
+	for _, limit := range capacity.Limits {
+		r.Metrics = append(r.Metrics, capacity.Judged{Limit: limit, Value: 0.9999999, Samples: 12, Status: capacity.NoData})
+	}
+	r.Verdict = []string{strings.Repeat("An unusually long sentence & <script>alert(1)</script> ", 9)}
+	return r
+}
+
+// A page fetches nothing, is well-formed, says each chart in words, and takes no markup from figures.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	reports := map[string]*capacity.Report{"extreme": extreme()}
+	maps.Copy(reports, fixtures())
+	for name, r := range reports {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page := forms(t, r)["html"]
+			for _, fetches := range []string{"http://", "https://", "src=", "href=", "@import", "<script", "<link", "<b>"} {
+				if strings.Contains(page, fetches) {
+					t.Errorf("it has %s", fetches)
+				}
+			}
+			if strings.Contains(page, "NaN") || strings.Contains(page, "Inf") || strings.Contains(page, "ZgotmplZ") {
+				t.Error("it has a number that is none")
+			}
+			doc, err := html.Parse(strings.NewReader(page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			images := 0
+			for node := range doc.Descendants() {
+				if node.Data != "svg" || attribute(node, "role") != "img" {
+					continue
+				}
+				images++
+				words := map[string]string{}
+				for child := range node.ChildNodes() {
+					if child.FirstChild != nil {
+						words[child.Data+" "+attribute(child, "id")] = child.FirstChild.Data
+					}
+				}
+				for _, id := range strings.Fields(attribute(node, "aria-labelledby")) {
+					if words["title "+id] == "" && words["desc "+id] == "" {
+						t.Errorf("a chart has no words of its own at %s", id)
+					}
+				}
+			}
+			if charts := strings.Count(page, "<figure>"); images != charts || (charts < 3) != (len(r.Plateaus) == 0) {
+				t.Errorf("%d charts of %d have a text", images, charts)
+			}
+			wellFormed(t, page)
+		})
+	}
+}
+
+func attribute(node *html.Node, name string) string {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// wellFormed holds the drawings to XML, which is stricter than HTML.
+func wellFormed(t *testing.T, page string) {
+	t.Helper()
+	for _, svg := range regexp.MustCompile(`(?s)<svg class="plot.*?</svg>\n<details>`).FindAllString(page, -1) {
+		decoder := xml.NewDecoder(strings.NewReader(strings.TrimSuffix(svg, "<details>")))
+		for {
+			if _, err := decoder.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%v in %s", err, svg)
+			}
+		}
+	}
+}
+
+// Text can be read, and marks be told from what is behind them, in light and in dark: WCAG 2.2 wants 4.5 and 3 to 1.
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	schemes := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(source, -1)
+	if len(schemes) != 2 {
+		t.Fatalf("%d colour schemes, want light and dark", len(schemes))
+	}
+	for i, scheme := range schemes {
+		colours := map[string]float64{}
+		for _, c := range regexp.MustCompile(`--(\w+): #(\w{6})`).FindAllStringSubmatch(scheme[1], -1) {
+			colours[c[1]] = luminance(t, c[2])
+		}
+		for _, behind := range []string{"card", "page"} {
+			for _, text := range []string{"text", "quiet", "pass", "warn", "fail", "none", "data", "mark"} {
+				light, dark := max(colours[text], colours[behind]), min(colours[text], colours[behind])
+				if ratio := (light + 0.05) / (dark + 0.05); ratio < 4.5 {
+					t.Errorf("scheme %d: %s on %s is %.2f to 1", i, text, behind, ratio)
+				}
+			}
+		}
+	}
+}
+
+// luminance is a colour's relative luminance as WCAG defines it.
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	n, err := strconv.ParseUint(colour, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear := func(shift int) float64 {
+		c := float64(n>>shift&0xff) / 255
+		if c <= 0.04045 {
+			return c / 12.92
+		}
+		return math.Pow((c+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(16) + 0.7152*linear(8) + 0.0722*linear(0)
+}
+
+func TestScales(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		got  scale
+		want []float64
+	}{
+		{linear(0), []float64{0, 0.2, 0.4, 0.6, 0.8, 1}},
+		{linear(7), []float64{0, 2, 4, 6, 8}},
+		{linear(10_000), []float64{0, 2000, 4000, 6000, 8000, 10_000}},
+		{logarithmic(3.1, 100), []float64{2, 5, 10, 20, 50, 100}},
+		{logarithmic(3.1, 9000), []float64{10, 100, 1000, 10_000}},
+	} {
+		if !slices.EqualFunc(c.got.ticks, c.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9*(a+b) || a == b }) {
+			t.Errorf("got %v, want %v", c.got.ticks, c.want)
+		}
+		if at := c.got.at(c.got.high); at != 1 || c.got.at(c.got.low) != 0 || c.want[len(c.want)-1] > c.got.high {
+			t.Errorf("%v ends at %v", c.want, at)
+		}
+	}
+}
+
+// A file is no terminal.
+func TestColour(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if Colour(file) {
+		t.Error("colours in a file")
+	}
+}
+
+// A writer that fails is heard of.
+func TestFails(t *testing.T) {
+	t.Parallel()
+	r, full := fixtures()["few"], full{}
+	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r, header)} {
+		if !errors.Is(err, errFull) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+type full struct{}
+
+var errFull = errors.New("disk full")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }

@@ -13,7 +13,7 @@ import (
 type table struct {
 	Name  string
 	Align string   // l or r for each column
-	Head  []string // in a terminal the last word stands on a line of its own
+	Head  []string // in a terminal the first word of several stands on a line of its own
 	Rows  [][]cell
 }
 

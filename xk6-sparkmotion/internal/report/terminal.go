@@ -81,10 +81,9 @@ func (t *terminal) table(of table) {
 	above, below := make([]cell, len(of.Head)), make([]cell, len(of.Head))
 	for i, head := range of.Head {
 		head = strings.TrimPrefix(head, "Redirect ") // narrow, and clear from the table's name
-		if cut := strings.LastIndex(head, " "); cut >= 0 {
-			above[i].Text, below[i].Text = head[:cut], head[cut+1:]
-		} else {
-			below[i].Text = head
+		first, rest, two := strings.Cut(head, " ")
+		if below[i].Text = first; two {
+			above[i].Text, below[i].Text = first, rest
 		}
 	}
 	head := [][]cell{above, below}
