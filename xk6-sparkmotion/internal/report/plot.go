@@ -5,6 +5,7 @@ import (
 	"html"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -45,7 +46,7 @@ func linear(top float64) scale {
 	if top <= 0 {
 		top = 1
 	}
-	step := round(top/6, math.Ceil)
+	step := round(top / 6)
 	s := scale{ticks: []float64{0}}
 	for s.high < top*(1-1e-9) {
 		s.high += step
@@ -56,8 +57,8 @@ func linear(top float64) scale {
 
 // logarithmic is a scale whose ticks are 1, 2, 5, 10, 20, …, or tens alone when those are many.
 func logarithmic(low, top float64) scale {
-	s := scale{low: round(low, math.Floor), high: round(top, math.Ceil)}
-	for tick := s.low; tick < s.high*1.1; tick = round(tick*1.5, math.Ceil) {
+	s := scale{low: 1 / round(1/low), high: round(top)}
+	for tick := s.low; tick < s.high*1.1; tick = round(tick * 1.5) {
 		if ten := math.Log10(tick); s.high/s.low <= 1000 || math.Abs(ten-math.Round(ten)) < 1e-9 {
 			s.ticks = append(s.ticks, tick)
 		}
@@ -65,20 +66,15 @@ func logarithmic(low, top float64) scale {
 	return s
 }
 
-// round goes to the next of 1, 2, 5, 10, 20, …, in the direction of way.
-func round(value float64, way func(float64) float64) float64 {
+// round goes up to the next of 1, 2, 5, 10, 20, …
+func round(value float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(value)))
-	for i, steps := 0, []float64{1, 2, 5, 10}; ; i++ {
-		switch next := steps[i+1]; {
-		case value <= steps[i]*power*(1+1e-9):
-			return steps[i] * power
-		case value < next*power*(1-1e-9):
-			if way(0.5) == 0 {
-				return steps[i] * power
-			}
-			return next * power
+	for _, step := range []float64{1, 2, 5} {
+		if value <= step*power*(1+1e-9) {
+			return step * power
 		}
 	}
+	return 10 * power
 }
 
 func (p *plot) draw(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
@@ -101,14 +97,13 @@ func (p *plot) grid(name func(float64) string) {
 	}
 }
 
-// times names times below the plot, at most seven.
+// times names times below the plot, at most eight: round seconds, or round minutes.
 func (p *plot) times() {
-	step := 1.0
-	for _, next := range []float64{2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400} {
-		if p.span/step > 7 {
-			step = next
-		}
+	unit := 1.0
+	if p.span > 300 {
+		unit = 60
 	}
+	step := unit * max(1, round(p.span/unit/7))
 	for t := 0.0; t <= p.span; t += step {
 		p.draw(`<line class="axis" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`, p.across(t), plotBottom, plotBottom+4)
 		p.text("", p.across(t), 0, plotBottom+19, clock(t))
@@ -144,23 +139,24 @@ func (p *plot) line(shape, class string, points []point) {
 	p.draw(`"/></svg>`)
 }
 
-// area fills what is below points.
+// area draws a line, and fills what is below it.
 func (p *plot) area(class string, points []point) {
 	if len(points) == 0 {
 		return
 	}
 	first, last := points[0], points[len(points)-1]
-	p.line("polygon", class, append(append([]point{{first.x, 0}}, points...), point{last.x, 0}))
+	p.line("polygon", class, slices.Concat([]point{{first.x, 0}}, points, []point{{last.x, 0}}))
+	p.line("polyline", "line "+class, points)
 }
 
-// steps follow a figure of the plateaus over time.
-func (p *plot) steps(class string, all []capacity.Plateau, figure func(*capacity.Plateau) float64) {
+// steps follow a share of what the plateaus offered, over time.
+func (p *plot) steps(class string, all []capacity.Plateau, share float64) {
 	var points []point
-	for i := range all {
-		y := figure(&all[i])
-		points = append(points, point{all[i].Start, y}, point{all[i].Start + all[i].Seconds, y})
+	for _, at := range all {
+		y := share * at.Offered
+		points = append(points, point{at.Start, y}, point{at.Start + at.Seconds, y})
 	}
-	p.line("polyline", class, points)
+	p.line("polyline", "line "+class, points)
 }
 
 func (p *plot) svg() template.HTML {

@@ -4,7 +4,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
@@ -112,6 +111,52 @@ func system(r *capacity.Report) table {
 	return t
 }
 
+// overTime is the course of taps, in at most 60 rows.
+func overTime(r *capacity.Report) table {
+	t := table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}}
+	s := r.Series
+	for from, each := 0, (len(s.Achieved)+59)/60; from < len(s.Achieved); from += each {
+		to := min(from+each, len(s.Achieved))
+		at, offered := float64(from)*s.Step, none
+		for _, p := range r.Plateaus {
+			if at >= p.Start && at < p.Start+p.Seconds {
+				offered = count(p.Offered)
+			}
+		}
+		t.add(clock(at), offered, count(mean(s.Achieved[from:to])), count(mean(s.Failed[from:to])))
+	}
+	return t
+}
+
+// failed is what failed in each part of the system.
+func failed(r *capacity.Report) table {
+	t := table{
+		Name: "What failed, of how many", Align: "rrrrr",
+		Head: []string{"Offered taps/s", "Taps", "Admin queries", "Queue samples", "Flushes"},
+	}
+	for _, p := range r.Plateaus {
+		n := p.Counts
+		t.add(count(p.Offered), some(n.Taps-n.Redirected, n.Taps), some(n.QueriesFailed, n.Queries),
+			some(n.SamplesFailed, n.Samples), some(n.FlushesFailed, n.Flushes))
+	}
+	return t
+}
+
+func some(failed, all int64) string {
+	if all == 0 {
+		return none
+	}
+	return count(float64(failed)) + " of " + count(float64(all))
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
 // judged is a plateau's figure in the light of its metric's limits; in brackets when there were too few samples to tell.
 func judged(p *capacity.Plateau, metric, text string) cell {
 	if slices.Contains(p.NotJudged, metric) && text != none {
@@ -198,13 +243,4 @@ func share(value float64, of int64) string {
 // clock is a time since the plateaus began: 2:05.
 func clock(seconds float64) string {
 	return fmt.Sprintf("%d:%02d", int(seconds)/60, int(seconds)%60)
-}
-
-// list joins phrases: a, b and c.
-func list(phrases []string) string {
-	if len(phrases) < 2 {
-		return strings.Join(phrases, "")
-	}
-	last := len(phrases) - 1
-	return strings.Join(phrases[:last], ", ") + " and " + phrases[last]
 }
