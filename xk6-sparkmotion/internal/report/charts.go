@@ -109,21 +109,21 @@ func (p *plot) percentiles(all []capacity.Plateau) {
 				hollow = " hollow"
 			}
 			p.draw(`<circle class="dot %s%s" cx="%.2f%%" cy="%.1f" r="3.5"/>`, percentile.name, hollow, p.across(at.x), p.down(at.y))
-			if percentile.name == "p95" {
-				p.text("value", p.across(at.x), 0, plotBottom+38, latency(at.y))
+			if percentile.name == "p95" && named(int(at.x), all) {
+				p.text("value", p.across(at.x), 0, plotBottom+38, capacity.Rate(at.y))
 			}
 		}
 		last := points[len(points)-1]
 		lowest = min(lowest-14, p.down(last.y)+4)
 		p.text("right name", p.across(last.x), 10, lowest, percentile.name)
 	}
-	p.text("left value", 0, -8, plotBottom+38, "p95")
+	p.text("left value", 0, -8, plotBottom+38, "p95, ms")
 }
 
 func rates(r *capacity.Report) chart {
 	c := chart{
 		ID: "rate", Title: "Offered and achieved rate", Table: overTime(r),
-		Caption: "Taps/s over minutes and seconds since the first tap.", Desc: "Taps a second, offered and achieved.",
+		Caption: "Taps/s over minutes and seconds since the first tap. A tap counts when it ends.", Desc: "Taps a second, offered and achieved.",
 		Keys: []key{{"achieved", "achieved taps/s"}, {"offered", "offered taps/s"}},
 	}
 	for i := range r.Plateaus {

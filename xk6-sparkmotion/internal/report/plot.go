@@ -117,14 +117,19 @@ func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (
 		if !valid(&all[i]) {
 			p.draw(`<rect class="void" x="%.2f%%" width="%.2f%%" y="%.1f" height="%.1f"/>`,
 				p.across(from), p.across(to-from), plotTop, plotHeight)
-			p.draw(`<svg x="%.2f%%" y="%.1f"><text class="upright" transform="translate(14 -8) rotate(-90)">%s</text></svg>`,
-				p.across(from), plotBottom, strings.ToLower(string(all[i].Status)))
+			p.draw(`<svg x="%.2f%%" y="%.1f"><text class="upright" transform="translate(-5 -8) rotate(-90)">%s</text></svg>`,
+				p.across(to), plotBottom, strings.ToLower(string(all[i].Status)))
 		}
 		p.draw(`<line class="edge" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`, p.across(to), plotTop, plotBottom)
-		p.text("plateau", p.across((from+to)/2), 0, down, count(all[i].Offered))
+		if named(i, all) {
+			p.text("plateau", p.across((from+to)/2), 0, down, count(all[i].Offered))
+		}
 	}
 	p.text("left", 0, -8, down, "offered")
 }
+
+// named tells whether there is room on a phone to name a plateau.
+func named(i int, all []capacity.Plateau) bool { return i%((len(all)+6)/7) == 0 }
 
 // point is where a line goes: x as the plot has it, y as its scale does.
 type point struct{ x, y float64 }

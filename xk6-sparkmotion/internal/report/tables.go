@@ -111,11 +111,11 @@ func system(r *capacity.Report) table {
 	return t
 }
 
-// overTime is the course of taps, in at most 60 rows.
+// overTime is the course of taps in at most 60 rows, a round number of steps each.
 func overTime(r *capacity.Report) table {
 	t := table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}}
 	s := r.Series
-	for from, each := 0, (len(s.Achieved)+59)/60; from < len(s.Achieved); from += each {
+	for from, each := 0, int(max(1, round(float64(len(s.Achieved))/60))); from < len(s.Achieved); from += each {
 		to := min(from+each, len(s.Achieved))
 		at, offered := float64(from)*s.Step, none
 		for _, p := range r.Plateaus {

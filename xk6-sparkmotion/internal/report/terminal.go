@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -87,7 +88,7 @@ func (t *terminal) table(of table) {
 		}
 	}
 	head := [][]cell{above, below}
-	if joined := (table{Rows: [][]cell{above}}); joined.widest(0) == 0 {
+	if !slices.ContainsFunc(above, func(c cell) bool { return c.Text != "" }) {
 		head = head[1:]
 	}
 	all := table{Align: of.Align, Rows: append(head, of.Rows...)}
