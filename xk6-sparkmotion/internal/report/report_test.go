@@ -345,9 +345,9 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// A file is no terminal.
+// Colours are for a terminal, unless it wants none.
 func TestColour(t *testing.T) {
-	t.Parallel()
+	t.Setenv("NO_COLOR", "")
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -355,6 +355,18 @@ func TestColour(t *testing.T) {
 	defer file.Close()
 	if Colour(file) {
 		t.Error("colours in a file")
+	}
+	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer tty.Close()
+	if !Colour(tty) {
+		t.Error("no colours in a terminal")
+	}
+	t.Setenv("NO_COLOR", "1")
+	if Colour(tty) {
+		t.Error("colours despite NO_COLOR")
 	}
 }
 
