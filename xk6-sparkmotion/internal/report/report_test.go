@@ -58,7 +58,7 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 			r.Flush(began.Add(at-time.Millisecond), int64(moved), int64(depth), false)
 		}
 	}
-	return r.Measured()
+	return r.Measured(1)
 }
 
 var began = time.Date(2026, 6, 12, 20, 30, 0, 0, time.UTC)
@@ -86,12 +86,10 @@ func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
 func admins(r *capacity.Recorder, from, hold time.Duration, h held) {
 	busy := 1 + h.answered/2000
 	for at := time.Duration(0); at < hold; at += 250 * time.Millisecond {
-		r.Query(began.Add(from+at), time.Duration(busy*float64(120+at.Milliseconds()%97)*1e6), false)
-		r.QueryEnded(began.Add(from+at), false)
+		ask(r, began.Add(from+at), busy*float64(120+at.Milliseconds()%97), false)
 	}
 	for at := time.Duration(0); at < hold; at += 15 * time.Second {
-		r.Query(began.Add(from+at), time.Duration(busy*float64(900+at.Milliseconds()%310)*1e6), true)
-		r.QueryEnded(began.Add(from+at), false)
+		ask(r, began.Add(from+at), busy*float64(900+at.Milliseconds()%310), true)
 	}
 	for i := range int(hold.Seconds() * 100) {
 		lag := time.Duration(200+i*37%1500) * time.Microsecond
@@ -100,6 +98,10 @@ func admins(r *capacity.Recorder, from, hold time.Duration, h held) {
 		}
 		r.Lag(began.Add(from+time.Duration(i)*10*time.Millisecond), lag, lag > 10*time.Millisecond)
 	}
+}
+
+func ask(r *capacity.Recorder, at time.Time, ms float64, export bool) {
+	r.Request(capacity.Request{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1})
 }
 
 // every picks a share of whole numbers, evenly.
@@ -131,7 +133,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 			held{2500, 2450, 8, 61, 0, 0.0002, 0.19},
 			held{5000, 3900, 60, 420, 0, 0.0002, 0.74},
 		)),
-		"few":           judge(few.Measured()),
+		"few":           judge(few.Measured(1)),
 		"nothing holds": judge(run(5*time.Second, 1, held{2, 2, 40, 80, 0, 0, 0}, held{20, 20, 60, 140, 0.2, 0.2, 0})),
 	}
 })
