@@ -254,8 +254,9 @@ declare module 'k6/x/sparkmotion' {
   export function preflight(options?: PreflightOptions): void;
 
   /**
-   * For `handleSummary`: writes `results/e2e-load-summary.json` and returns undefined, on which k6 prints its own
-   * summary. It takes setup()'s data, which holds the session, out of k6's data.
+   * For `handleSummary`: judges the run plateau by plateau, and writes `results/e2e-load-summary.json` (k6's data and
+   * `capacity`, which `results/e2e-load-summary.schema.json` describes), `results/e2e-load-report.html` and `.md`. Returns what
+   * k6 prints, `{stdout}`: the verdict. It takes setup()'s data, which holds the session, out of k6's data.
    */
-  export function report(data: object): void;
+  export function report(data: object): { stdout: string };
 }

@@ -4,21 +4,27 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
-// summaryFile is where report leaves the run's data, below the folder that k6 runs in.
-const summaryFile = "results/e2e-load-summary.json"
+// Where report leaves its files, below the folder that k6 runs in.
+const (
+	summaryFile  = "results/e2e-load-summary.json"
+	pageFile     = "results/e2e-load-report.html"
+	markdownFile = "results/e2e-load-report.md"
+)
 
-// report is for handleSummary: it judges the run, plateau by plateau, and writes results/e2e-load-summary.json (k6's data
-// and the judgement), making the folder when there is none. It returns what k6 is to print, {stdout}. The data that setup()
-// returned is left out, also of --summary-export: it holds the session.
+// report is for handleSummary: it judges the run, plateau by plateau, says it on the terminal, and writes it beside k6's data
+// into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
+// setup() returned is left out, also of --summary-export: it holds the session.
 func (m *module) report(data sobek.Value) sobek.Value {
 	object, ok := data.(*sobek.Object)
 	if !ok {
@@ -28,13 +34,44 @@ func (m *module) report(data sobek.Value) sobek.Value {
 		m.throw(in("report", err))
 	}
 	r := m.judge(object)
-	if err := m.attach(object, r); err != nil {
+	said, err := m.write(object, r)
+	if err != nil {
 		m.throw(in("report", err))
 	}
-	if err := writeJSON(summaryFile, object); err != nil {
-		m.throw(in("report", err))
+	return m.object("stdout", said)
+}
+
+// write leaves the report's files, and gives what is for the terminal.
+func (m *module) write(data *sobek.Object, r *capacity.Report) (string, error) {
+	if err := m.attach(data, r); err != nil {
+		return "", err
 	}
-	return m.object("stdout", strings.Join(r.Verdict, "\n"))
+	summary, err := data.MarshalJSON()
+	if err != nil {
+		return "", err
+	}
+	var took time.Duration
+	if ms := at(data, "state", "testRunDurationMs"); ms != nil {
+		took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
+	}
+	var file, page, markdown, terminal bytes.Buffer
+	colours := is(at(data, "state", "isStdOutTTY")) && !is(at(data, "options", "noColor"))
+	err = errors.Join(
+		json.Indent(&file, summary, "", "  "),
+		report.HTML(&page, r, report.Run{Began: time.Now().Add(-took), Took: took}),
+		report.Markdown(&markdown, r),
+		report.Terminal(&terminal, r, colours),
+		os.MkdirAll(filepath.Dir(summaryFile), 0o750),
+	)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", pageFile, filepath.Base(markdownFile), filepath.Base(summaryFile))
+	return terminal.String(), errors.Join(
+		os.WriteFile(summaryFile, file.Bytes(), 0o600),
+		os.WriteFile(pageFile, page.Bytes(), 0o600),
+		os.WriteFile(markdownFile, markdown.Bytes(), 0o600),
+	)
 }
 
 // judge makes the report of the run, by the limits of the script's thresholds and k6's own values of their metrics.
@@ -48,7 +85,11 @@ func (m *module) judge(data *sobek.Object) *capacity.Report {
 		share = state.Options.ExecutionSegment.FloatLength()
 	}
 	return capacity.Judge(m.run.recorder.Measured(share), limits, func(l capacity.Limit) (float64, bool) {
-		return valueOf(data, l.Metric, l.Stat)
+		value := at(data, "metrics", l.Metric, "values", l.Stat)
+		if value == nil {
+			return 0, false
+		}
+		return value.ToFloat(), true
 	})
 }
 
@@ -65,33 +106,17 @@ func (m *module) attach(data *sobek.Object, r *capacity.Report) error {
 	return data.Set("capacity", parsed)
 }
 
-// valueOf is one value of one metric of handleSummary's data, if the metric has it.
-func valueOf(data *sobek.Object, metric, value string) (float64, bool) {
-	var at sobek.Value = data
-	for _, key := range []string{"metrics", metric, "values", value} {
-		object, ok := at.(*sobek.Object)
+// at follows keys into k6's data; nil when one of them is missing.
+func at(data *sobek.Object, keys ...string) sobek.Value {
+	var value sobek.Value = data
+	for _, key := range keys {
+		object, ok := value.(*sobek.Object)
 		if !ok {
-			return 0, false
+			return nil
 		}
-		at = object.Get(key)
+		value = object.Get(key)
 	}
-	if at == nil {
-		return 0, false
-	}
-	return at.ToFloat(), true
+	return value
 }
 
-func writeJSON(file string, object *sobek.Object) error {
-	text, err := object.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, text, "", "  "); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		return err
-	}
-	return os.WriteFile(file, indented.Bytes(), 0o600)
-}
+func is(value sobek.Value) bool { return value != nil && value.ToBoolean() }

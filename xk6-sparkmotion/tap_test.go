@@ -165,7 +165,7 @@ func TestPlateauOfATap(t *testing.T) {
 	p := newProcess(t, map[string]string{"WORKER_URL": link})
 	tap := func(elapsed time.Duration) string {
 		s := p.start(1)
-		s.vu.ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{StartTime: time.Now().Add(-elapsed)})
+		s.vu.ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{Executor: "ramping-arrival-rate", StartTime: time.Now().Add(-elapsed)})
 		s.run("sm.tap()")
 		for _, sample := range s.emitted() {
 			if strings.HasPrefix(sample, "redirect_latency") {

@@ -1,9 +1,6 @@
 package capacity
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Series is a run's course over time.
 type Series struct {
@@ -68,7 +65,9 @@ func (c *course) depth(at time.Duration, depth, flushed int64) {
 }
 
 func (c *course) series() Series {
-	s := Series{Step: c.step.Seconds(), Depth: slices.Clone(c.depths)}
+	s := Series{
+		Step: c.step.Seconds(), Achieved: []float64{}, Failed: []float64{}, Depth: append([]Depth{}, c.depths...),
+	}
 	for i := range c.achieved {
 		s.Achieved = append(s.Achieved, float64(c.achieved[i])/s.Step)
 		s.Failed = append(s.Failed, float64(c.failed[i])/s.Step)

@@ -12,10 +12,8 @@ import (
 
 // Run is what a page's head tells of a run; what is zero is left out.
 type Run struct {
-	Title string // of what ran
 	Began time.Time
 	Took  time.Duration
-	K6    string // its version
 }
 
 //go:embed page.html
@@ -27,16 +25,12 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": cl
 func HTML(w io.Writer, r *capacity.Report, run Run) error {
 	data := struct {
 		*capacity.Report
-		Title    string
 		Facts    []string
 		Limits   table
 		Charts   []chart
 		Plateaus []table
 		Notes    []string
-	}{Report: r, Title: run.Title, Facts: run.facts(r), Limits: limits(r), Charts: charts(r), Notes: notes(r)}
-	if data.Title == "" {
-		data.Title = "Load test"
-	}
+	}{Report: r, Facts: run.facts(r), Limits: limits(r), Charts: charts(r), Notes: notes(r)}
 	if len(r.Plateaus) > 0 {
 		data.Plateaus = []table{taps(r), system(r)}
 	}
@@ -52,9 +46,6 @@ func (run Run) facts(r *capacity.Report) []string {
 		facts = append(facts, clock(run.Took.Seconds())+" min")
 	}
 	facts = append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
-	if run.K6 != "" {
-		facts = append(facts, "k6 "+run.K6)
-	}
 	return facts
 }
 

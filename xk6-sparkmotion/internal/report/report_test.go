@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,7 +137,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 	}
 })
 
-var header = Run{Title: "e2e-load.js", Began: began, Took: 12*time.Minute + 30*time.Second, K6: "v2.2.0"}
+var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second}
 
 // forms are all forms of a report, by the endings of their files.
 func forms(t *testing.T, r *capacity.Report) map[string]string {
@@ -345,31 +344,6 @@ func TestScales(t *testing.T) {
 		if at := c.got.at(c.got.high); at != 1 || c.got.at(c.got.low) != 0 || c.want[len(c.want)-1] > c.got.high {
 			t.Errorf("%v ends at %v", c.want, at)
 		}
-	}
-}
-
-// Colours are for a terminal, unless it wants none.
-func TestColour(t *testing.T) {
-	t.Setenv("NO_COLOR", "")
-	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if Colour(file) {
-		t.Error("colours in a file")
-	}
-	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil || runtime.GOOS != "linux" {
-		t.Skip("no pseudo-terminal that is one from the start: ", err)
-	}
-	defer tty.Close()
-	if !Colour(tty) {
-		t.Error("no colours in a terminal")
-	}
-	t.Setenv("NO_COLOR", "1")
-	if Colour(tty) {
-		t.Error("colours despite NO_COLOR")
 	}
 }
 

@@ -2,12 +2,9 @@ package report
 
 import (
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/mattn/go-isatty"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
@@ -15,12 +12,7 @@ import (
 // width is what a terminal has at least.
 const width = 100
 
-// Colour tells whether a file is a terminal that wants colours; https://no-color.org says how one does not.
-func Colour(f *os.File) bool {
-	return os.Getenv("NO_COLOR") == "" && isatty.IsTerminal(f.Fd())
-}
-
-// Terminal writes the verdict and the tables, at most 100 columns wide.
+// Terminal writes the verdict and the tables, at most 100 columns wide. Whether it has colours, k6 knows.
 func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 	t := terminal{colour: colour}
 	status := string(r.Status)
