@@ -73,7 +73,7 @@ func (r *Recorder) Lag(at time.Time, lag time.Duration, late bool) {
 // Request is one request of an admin.
 type Request struct {
 	Began           time.Time
-	Took            time.Duration // 0 when nothing was sent
+	Took            time.Duration
 	Export          bool
 	Queries, Failed int64 // several in a batch
 }
@@ -85,11 +85,9 @@ func (r *Recorder) Request(q Request) {
 	r.each(q.Began, func(c *Counts, _ int) {
 		c.Queries += q.Queries
 		c.QueriesFailed += q.Failed
-		switch {
-		case q.Took == 0:
-		case q.Export:
+		if q.Export {
 			c.Exports.add(q.Took)
-		default:
+		} else {
 			c.Analytics.add(q.Took)
 		}
 	})
