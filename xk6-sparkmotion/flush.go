@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 type flushOptions struct {
@@ -41,10 +42,10 @@ func (m *module) flushTaps(given sobek.Value) *sobek.Object {
 	}
 	m.emit(m.metrics.cronErrors, rate(err != nil || f.FailedBatches > 0))
 	if err != nil {
-		m.run.recorder.FlushFailed(time.Now())
+		m.record(func(r *capacity.Recorder) { r.FlushFailed(time.Now()) })
 		m.throw(in("flushTaps", err))
 	}
-	m.run.recorder.Flush(time.Now(), *f.Flushed, *f.Remaining, f.FailedBatches > 0)
+	m.record(func(r *capacity.Recorder) { r.Flush(time.Now(), *f.Flushed, *f.Remaining, f.FailedBatches > 0) })
 	m.emit(m.metrics.cronFlushed, float64(*f.Flushed))
 	m.emit(m.metrics.queueDepth, float64(*f.Remaining))
 	return m.object("success", *f.Success, "flushed", *f.Flushed, "batches", f.Batches,

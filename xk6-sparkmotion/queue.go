@@ -15,6 +15,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
 
@@ -79,10 +80,10 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	m.emitTook(m.metrics.upstashLatency, took)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
 	if err != nil {
-		m.run.recorder.SampleFailed(time.Now())
+		m.record(func(r *capacity.Recorder) { r.SampleFailed(time.Now()) })
 		m.throw(in("queueDepth", err))
 	}
-	m.run.recorder.Sample(time.Now(), depth)
+	m.record(func(r *capacity.Recorder) { r.Sample(time.Now(), depth) })
 	m.emit(m.metrics.queueDepth, float64(depth))
 	return m.vu.Runtime().ToValue(depth)
 }

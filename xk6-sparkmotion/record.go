@@ -9,6 +9,13 @@ import (
 
 // What is counted here is what the metrics count, kept by plateau for report: k6's summary has whole runs only.
 
+// record counts what did not end with the VU, as k6 does with samples.
+func (m *module) record(count func(r *capacity.Recorder)) {
+	if m.context().Err() == nil {
+		count(&m.run.recorder)
+	}
+}
+
 func (m *module) recordTap(l *line, v tapVerdict) {
 	iteration := m.vu.State().Iteration + 1 // 0 is no iteration yet
 	began := l.began
@@ -26,8 +33,10 @@ func (m *module) recordTap(l *line, v tapVerdict) {
 // recordQueries counts a request of an admin, with n queries in it.
 func (m *module) recordQueries(c trpc.Client, procedures string, n, failed int) {
 	took := took(c)
-	m.run.recorder.Request(capacity.Request{
-		Began: time.Now().Add(-took), Took: took, Export: m.latencyOf(procedures) == m.metrics.exportLatency,
-		Queries: int64(n), Failed: int64(failed),
+	m.record(func(r *capacity.Recorder) {
+		r.Request(capacity.Request{
+			Began: time.Now().Add(-took), Took: took, Export: m.latencyOf(procedures) == m.metrics.exportLatency,
+			Queries: int64(n), Failed: int64(failed),
+		})
 	})
 }
