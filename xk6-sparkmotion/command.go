@@ -1,0 +1,75 @@
+package sparkmotion
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/lib/fsext"
+	"go.k6.io/k6/v2/subcommand"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+)
+
+func init() { subcommand.RegisterExtension("sparkmotion", command) }
+
+// command is k6 x sparkmotion, for what is done with runs that are over.
+func command(gs *state.GlobalState) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sparkmotion",
+		Short: "Work with what SparkMotion load tests have left",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(compareCommand(gs))
+	return cmd
+}
+
+func compareCommand(gs *state.GlobalState) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "compare BEFORE AFTER",
+		Short: "Tell what got better or worse between two runs, beyond noise",
+		Long: `Compares two runs, such as before and after a fix, plateau by plateau. BEFORE and AFTER are what report() left as
+results/e2e-load-summary.json. A change is better or worse when it is beyond noise, which each run shows by how much
+it varied, and large enough to matter.`,
+		Example: "  k6 x sparkmotion compare results/before.json results/e2e-load-summary.json",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, files []string) error {
+			before, err := readReport(gs.FS, files[0])
+			if err != nil {
+				return err
+			}
+			after, err := readReport(gs.FS, files[1])
+			if err != nil {
+				return err
+			}
+			compared := capacity.Compare(before, after)
+			if asJSON {
+				encoder := json.NewEncoder(gs.Stdout)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(compared)
+			}
+			shown := comparison{colored: gs.Stdout.IsTTY && !gs.Flags.NoColor}
+			shown.all(compared)
+			_, err = fmt.Fprint(gs.Stdout, shown.String())
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
+	return cmd
+}
+
+func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
+	text, err := fsext.ReadFile(fs, file)
+	if err != nil {
+		return nil, err
+	}
+	report, err := capacity.Read(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return report, nil
+}

@@ -1,0 +1,222 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Comparison is what got better or worse from one run to another, as before and after a fix.
+type Comparison struct {
+	Verdict  []string   `json:"verdict"` // sentences, the most important first
+	Limits   []string   `json:"limits"`  // labels of those that differ: what a status means then differs too
+	Holds    Change     `json:"holds"`
+	Drain    *Change    `json:"drain"` // null when the queue grew in neither
+	Plateaus []Compared `json:"plateaus"`
+}
+
+// Compared is a plateau in both runs.
+type Compared struct {
+	Name    string   `json:"name"`
+	Offered float64  `json:"offered"` // taps/s
+	Before  Status   `json:"before,omitempty"`
+	After   Status   `json:"after,omitempty"`
+	Outcome Outcome  `json:"outcome"`       // of the status
+	Why     string   `json:"why,omitempty"` // nothing of it is told
+	Figures []Change `json:"figures"`
+}
+
+// Change is one figure in both runs.
+type Change struct {
+	Figure  string   `json:"figure"`
+	Unit    Unit     `json:"unit"`
+	Before  *float64 `json:"before"` // null when it was not measured
+	After   *float64 `json:"after"`
+	Noise   *float64 `json:"noise,omitempty"` // the change that chance alone passes once in a hundred times
+	Outcome Outcome  `json:"outcome"`
+	Why     string   `json:"why,omitempty"`
+
+	metric string // whose limit speaks of it
+}
+
+// Outcome is what is known of a change.
+type Outcome string
+
+// A change is better or worse when it is beyond noise, and large enough to matter.
+const (
+	Better Outcome = "better"
+	Worse  Outcome = "worse"
+	Within Outcome = "within noise"
+	Untold Outcome = "not to be told"
+)
+
+// Compare tells what changed between two runs, plateau by plateau.
+//
+// Noise is what a run tells of it: how much the tenths of a plateau differ, or how many there were; noise.go has the tests
+// and where they come from. It is taken at 99 %, as some seventy figures are compared at a time. What differs between runs
+// and not within one, such as where a cloud has put a function this time, a pair of runs can't tell from a fix: a change
+// must also be large enough to matter.
+func Compare(before, after *Report) *Comparison {
+	c := &Comparison{Limits: otherLimits(before.Metrics, after.Metrics), Plateaus: []Compared{}}
+	rest := slices.Clone(after.Plateaus)
+	for i := range before.Plateaus {
+		a := &before.Plateaus[i]
+		j := slices.IndexFunc(rest, func(b Plateau) bool { return a.Name == b.Name })
+		if j < 0 {
+			c.Plateaus = append(c.Plateaus, a.alone("only in the run before"))
+			continue
+		}
+		c.Plateaus = append(c.Plateaus, c.plateau(a, &rest[j], before.Series.Depth, after.Series.Depth))
+		rest = slices.Delete(rest, j, j+1)
+	}
+	for i := range rest {
+		c.Plateaus = append(c.Plateaus, rest[i].alone("only in the run after"))
+	}
+	c.Holds = c.knee(before.Holds, after.Holds)
+	if a, b := before.drained(), after.drained(); a.value != nil || b.value != nil {
+		drain := a.to(b)
+		c.Drain = &drain
+	}
+	c.Verdict = c.say()
+	return c
+}
+
+func (p *Plateau) alone(why string) Compared {
+	return Compared{Name: p.Name, Offered: p.Offered, Outcome: Untold, Why: why, Figures: []Change{}}
+}
+
+// plateau compares the figures of one, when they are the system's under the same load.
+func (c *Comparison) plateau(a, b *Plateau, before, after []Depth) Compared {
+	p := Compared{Name: a.Name, Offered: b.Offered, Before: a.Status, After: b.Status, Outcome: Untold, Figures: []Change{}}
+	switch {
+	case !a.valid():
+		p.Why = notValid(a.Status) + " before"
+	case !b.valid():
+		p.Why = notValid(b.Status) + " after"
+	case math.Abs(b.Offered-a.Offered) > maxDropped*a.Offered:
+		p.Why = fmt.Sprintf("%s taps/s were offered before", Rate(a.Offered))
+	default:
+		p.Figures = changes(a.readings(before), b.readings(after))
+		p.Outcome = c.status(p, slices.Concat(a.Breaks, b.Breaks))
+	}
+	return p
+}
+
+func notValid(s Status) string {
+	if s == Generator {
+		return "the generator was the limit"
+	}
+	return "too few taps"
+}
+
+// status tells whether a plateau's status changed beyond noise: a figure did that is past its limit in either run.
+func (c *Comparison) status(p Compared, breaks []Break) Outcome {
+	switch {
+	case p.Before == p.After:
+		return Within
+	case len(c.Limits) > 0:
+		return Untold
+	}
+	direction, outcome := Better, Within
+	if worse(p.Before, p.After) == p.After {
+		direction = Worse
+	}
+	for _, change := range p.Figures {
+		switch past := slices.ContainsFunc(breaks, func(b Break) bool { return b.Metric == change.metric }); {
+		case past && change.Outcome == direction:
+			return direction
+		case past && change.Outcome == Untold:
+			outcome = Untold
+		}
+	}
+	return outcome
+}
+
+// knee compares the rates that two runs hold. For another to be better or worse, the status of a plateau must be.
+func (c *Comparison) knee(before, after *float64) Change {
+	k := Change{Figure: "holds", Unit: Rates, Before: before, After: after, Outcome: Within}
+	a, b := orZero(before), orZero(after)
+	if math.Abs(b-a) <= maxDropped*a {
+		return k
+	}
+	direction := Worse
+	if b > a {
+		direction = Better
+	}
+	for _, p := range c.Plateaus {
+		switch p.Outcome {
+		case direction:
+			k.Outcome = direction
+			return k
+		case Untold:
+			k.Outcome = Untold
+		}
+	}
+	return k
+}
+
+// changes compares the readings of two plateaus one by one, but for those that neither has.
+func changes(before, after []reading) []Change {
+	changes := []Change{}
+	for i, b := range after {
+		if a := before[i]; a.value != nil || b.value != nil {
+			changes = append(changes, a.to(b))
+		}
+	}
+	return changes
+}
+
+// to compares two readings of a figure.
+func (a reading) to(b reading) Change {
+	c := Change{Figure: a.name, Unit: a.unit, metric: a.metric, Before: a.value, After: b.value, Outcome: Untold}
+	switch {
+	case a.value == nil:
+		c.Why = "not measured before"
+	case b.value == nil:
+		c.Why = "not measured after"
+	case !a.enough:
+		c.Why = "too few before"
+	case !b.enough:
+		c.Why = "too few after"
+	default:
+		c.judge(a, b)
+	}
+	return c
+}
+
+// judge tells a change from noise. A percentile of all taps may have changed while those of the tenths say that it did not:
+// then it was the doing of moments.
+func (c *Change) judge(a, b reading) {
+	change, noise := *b.value-*a.value, noise(a.sure, b.sure)
+	c.Noise, c.Outcome = &noise, Within
+	switch {
+	case math.Abs(change) <= max(noise, a.least, a.part*math.Abs(*a.value)):
+	case math.Abs(b.sure.value-a.sure.value) <= noise:
+		c.Why = "only at moments"
+	case change > 0 == a.more:
+		c.Outcome = Better
+	default:
+		c.Outcome = Worse
+	}
+}
+
+// otherLimits are the labels of the limits that two runs don't share.
+func otherLimits(before, after []Judged) []string {
+	other := []string{}
+	for _, lists := range [][2][]Judged{{before, after}, {after, before}} {
+		for _, m := range lists[0] {
+			same := func(n Judged) bool { return n.Limit == m.Limit }
+			if !slices.ContainsFunc(lists[1], same) && !slices.Contains(other, m.Label) {
+				other = append(other, m.Label)
+			}
+		}
+	}
+	return other
+}
+
+func orZero(value *float64) float64 {
+	if value == nil {
+		return 0
+	}
+	return *value
+}
