@@ -7,7 +7,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// comparison shows a capacity.Comparison on a terminal of 100 columns: what it comes to, then every figure.
+// comparison shows a capacity.Comparison on a terminal of 100 columns: what it comes to, then every figure that
+// is not the same in both runs.
 type comparison struct {
 	strings.Builder
 	colored bool
@@ -58,14 +59,16 @@ func (t *comparison) plateau(p capacity.Compared) {
 	}
 	t.row(name, string(p.Before), string(p.After), "", "", t.outcome(p.Outcome, ""))
 	for _, figure := range p.Figures {
-		t.change("  ", figure)
+		if figure.Before == nil || figure.After == nil || *figure.Before != *figure.After {
+			t.change("  ", figure)
+		}
 	}
 }
 
 func (t *comparison) change(indent string, c capacity.Change) {
 	var change, noise string
 	if c.Noise != nil {
-		change, noise = signed(c.Unit, *c.After-*c.Before), "± "+c.Unit.Difference(*c.Noise)
+		change, noise = signed(c.Unit, *c.After-*c.Before), "±"+c.Unit.Difference(*c.Noise)
 	}
 	t.row(indent+c.Figure, c.Unit.Value(c.Before), c.Unit.Value(c.After), change, noise, t.outcome(c.Outcome, c.Why))
 }
@@ -81,7 +84,7 @@ func signed(unit capacity.Unit, change float64) string {
 }
 
 func (t *comparison) row(name, before, after, change, noise, outcome string) {
-	line := fmt.Sprintf("%-26s%10s%10s%11s%11s  %s", name, before, after, change, noise, outcome)
+	line := fmt.Sprintf("%-26s %9s %9s %10s %10s  %s", name, before, after, change, noise, outcome)
 	t.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 

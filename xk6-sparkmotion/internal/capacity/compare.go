@@ -174,6 +174,8 @@ func (a reading) to(b reading) Change {
 		c.Why = "not measured before"
 	case b.value == nil:
 		c.Why = "not measured after"
+	case !a.enough && !b.enough:
+		c.Why = "too few"
 	case !a.enough:
 		c.Why = "too few before"
 	case !b.enough:

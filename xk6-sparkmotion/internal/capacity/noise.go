@@ -6,7 +6,7 @@ import "math"
 type estimate struct{ value, variance, freedom float64 }
 
 const (
-	// fewestParts is how many parts tell how much they vary. With fewer, next to nothing is beyond noise.
+	// fewestParts is how many parts, or counts, tell how much they vary. With fewer, next to nothing is beyond noise.
 	fewestParts = 5
 	// fewestBeyond is how many of a sample must lie beyond a percentile for its error to be near normal.
 	fewestBeyond = 5
@@ -105,11 +105,6 @@ func counted(some, all int64) estimate {
 	n := float64(all)
 	share, widened := (float64(some)+1)/(n+2), (n+2)/n
 	return estimate{float64(some) / n, share * (1 - share) / (n + 2) * widened * widened, math.Inf(1)}
-}
-
-// paced is a rate of events at random moments. Those of an arrival rate that is held vary less.
-func paced(count int64, seconds float64) estimate {
-	return estimate{float64(count) / seconds, float64(count) / (seconds * seconds), math.Inf(1)}
 }
 
 // flushed are, from what a flush left to what the next one did, how fast the queue grew and how fast it was drained.

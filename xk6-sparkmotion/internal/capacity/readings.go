@@ -71,7 +71,7 @@ func share(name, metric string, some, all int64) reading {
 	r := reading{name: name, metric: metric, unit: Shares, least: worthShare}
 	if all > 0 {
 		value := ratio(some, all)
-		r.value, r.sure, r.enough = &value, counted(some, all), true
+		r.value, r.sure, r.enough = &value, counted(some, all), all >= fewestParts
 	}
 	return r
 }
@@ -82,10 +82,11 @@ func (c *Counts) hits() reading {
 	return r
 }
 
-// achieved may be lower by as much as any rate may miss.
+// achieved is as sure as the share of iterations that started: an arrival rate asks for them evenly.
 func (p *Plateau) achieved() reading {
-	sure := paced(p.Counts.Taps, p.Seconds)
-	return reading{name: "achieved", unit: Rates, more: true, part: maxDropped, value: &sure.value, sure: sure, enough: true}
+	started := counted(p.Counts.Iterations, p.Counts.Iterations+p.Dropped)
+	sure := estimate{p.Achieved, started.variance * p.Offered * p.Offered, started.freedom}
+	return reading{name: "achieved", unit: Rates, more: true, part: maxDropped, value: &p.Achieved, sure: sure, enough: true}
 }
 
 func (p *Plateau) notSent() reading {
