@@ -70,4 +70,4 @@ bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one 
 
 clean: ## remove what was built and what runs left
 	rm -rf k6 bin conformance/admin/.next
-	find results -type f ! -name README.md -delete
+	find results -type f ! -name README.md ! -name "*.schema.json" -delete

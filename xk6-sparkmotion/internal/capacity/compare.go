@@ -42,10 +42,11 @@ type Change struct {
 // Outcome is what is known of a change.
 type Outcome string
 
-// A change is better or worse when it is beyond noise, and large enough to matter.
+// What a change can be. Slight is one that is beyond noise.
 const (
 	Better Outcome = "better"
 	Worse  Outcome = "worse"
+	Slight Outcome = "too small to matter"
 	Within Outcome = "within noise"
 	Untold Outcome = "not to be told"
 )
@@ -58,19 +59,22 @@ const (
 // must also be large enough to matter.
 func Compare(before, after *Report) *Comparison {
 	c := &Comparison{Limits: otherLimits(before.Metrics, after.Metrics), Plateaus: []Compared{}}
-	rest := slices.Clone(after.Plateaus)
+	var rest []*Plateau
+	for i := range after.Plateaus {
+		rest = append(rest, &after.Plateaus[i])
+	}
 	for i := range before.Plateaus {
 		a := &before.Plateaus[i]
-		j := slices.IndexFunc(rest, func(b Plateau) bool { return a.Name == b.Name })
+		j := slices.IndexFunc(rest, func(b *Plateau) bool { return a.Name == b.Name })
 		if j < 0 {
 			c.Plateaus = append(c.Plateaus, a.alone("only in the run before"))
 			continue
 		}
-		c.Plateaus = append(c.Plateaus, c.plateau(a, &rest[j], before.Series.Depth, after.Series.Depth))
+		c.Plateaus = append(c.Plateaus, c.plateau(a, rest[j], before.Series.Depth, after.Series.Depth))
 		rest = slices.Delete(rest, j, j+1)
 	}
-	for i := range rest {
-		c.Plateaus = append(c.Plateaus, rest[i].alone("only in the run after"))
+	for _, b := range rest {
+		c.Plateaus = append(c.Plateaus, b.alone("only in the run after"))
 	}
 	c.Holds = c.knee(before.Holds, after.Holds)
 	if a, b := before.drained(), after.drained(); a.value != nil || b.value != nil {
@@ -192,9 +196,11 @@ func (c *Change) judge(a, b reading) {
 	change, noise := *b.value-*a.value, noise(a.sure, b.sure)
 	c.Noise, c.Outcome = &noise, Within
 	switch {
-	case math.Abs(change) <= max(noise, a.least, a.part*math.Abs(*a.value)):
+	case math.Abs(change) <= noise:
 	case math.Abs(b.sure.value-a.sure.value) <= noise:
-		c.Why = "only at moments"
+		c.Why = "comes and goes"
+	case math.Abs(change) <= max(a.least, a.part*math.Abs(*a.value)):
+		c.Outcome = Slight
 	case change > 0 == a.more:
 		c.Outcome = Better
 	default:

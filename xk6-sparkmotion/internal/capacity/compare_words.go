@@ -13,6 +13,9 @@ func (c *Comparison) say() []string {
 		return []string{"Neither run has plateaus: there is nothing to compare."}
 	}
 	said := append(c.sayHolds(), c.sayChanges()...)
+	if d := c.Drain; d != nil && (d.Outcome == Better || d.Outcome == Worse) {
+		said = append(said, fmt.Sprintf("The flush cron drains %s, %s before: %s.", d.Unit.Value(d.After), d.Unit.Value(d.Before), d.Outcome))
+	}
 	for _, p := range c.Plateaus {
 		if p.Why != "" {
 			said = append(said, fmt.Sprintf("Not compared at %s/s: %s.", Rate(p.Offered), p.Why))
