@@ -17,7 +17,7 @@ func TestCompare(t *testing.T) {
 		return s
 	}
 	same := func(*seen) {}
-	idle := seen{rate: 50, achieved: 50, p95: 5}
+	idle, few := seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 0.1, achieved: 0.1, p95: 5}
 	for _, c := range []struct {
 		name          string
 		before, after []seen
@@ -54,8 +54,8 @@ func TestCompare(t *testing.T) {
 			"Holds 100 taps/s, 50 before: not to be told.", "No figure got better or worse beyond noise.",
 			"Not compared at 100/s: the generator was the limit before.",
 		}},
-		{"too few", []seen{idle, busy(same)}, []seen{{rate: 50, achieved: 0.1, p95: 5}, busy(same)}, []string{
-			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.", "Not compared at 50/s: too few taps after.",
+		{"too few", []seen{few, busy(same)}, []seen{few, busy(same)}, []string{
+			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.", "Not compared at 0.1/s: too few taps before.",
 		}},
 		{"other rates", []seen{idle}, []seen{busy(same)}, []string{
 			"Holds 100 taps/s, 50 before: not to be told.",
