@@ -26,6 +26,7 @@ const (
 // What a change must come to besides being beyond noise: with enough taps the slightest change is.
 const (
 	worthPart  = 0.05  // of a latency or of a queue's pace: two runs of one system differ by some per cent, and neither shows it
+	worthMs    = 0.1   // of a latency: as late is a generator's own clock when all is well
 	worthShare = 0.001 // a tenth of the tightest limit of a share
 )
 
@@ -51,14 +52,14 @@ func (p *Plateau) readings(depths []Depth) []reading {
 
 func (c *Counts) redirected(name, metric string, percentile float64) reading {
 	value := c.redirect().at(percentile)
-	r := reading{name: name, metric: metric, unit: Latencies, part: worthPart, value: &value}
+	r := reading{name: name, metric: metric, unit: Latencies, part: worthPart, least: worthMs, value: &value}
 	r.sure, r.enough = mean(c.batched(percentile))
 	return r
 }
 
 // requested is the p95 of an admin's requests.
 func requested(name, metric string, h histogram) reading {
-	r := reading{name: name, metric: metric, unit: Latencies, part: worthPart}
+	r := reading{name: name, metric: metric, unit: Latencies, part: worthPart, least: worthMs}
 	if h.count() > 0 {
 		value := h.at(95)
 		r.value = &value
