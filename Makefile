@@ -11,7 +11,7 @@ export GOMEMLIMIT ?= 1GiB
 CLOUD_RUN := cloud run --local-execution --include-system-env-vars --no-archive-upload
 
 # What follows a run, whether it held or not; the exit code stays k6's.
-SAY := code=$$?; echo "k6 exited $$code. The run's data: results/e2e-load-summary.json"; exit $$code
+SAY := code=$$?; echo "k6 exited $$code."; exit $$code
 
 XK6 := go tool -modfile=$(CURDIR)/tools/go.mod xk6
 K6_VERSION := v2.2.0
@@ -36,7 +36,7 @@ bin/twin: $(TWIN)
 bin/services: $(wildcard integration/services/*.go)
 	go build -o $@ ./integration/services
 
-run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute
+run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
 test: build ## everything: Go tests with the race detector, and real runs of ./k6 against the twin

@@ -62,9 +62,8 @@ func plateausScript(t *testing.T, rates, hold, more string) string {
 }
 
 // TestVerdict checks the verdict against systems whose capacity is known: the plateau that holds, what breaks above it,
-// and in which part.
+// and in which part. Other tests wait for it: they would take the processors that its taps need.
 func TestVerdict(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name, faults string
 		rates, hold  string
@@ -117,7 +116,6 @@ func TestVerdict(t *testing.T) {
 
 // TestVerdictOnTheQueue: a cron that drains 200 taps/s lets the queue grow by the rest.
 func TestVerdictOnTheQueue(t *testing.T) {
-	t.Parallel()
 	tw := startTwin(t, "-flush-time", "1s")
 	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
 	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[100, 500]", "8s", `
@@ -135,7 +133,6 @@ func TestVerdictOnTheQueue(t *testing.T) {
 
 // TestVerdictOnTheGenerator: virtual users that burn the one processor that taps need. The verdict is on the machine.
 func TestVerdictOnTheGenerator(t *testing.T) {
-	t.Parallel()
 	tw := startTwin(t)
 	tw.env["GOMAXPROCS"] = "1"
 	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[50, 200]", "3s", `

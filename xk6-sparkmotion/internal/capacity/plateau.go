@@ -66,7 +66,7 @@ func (p *Plateau) derive(depths []Depth) {
 	p.Figures = Figures{
 		Offered:  p.Rate * perIteration,
 		Achieved: float64(c.Taps) / p.Seconds,
-		Dropped:  max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations),
+		Dropped:  max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-1), // one may be due at the very end
 		Redirect: Latency{redirect.at(50), redirect.at(95), redirect.at(99), redirect.at(100)},
 
 		ErrorRate:   ratio(c.Taps-c.Redirected, c.Taps),

@@ -3,6 +3,7 @@ package capacity
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -215,6 +216,31 @@ func TestScaling(t *testing.T) {
 }
 
 func at(n, x float64) *Plateau { return &Plateau{Figures: Figures{Concurrency: n, Achieved: x}} }
+
+// Whatever a run comes to, its report can be written, and says something that is no NaN.
+func TestAlwaysSaysSomething(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	some := func(most float64) float64 { return most * max(0, random.Float64()*1.5-0.5) } // a third of the time nothing
+	for range 300 {
+		var plateaus []seen
+		for range random.IntN(7) {
+			rate := 0.01 + some(5)
+			plateaus = append(plateaus, seen{
+				rate: rate, achieved: some(rate), p95: some(200), failed: some(1), missed: some(1), late: some(0.2),
+				growth: some(rate) - some(rate), queries: int64(some(40)), query: some(9000),
+			})
+		}
+		text, err := json.Marshal(judge(plateaus...))
+		if err != nil || strings.Contains(string(text), "NaN") || !strings.Contains(string(text), `"verdict":["`) {
+			t.Fatalf("%v\n%+v\n%s", err, plateaus, text)
+		}
+	}
+	falling := scale([]*Plateau{at(1, 100), at(2, 90), at(4, 80), at(8, 70)})
+	if falling.Peak != 0 && math.Abs(falling.Peak-100) > 10 {
+		t.Errorf("throughput that falls from the first plateau on: %+v", falling)
+	}
+}
 
 // Histograms add up: the percentiles of two processes are those of all their taps.
 func TestMerge(t *testing.T) {

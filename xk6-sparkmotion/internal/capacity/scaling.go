@@ -67,8 +67,13 @@ func (s Scaling) at(n float64) float64 {
 	return s.Lambda * n / (1 + s.Sigma*(n-1) + s.Kappa*n*(n-1))
 }
 
-// peak is the throughput at the concurrency that the law likes best.
-func (s Scaling) peak() float64 { return s.at(max(1, math.Sqrt((1-s.Sigma)/s.Kappa))) }
+// peak is the throughput at the concurrency that the law likes best; of one at a time when it falls from there.
+func (s Scaling) peak() float64 {
+	if s.Sigma >= 1 {
+		return s.at(1)
+	}
+	return s.at(max(1, math.Sqrt((1-s.Sigma)/s.Kappa)))
+}
 
 func (s Scaling) worst(points []point) float64 {
 	worst := 0.0
@@ -86,6 +91,9 @@ func (s Scaling) r2(points []point) float64 {
 	for _, p := range points {
 		off += (s.at(p.n) - p.x) * (s.at(p.n) - p.x)
 		spread += (p.x - mean) * (p.x - mean)
+	}
+	if spread == 0 {
+		return 0
 	}
 	return 1 - off/spread
 }
