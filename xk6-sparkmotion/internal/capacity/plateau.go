@@ -82,48 +82,54 @@ func (p *Plateau) derive(depths []Depth) {
 
 // watchQueue finds the queue's depth at the plateau's ends, and how fast it grew.
 func (p *Plateau) watchQueue(depths []Depth) {
+	var before *Depth
 	var within []Depth
-	for _, d := range depths {
+	for i, d := range depths {
 		switch {
 		case d.At <= p.Start:
-			p.DepthStart = &d.Depth
+			before = &depths[i]
 		case d.At <= p.Start+p.Seconds:
 			within = append(within, d)
-			p.DepthEnd = &d.Depth
 		}
 	}
 	if len(within) == 0 {
-		p.DepthStart = nil // an old depth alone says nothing of this plateau
-		return
+		return // an old depth alone says nothing of this plateau
 	}
-	if p.DepthStart == nil {
-		p.DepthStart = &within[0].Depth
+	p.DepthStart, p.DepthEnd = &within[0].Depth, &within[len(within)-1].Depth
+	if before != nil {
+		p.DepthStart = &before.Depth
 	}
-	p.Growth = p.growth(within)
+	p.Growth = p.growth(before, within)
 }
 
-// growth is the queue's, in taps a second. What flushes leave tells it: between two of them a queue rises and falls, so
-// that samples alone tell no more than that it rose all the while, or did not. Nil when there is too little of either.
-func (p *Plateau) growth(depths []Depth) *float64 {
+// growth is the queue's, in taps a second; nil when too little was seen of it. Between two flushes a queue rises and falls,
+// so that what flushes leave tells most: nothing, or more each time. Where a flush takes as long as the plateau, so does
+// any depth that is higher than the last.
+func (p *Plateau) growth(before *Depth, within []Depth) *float64 {
 	var left []Depth
-	for _, d := range depths {
+	for _, d := range within {
 		if d.Flushed > 0 {
 			left = append(left, d)
 		}
 	}
-	if g := p.slope(left, 2); g != nil {
+	if g := p.slope(left); g != nil {
 		return g
 	}
-	g := p.slope(depths, 3)
-	if g != nil && !slices.IsSortedFunc(depths, func(a, b Depth) int { return cmp.Compare(a.Depth, b.Depth) }) {
-		*g = 0
+	if len(left) > 0 && left[len(left)-1].Depth <= p.Queued { // a second's worth: it was emptied
+		return new(float64)
 	}
-	return g
+	if before != nil && p.Start-before.At < p.Seconds/3 {
+		within = append([]Depth{*before}, within...)
+	}
+	if !slices.IsSortedFunc(within, func(a, b Depth) int { return cmp.Compare(a.Depth, b.Depth) }) {
+		return nil
+	}
+	return p.slope(within)
 }
 
-// slope is the change from the first to the last of so many depths or more, if they span a third of the plateau.
-func (p *Plateau) slope(depths []Depth, fewest int) *float64 {
-	if len(depths) < fewest {
+// slope is the change from the first depth to the last, if they span a third of the plateau.
+func (p *Plateau) slope(depths []Depth) *float64 {
+	if len(depths) < 2 {
 		return nil
 	}
 	first, last := depths[0], depths[len(depths)-1]

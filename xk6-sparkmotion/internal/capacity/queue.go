@@ -2,7 +2,7 @@ package capacity
 
 // Queue is how the flush cron kept up.
 type Queue struct {
-	Watched   bool     `json:"watched"`
+	Watched   bool     `json:"watched"`    // at the highest valid plateau
 	GrowsFrom *float64 `json:"grows_from"` // taps/s of the lowest plateau at which it grew
 	Drain     *float64 `json:"drain"`      // the most taps/s that left it while it grew; null when it never did
 }
@@ -16,7 +16,7 @@ func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > max(1, gr
 func watch(plateaus []*Plateau) Queue {
 	var q Queue
 	for _, p := range plateaus {
-		q.Watched = q.Watched || p.Growth != nil
+		q.Watched = p.Growth != nil
 		if !p.grows() {
 			continue
 		}

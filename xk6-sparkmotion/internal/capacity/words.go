@@ -105,10 +105,10 @@ func (r *Report) sayGenerator() []string {
 func (r *Report) sayQueue(knee *Plateau) []string {
 	q := r.Queue
 	switch {
-	case !q.Watched:
-		return nil
-	case q.GrowsFrom == nil:
+	case q.GrowsFrom == nil && q.Watched:
 		return []string{"The queue did not grow: the flush cron kept up."}
+	case q.GrowsFrom == nil:
+		return nil
 	}
 	at := knee
 	if at == nil || !at.grows() {
