@@ -213,8 +213,8 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. From then on every tap carries
-   * the tag `plateau`: its rate, or `ramp-down`.
+   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. From then on every tap in such a
+   * scenario carries the tag `plateau`: its rate, or `ramp-down`.
    */
   export function plateaus(options: Plateaus): { startRate: number; stages: { duration: string; target: number }[] };
 
@@ -233,7 +233,10 @@ declare module 'k6/x/sparkmotion' {
     cron_errors?: number | null;
   }
 
-  /** k6 thresholds for the limits that fail a run; null drops one. */
+  /**
+   * k6 thresholds for the limits that fail a run: over all, and redirect latency and errors in each plateau too, when
+   * `plateaus()` was called before. null drops one. `report()` judges by the same limits.
+   */
   export function thresholds(limits?: Limits): Record<string, string[]>;
 
   interface PreflightOptions extends Options {
