@@ -151,6 +151,7 @@ func everywhere(link string) map[string]string {
 	host := strings.TrimPrefix(link, "http://"+userinfo+"@")
 	return map[string]string{
 		"WORKER_URL": link, "HUB_URL": link, "ADMIN_URL": link, "UPSTASH_REDIS_REST_URL": link, "REDIS_HOST": host,
+		"ALLOWED_HOSTS": host,
 	}
 }
 

@@ -188,7 +188,7 @@ func configured(t *testing.T, primitive string, f fault, link, well string) *scr
 	env := preflightEnv(secret)
 	if primitive == "preflight" {
 		env = preflightEnv(well)
-		env["WORKER_URL"] = secret
+		env["WORKER_URL"], env["ALLOWED_HOSTS"] = secret, "sparkmotion.invalid"
 	}
 	s := newProcess(t, env).start(1)
 	timeout := "30s"

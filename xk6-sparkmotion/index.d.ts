@@ -248,11 +248,14 @@ declare module 'k6/x/sparkmotion' {
     eventID?: string;
     secret?: string;
     pageHost?: string;
+    /** Hosts that load may be sent to, with commas; `*.example.com` for all below. Default ALLOWED_HOSTS; this machine always. */
+    allowedHosts?: string;
   }
 
   /**
    * For `setup()`: tries every part before load (the Worker, a band a prefix, the login, the cron's secret, the queue),
-   * logs a line a probe and throws with all that is wrong. `timeout` is 10s by default.
+   * logs a line a probe and throws with all that is wrong. Hosts that nobody has named in ALLOWED_HOSTS are refused before
+   * anything is asked of them. `timeout` is 10s by default.
    */
   export function preflight(options?: PreflightOptions): void;
 

@@ -24,6 +24,7 @@ type preflightOptions struct {
 	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"true"`
 	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
 	PageHost  string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
+	Allowed   string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
 	Timeout   time.Duration `js:"timeout" default:"10s"`
 }
 
@@ -39,7 +40,8 @@ type probe struct {
 // preflight tries each part of the system before load: the Worker answers, a seeded band of each prefix hits its KV, the
 // admin login works, the cron's secret is accepted (which flushes the queue once), and so is the queue's token when one
 // is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
-// metrics. Settings that are missing are one error that names all of them.
+// metrics. Settings that are missing are one error that names all of them; so are hosts that are neither this machine nor
+// named in ALLOWED_HOSTS, of which nothing is asked.
 func (m *module) preflight(given sobek.Value) {
 	var o preflightOptions
 	if err := m.options("preflight", given, &o); err != nil {
@@ -47,6 +49,9 @@ func (m *module) preflight(given sobek.Value) {
 	}
 	if m.vu.State() == nil {
 		m.throw(in("preflight", errInit))
+	}
+	if err := guard(o.Allowed, [][2]string{{"WORKER_URL", o.WorkerURL}, {"HUB_URL", o.HubURL}, {"ADMIN_URL", o.AdminURL}}); err != nil {
+		m.throw(in("preflight", err))
 	}
 	failed := 0
 	var wrong []string // each once: what is wrong with a part is mostly wrong with all its probes

@@ -1,0 +1,51 @@
+package sparkmotion
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ allowed, url, stranger string }{
+		{"", "http://127.0.0.1:8080", ""},
+		{"", "http://127.8.9.1", ""},
+		{"", "http://localhost:3000", ""},
+		{"", "http://[::1]:3000", ""},
+		{"", "http://localhost.example.com", "localhost.example.com"},
+		{"", "http://127.0.0.1.example.com", "127.0.0.1.example.com"},
+		{"", "https://127.0.0.1@example.com", "example.com"},
+		{"", "https://192.168.0.9", "192.168.0.9"},
+		{"", "https://Staging.Example.com:8443/x", "staging.example.com"},
+		{"staging.example.com", "https://Staging.Example.com:8443/x", ""},
+		{"Staging.Example.COM", "https://staging.example.com", ""},
+		{"a.example.com, b.example.com", "https://b.example.com", ""},
+		{"example.com", "https://b.example.com", "b.example.com"},
+		{"*.example.com", "https://a.b.example.com", ""},
+		{"*.example.com", "https://example.com", "example.com"},
+		{"*.example.com", "https://evilexample.com", "evilexample.com"},
+		{"*", "https://example.com", "example.com"},
+		{"*example.com", "https://evilexample.com", "evilexample.com"},
+	} {
+		err := guard(c.allowed, [][2]string{{"WORKER_URL", c.url}})
+		if (err != nil) != (c.stranger != "") || (err != nil && !strings.Contains(err.Error(), "no load is sent to "+c.stranger+" (WORKER_URL)")) {
+			t.Errorf("%q, %s: %v", c.allowed, c.url, err)
+		}
+	}
+}
+
+// Nothing is asked of a host that nobody has named, and the message says how to name it.
+func TestPreflightGuards(t *testing.T) {
+	t.Parallel()
+	env := preflightEnv("https://user:hush@sparkmotion.example")
+	env["HUB_URL"], env["ALLOWED_HOSTS"] = "https://geo.sparkmotion.example", "other.example"
+	s := newProcess(t, env).start(1)
+	equal(t, "error", s.fails("sm.preflight()"), "preflight: no load is sent to sparkmotion.example (WORKER_URL), "+
+		"geo.sparkmotion.example (HUB_URL), sparkmotion.example (ADMIN_URL): it is not this machine, and nobody has named it. "+
+		"If it is yours to load, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example")
+	_, requests := s.drain()
+	equal(t, "requests", len(requests), 0)
+	if got := s.fails("sm.preflight({allowedHosts: 'sparkmotion.example,*.sparkmotion.example', timeout: 100})"); !strings.Contains(got, "probes failed") {
+		t.Errorf("named hosts are probed: %s", got)
+	}
+}
