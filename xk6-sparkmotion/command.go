@@ -15,15 +15,15 @@ import (
 
 func init() { subcommand.RegisterExtension("sparkmotion", command) }
 
-// command is k6 x sparkmotion, for what is done with runs that are over.
+// command is k6 x sparkmotion: what is done before a run, and with runs that are over.
 func command(gs *state.GlobalState) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sparkmotion",
-		Short: "Work with what SparkMotion load tests have left",
+		Short: "Seed a system for SparkMotion load tests, and work with what they left",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(compareCommand(gs))
+	cmd.AddCommand(bandsCommand(gs), compareCommand(gs))
 	return cmd
 }
 

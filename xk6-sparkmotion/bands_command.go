@@ -1,0 +1,82 @@
+package sparkmotion
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"go.k6.io/k6/v2/cmd/state"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/seeding"
+)
+
+func bandsCommand(gs *state.GlobalState) *cobra.Command {
+	b := seeding.Bands{Prefixes: defaultPrefixes}
+	var folder string
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "bands",
+		Short: "Write the files that seed a staging system with the load test's bands, and remove them",
+		Long: `Writes bulk files for Cloudflare KV, and SQL and CSV for the database, that put the load test's bands into a staging system,
+and files that take them out again. Only bands that begin with ` + seeding.Prefix + ` are ever removed. Nothing is sent anywhere:
+
+  for f in bands/kv-put-*.json; do npx wrangler kv bulk put "$f" --remote --namespace-id "$NAMESPACE"; done
+  psql "$DATABASE_URL" -f bands/seed.sql
+
+and afterwards, with kv bulk delete and kv-delete-*.json, and clean-up.sql, the other way.`,
+		Example: "  k6 x sparkmotion bands --events nashville-id,dallas-id,denver-id --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := b.Check(); err != nil {
+				return err
+			}
+			return writeSeed(gs, folder, b.Files(), dryRun)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&b.Events, "events", nil, "the IDs of the three events, for bands LOADTEST-E1-, E2- and E3-")
+	flags.IntVar(&b.Count, "count", 200_000, "bands of each event")
+	flags.StringVar(&b.URL, "url", "https://compassion.com/live", "the page that the bands lead to")
+	flags.StringVar(&b.Mode, "mode", "live", "the mode of the events")
+	flags.StringVar(&folder, "out", "bands", "the folder to write to")
+	flags.BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
+	return cmd
+}
+
+// writeSeed writes the files, or says what it would write.
+func writeSeed(gs *state.GlobalState, folder string, files []seeding.File, dryRun bool) error {
+	if !dryRun {
+		if err := gs.FS.MkdirAll(folder, 0o750); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		path := filepath.Join(folder, f.Name)
+		if !dryRun {
+			if err := writeFile(gs, path, f); err != nil {
+				return err
+			}
+		}
+		if _, err := fmt.Fprintf(gs.Stdout, "%s  %s\n", path, f.Holds); err != nil {
+			return err
+		}
+	}
+	if dryRun {
+		_, err := fmt.Fprintln(gs.Stdout, "A dry run: nothing was written.")
+		return err
+	}
+	return nil
+}
+
+func writeFile(gs *state.GlobalState, path string, f seeding.File) error {
+	file, err := gs.FS.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Write(file); err != nil {
+		file.Close() //nolint:errcheck,gosec // the write's error is the one to tell
+		return err
+	}
+	return file.Close()
+}
