@@ -16,15 +16,20 @@ func (m *module) record(count func(r *capacity.Recorder)) {
 	}
 }
 
-func (m *module) recordTap(l *line, v tapVerdict) {
+// recordTap counts a tap. One that was cut off, which k6 does not count, is an iteration that did start.
+func (m *module) recordTap(l *line, v tapVerdict, cutOff bool) {
 	iteration := m.vu.State().Iteration + 1 // 0 is no iteration yet
 	began := l.began
 	if !l.due.IsZero() {
 		began = l.due
 	}
+	ended := l.response.Done
+	if cutOff {
+		ended = time.Now()
+	}
 	m.run.recorder.Tap(capacity.Tap{
-		Began: began, Ended: l.response.Done, Latency: l.latency(), Scenario: l.plateau.began,
-		First:      iteration != m.tapper.iteration,
+		Began: began, Ended: ended, Latency: l.latency(), Scenario: l.plateau.began,
+		First: iteration != m.tapper.iteration, CutOff: cutOff,
 		Redirected: v.redirected(), FromKV: v.redirected() && v.isPage,
 	})
 	m.tapper.iteration = iteration

@@ -238,7 +238,8 @@ func (m *module) prepare(l *line, band string) error {
 // finish keeps what a tap measured, and tells whether it led anywhere.
 func (m *module) finish(l *line) bool {
 	if m.context().Err() != nil {
-		return false // cut off with the VU: k6 counts no such request either
+		m.recordTap(l, tapVerdict{}, true)
+		return false // cut off with the VU: k6 counts no such request
 	}
 	if l.err != nil {
 		l.classify(m.vu.State())
@@ -248,7 +249,7 @@ func (m *module) finish(l *line) bool {
 		m.warn(l)
 	}
 	m.addTap(l, v)
-	m.recordTap(l, v)
+	m.recordTap(l, v, false)
 	return v.redirected()
 }
 

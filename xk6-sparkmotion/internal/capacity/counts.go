@@ -9,6 +9,7 @@ const batches = 10
 type Counts struct {
 	Iterations int64         `json:"iterations"` // that made taps
 	Taps       int64         `json:"taps"`
+	CutOff     int64         `json:"cut_off"` // begun, but the run ended before an answer: not among taps
 	Redirected int64         `json:"redirected"`
 	Hits       int64         `json:"kv_hits"`   // redirects that the Worker took from its KV
 	Waited     time.Duration `json:"waited_ns"` // the latencies of all taps together
@@ -33,6 +34,7 @@ type Counts struct {
 func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
 	c.Taps += other.Taps
+	c.CutOff += other.CutOff
 	c.Redirected += other.Redirected
 	c.Hits += other.Hits
 	c.Waited += other.Waited

@@ -60,7 +60,7 @@ func (p *Plateau) derive(depths []Depth) {
 	c := &p.Counts
 	perIteration := 1.0
 	if c.Iterations > 0 {
-		perIteration = float64(c.Taps) / float64(c.Iterations)
+		perIteration = float64(c.Taps+c.CutOff) / float64(c.Iterations)
 	}
 	redirect := c.redirect()
 	p.Figures = Figures{

@@ -11,7 +11,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	plan     Plan
 	began    time.Time // of the scenario that has the plateaus; zero until its first tap
-	last     time.Time // when something was seen last
+	last     time.Time // when one of its taps ended last
 	whole    Counts
 	plateaus []Counts
 	course   course
@@ -38,26 +38,42 @@ type Tap struct {
 	Began, Ended       time.Time
 	Latency            time.Duration
 	First              bool // of its iteration
+	CutOff             bool // the run ended before its answer
 	Redirected, FromKV bool
 	Scenario           time.Time // when the scenario with the plateaus began; zero outside of it
 }
 
-// Tap records a tap.
+// Tap records a tap. Those of other scenarios, of setup() and teardown() are the run's, and no plateau's.
 func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.began.IsZero() {
 		r.began = t.Scenario
 	}
-	r.course.tap(r.since(t.Ended), t.Redirected)
-	r.each(t.Began, func(c *Counts, batch int) {
-		c.Iterations += one(t.First)
-		c.Taps++
-		c.Redirected += one(t.Redirected)
-		c.Hits += one(t.FromKV)
-		c.Waited += t.Latency
-		c.Redirect[batch].add(t.Latency)
-	})
+	if t.Scenario.IsZero() || !t.Scenario.Equal(r.began) {
+		t.count(&r.whole, 0)
+		return
+	}
+	if t.Ended.After(r.last) {
+		r.last = t.Ended
+	}
+	if !t.CutOff {
+		r.course.tap(r.since(t.Ended), t.Redirected)
+	}
+	r.each(t.Began, t.count)
+}
+
+func (t Tap) count(c *Counts, batch int) {
+	c.Iterations += one(t.First)
+	if t.CutOff {
+		c.CutOff++
+		return
+	}
+	c.Taps++
+	c.Redirected += one(t.Redirected)
+	c.Hits += one(t.FromKV)
+	c.Waited += t.Latency
+	c.Redirect[batch].add(t.Latency)
 }
 
 // Lag records how late the generator's own clock was, and whether that was too late.
@@ -136,9 +152,6 @@ func (r *Recorder) SampleFailed(at time.Time) {
 // each visits the counts that a moment belongs to: the run's, and those of the plateau that held, if one did.
 func (r *Recorder) each(at time.Time, visit func(c *Counts, batch int)) {
 	visit(&r.whole, 0)
-	if at.After(r.last) {
-		r.last = at
-	}
 	since := r.since(at)
 	if since < 0 || r.plan.Hold <= 0 {
 		return

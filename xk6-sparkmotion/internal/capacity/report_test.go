@@ -348,3 +348,23 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// What is not a plateau's own: taps that the run's end cut off did start, so that they were not dropped; taps of other
+// scenarios and of teardown() are the run's.
+func TestTapsOfAPlateau(t *testing.T) {
+	t.Parallel()
+	began := time.Unix(1_800_000_000, 0)
+	r := &Recorder{}
+	r.Plan(Plan{Rates: []float64{100}, Names: []string{"100"}, Hold: 10 * time.Second})
+	for n := range 1000 {
+		at := began.Add(time.Duration(n) * 10 * time.Millisecond)
+		r.Tap(Tap{Began: at, Ended: at, First: true, Redirected: true, FromKV: true, Scenario: began, CutOff: n%20 == 0})
+		r.Tap(Tap{Began: at, Ended: at, First: true})
+	}
+	r.Tap(Tap{Began: began.Add(time.Minute), Ended: began.Add(time.Minute), First: true})
+	report := Judge(r.Measured(1), Limits, unknown)
+	p := report.Plateaus[0]
+	if p.Counts.Taps != 950 || p.Counts.CutOff != 50 || p.Dropped != 0 || p.Seconds != 9.99 || report.Whole.Taps != 1951 {
+		t.Errorf("%d taps, %d cut off, %d dropped in %v s; %d in the run", p.Counts.Taps, p.Counts.CutOff, p.Dropped, p.Seconds, report.Whole.Taps)
+	}
+}
