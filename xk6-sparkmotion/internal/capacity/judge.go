@@ -35,17 +35,23 @@ const (
 	MaxLimited = 0.05
 	// maxDropped is the share of iterations that may fail to start: a few do while virtual users are made.
 	maxDropped = 0.01
+	// fewestTaps is how many a plateau's p95 takes.
+	fewestTaps = 20
+	// longEnough is the share of its time after which a plateau counts as held.
+	longEnough = 0.9
 )
 
 // judge sets a plateau's status. The generator comes first: what it was too slow to send, or had no virtual users for while
 // the system kept its limits, says nothing of the system.
-func (p *Plateau) judge(limits []Limit) {
+func (p *Plateau) judge(limits []Limit, hold float64) {
 	p.Judgement = Judgement{Status: Pass, Breaks: []Break{}, NotJudged: []string{}}
+	sure := !p.short(hold) && p.cutOff() <= maxDropped // enough for a pass
 	for _, l := range limits {
 		value, samples := p.Counts.figure(l.Metric)
 		switch tier := l.tier(value); {
 		case samples < l.Enough:
 			p.NotJudged = append(p.NotJudged, l.Metric)
+			sure = sure && l.Part != Worker
 		case tier != Pass && l.Part != "": // errors of all parts together are those of one of them
 			p.Breaks = append(p.Breaks, Break{l.Metric, l.Label, l.Part, value, l.of(tier), tier})
 		}
@@ -57,10 +63,16 @@ func (p *Plateau) judge(limits []Limit) {
 	switch {
 	case p.GeneratorLimited > MaxLimited, len(p.Breaks) == 0 && p.dropped() > maxDropped:
 		p.Status = Generator
-	case slices.Contains(p.NotJudged, "redirect_latency"):
+	case p.Counts.Taps < fewestTaps, len(p.Breaks) == 0 && !sure:
 		p.Status = NoData
 	}
 }
+
+// short tells whether the run ended in a plateau; its last tap may be due one interval before it does.
+func (p *Plateau) short(hold float64) bool { return p.Seconds+1/p.Rate < longEnough*hold }
+
+// cutOff is the share of taps that had no answer when the run ended: nobody knows what would have become of them.
+func (p *Plateau) cutOff() float64 { return ratio(p.Counts.CutOff, p.Counts.CutOff+p.Counts.Taps) }
 
 // dropped is the share of iterations that never started.
 func (p *Plateau) dropped() float64 {

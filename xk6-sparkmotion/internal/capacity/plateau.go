@@ -8,6 +8,7 @@ import (
 
 // Measured is what a run has seen.
 type Measured struct {
+	Plan     Plan
 	Whole    Counts
 	Plateaus []Plateau
 	Series   Series

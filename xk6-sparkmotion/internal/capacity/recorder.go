@@ -173,7 +173,7 @@ func (r *Recorder) since(at time.Time) time.Duration {
 func (r *Recorder) Measured(share float64) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := Measured{Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
+	m := Measured{Plan: r.plan, Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
 	for i, rate := range r.plan.Rates {
 		starts := time.Duration(i) * r.plan.Hold
 		lasted := min(r.plan.Hold, r.since(r.last)-starts)

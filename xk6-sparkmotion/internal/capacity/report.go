@@ -2,7 +2,10 @@
 // during the run; a [Report] judges what it has counted, plateau by plateau, and says it in words.
 package capacity
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Schema is the version of a Report's JSON. Another number means another shape.
 const Schema = 1
@@ -20,6 +23,8 @@ type Report struct {
 	Scaling  Scaling   `json:"scaling"`
 	Series   Series    `json:"series"`
 	Whole    Counts    `json:"counts"` // of the whole run
+
+	plan Plan
 }
 
 // First is what breaks first above the knee.
@@ -31,10 +36,10 @@ type First struct {
 
 // Judge makes the report of a run. ofK6 gives k6's own value of a limit's metric, if it has one.
 func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report {
-	r := &Report{Schema: Schema, Status: NoData, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole}
+	r := &Report{Schema: Schema, Status: NoData, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole, plan: m.Plan}
 	for i := range r.Plateaus {
 		r.Plateaus[i].derive(m.Series.Depth)
-		r.Plateaus[i].judge(limits)
+		r.Plateaus[i].judge(limits, m.Plan.Hold.Seconds())
 	}
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.limited(), ofK6))
@@ -53,7 +58,7 @@ func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report
 	return r
 }
 
-// valid are the plateaus whose figures are the system's.
+// valid are the plateaus whose figures are the system's, from the lowest rate; of equal ones the one that holds is the last.
 func (r *Report) valid() []*Plateau {
 	var valid []*Plateau
 	for i := range r.Plateaus {
@@ -61,7 +66,16 @@ func (r *Report) valid() []*Plateau {
 			valid = append(valid, &r.Plateaus[i])
 		}
 	}
+	slices.SortStableFunc(valid, func(a, b *Plateau) int {
+		return cmp.Or(cmp.Compare(a.Rate, b.Rate), int(one(a.Status == Pass)-one(b.Status == Pass)))
+	})
 	return valid
+}
+
+// ended tells whether the run ended before its plateaus did.
+func (r *Report) ended() bool {
+	n := len(r.Plateaus)
+	return n < len(r.plan.Rates) || n > 0 && r.Plateaus[n-1].short(r.plan.Hold.Seconds())
 }
 
 // limited tells whether the generator was the limit at some plateau, or in a run without any.
@@ -95,10 +109,10 @@ func (r *Report) overall() Status {
 func (r *Report) knee() (knee, first *Plateau) {
 	for _, p := range r.valid() {
 		switch {
-		case p.Status == Pass:
-			knee, first = p, nil
-		case first == nil:
+		case p.Status != Pass && first == nil:
 			first = p
+		case p.Status == Pass && (first == nil || p.Rate > first.Rate):
+			knee, first = p, nil
 		}
 	}
 	return knee, first

@@ -141,7 +141,7 @@ func TestVerdict(t *testing.T) {
 		}},
 		{"a slow start", []seen{{rate: 50, achieved: 50, p95: 70}, {rate: 100, achieved: 100, p95: 5}}, Warn, 100, []string{
 			"Holds 100 taps/s within every limit, the highest rate.",
-			"Below that, at 50/s, redirect p95 passes the warning of 50 ms (70 ms), and higher rates did not repeat it.",
+			"Below that, at 50/s, redirect p95 passes the warning of 50 ms (70 ms), which 100/s did not repeat.",
 			"The queue did not grow: the flush cron kept up.",
 		}},
 		{"no plateaus", nil, NoData, 0, []string{"The script has no plateaus: only the run as a whole is judged."}},
@@ -367,4 +367,66 @@ func TestTapsOfAPlateau(t *testing.T) {
 	if p.Counts.Taps != 950 || p.Counts.CutOff != 50 || p.Dropped != 0 || p.Seconds != 9.99 || report.Whole.Taps != 1951 {
 		t.Errorf("%d taps, %d cut off, %d dropped in %v s; %d in the run", p.Counts.Taps, p.Counts.CutOff, p.Dropped, p.Seconds, report.Whole.Taps)
 	}
+}
+
+// What could be taken for a pass, and is none.
+func TestNoPass(t *testing.T) {
+	t.Parallel()
+	cut := func(change func(m *Measured)) Measured {
+		m := measured(seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 100, achieved: 100, p95: 5})
+		change(&m)
+		return m
+	}
+	for name, c := range map[string]struct {
+		run    Measured
+		limits []Limit
+		holds  float64
+		says   string
+	}{
+		"stopped in mid-plateau": {
+			cut(func(m *Measured) { m.Plateaus[1].Seconds = 40 }), Limits, 50,
+			"The run ended early, 40 seconds into 100/s; of what was to follow nothing is known.",
+		},
+		"stopped between two": {cut(func(m *Measured) { m.Plateaus = m.Plateaus[:1] }), Limits, 50, "The run ended early, 100 seconds into 50/s;"},
+		"before any tap":      {cut(func(m *Measured) { m.Plateaus = nil }), Limits, 0, "No verdict on the system: the plateaus saw no tap."},
+		"taps without answer": {
+			cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), Limits, 50,
+			"At 105/s 4.76 % of the taps had no answer when the run ended:",
+		},
+		"too few for the errors": {measured(seen{rate: 0.5, achieved: 0.5, p95: 5}), Limits, 0, "No verdict on the system:"},
+		"too few, by no limit":   {measured(seen{rate: 0.1, achieved: 0.1, p95: 5}), Limits[1:2], 0, "No verdict on the system:"},
+		"one of two of a rate": {
+			measured(seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 50, achieved: 50, p95: 70}), Limits, 0,
+			"Does not hold 50 taps/s, the lowest rate that was judged.",
+		},
+		"the highest rate comes first": {
+			measured(seen{rate: 100, achieved: 100, p95: 70}, seen{rate: 50, achieved: 50, p95: 5}), Limits, 50,
+			"At 100/s redirect p95 passes the warning of 50 ms (70 ms): the Worker breaks first.",
+		},
+		"two parts at a rate": {
+			measured(seen{rate: 50, achieved: 50, p95: 70, queries: 100, query: 6000}), Limits, 0,
+			"(6 s): the Worker and the admin application break at the same rate.",
+		},
+		"too seldom for a plateau": {
+			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[0].Counts.Exports = slow(30), slow(8) }), Limits, 100,
+			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
+		},
+		"the generator, then not": {
+			measured(seen{rate: 50, achieved: 50, p95: 70, late: 0.5}, seen{rate: 100, achieved: 100, p95: 5}), Limits, 100,
+			"At 50/s this machine was the limit:",
+		},
+	} {
+		r := Judge(c.run, c.limits, unknown)
+		if said := strings.Join(r.Verdict, "\n"); orZero(r.Holds) != c.holds || !strings.Contains(said, c.says) {
+			t.Errorf("%s: holds %v, want %v; %q is not in\n%s", name, orZero(r.Holds), c.holds, c.says, said)
+		}
+	}
+}
+
+// slow are exports of 20 s.
+func slow(n int) (h histogram) {
+	for range n {
+		h.add(20 * time.Second)
+	}
+	return h
 }

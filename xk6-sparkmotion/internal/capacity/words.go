@@ -3,6 +3,7 @@ package capacity
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,9 @@ import (
 // say puts the report into sentences.
 func (r *Report) say(knee, first *Plateau) []string {
 	sentences := r.sayHolds(knee, first)
+	sentences = append(sentences, r.sayRun()...)
 	sentences = append(sentences, r.sayGenerator()...)
+	sentences = append(sentences, r.sayEnd()...)
 	sentences = append(sentences, r.sayQueue(knee)...)
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
@@ -23,6 +26,8 @@ func (r *Report) say(knee, first *Plateau) []string {
 func (r *Report) sayHolds(knee, first *Plateau) []string {
 	valid := r.valid()
 	switch {
+	case len(r.plan.Rates) > 0 && len(r.Plateaus) == 0:
+		return []string{"No verdict on the system: the plateaus saw no tap."}
 	case len(r.Plateaus) == 0:
 		return []string{"The script has no plateaus: only the run as a whole is judged."}
 	case len(valid) == 0:
@@ -32,13 +37,13 @@ func (r *Report) sayHolds(knee, first *Plateau) []string {
 	switch {
 	case knee == nil:
 		said = append(said, fmt.Sprintf("Does not hold %s taps/s, the lowest rate that was judged.", Rate(valid[0].Offered)))
-	case knee == &r.Plateaus[len(r.Plateaus)-1]:
+	case !r.ended() && !slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Rate > knee.Rate }):
 		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit, the highest rate.", Rate(knee.Offered)))
 	default:
 		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit.", Rate(knee.Offered)))
 	}
 	if first != nil {
-		said = append(said, fmt.Sprintf("At %s/s %s: %s first.", Rate(first.Offered), first.sayBreaks(), partBreaks(first.Breaks[0].Part)))
+		said = append(said, fmt.Sprintf("At %s/s %s: %s.", Rate(first.Offered), first.sayBreaks(), first.sayParts()))
 		said = append(said, sayFailure(valid, first)...)
 	}
 	return append(said, sayLower(valid, knee)...)
@@ -61,6 +66,58 @@ func (b Break) String() string {
 	return fmt.Sprintf("%s %s%s (%s)", b.Label, tier, Value(b.Metric, b.Limit), Value(b.Metric, b.Value))
 }
 
+// sayParts names the parts that break at the same rate: which of them was first, nothing tells.
+func (p *Plateau) sayParts() string {
+	var parts []string
+	for _, b := range p.Breaks {
+		if name := partNames[b.Part]; !slices.Contains(parts, name) {
+			parts = append(parts, name)
+		}
+	}
+	last := len(parts) - 1
+	if last == 0 {
+		return parts[0] + " breaks first"
+	}
+	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " break at the same rate"
+}
+
+// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
+func (r *Report) sayRun() []string {
+	var said []string
+	for _, m := range r.Metrics {
+		told := m.Part == "" && len(said) > 0 // errors of all parts together
+		for _, p := range r.valid() {
+			told = told || slices.ContainsFunc(p.Breaks, func(b Break) bool {
+				return b.Metric == m.Metric || m.Part == "" && strings.HasPrefix(b.Metric, m.Metric)
+			})
+		}
+		if !told && (m.Status == Warn || m.Status == Fail) {
+			said = append(said, Break{Metric: m.Metric, Label: m.Label, Value: m.Value, Limit: m.of(m.Status), Status: m.Status}.String())
+		}
+	}
+	if said == nil {
+		return nil
+	}
+	return []string{"Over the whole run " + strings.Join(said, " and ") + ", which no plateau alone tells."}
+}
+
+// sayEnd tells of taps that had no answer when the run ended, and of a run that ended early.
+func (r *Report) sayEnd() []string {
+	var said []string
+	for i := range r.Plateaus {
+		if p := &r.Plateaus[i]; p.cutOff() > maxDropped {
+			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended: a gracefulStop longer than their "+
+				"timeout has them judged.", Rate(p.Offered), Percent(p.cutOff())))
+		}
+	}
+	if n := len(r.Plateaus); n > 0 && r.ended() {
+		last := &r.Plateaus[n-1]
+		said = append(said, fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
+			Rate(significant(last.Seconds, 2)), Rate(last.Offered)))
+	}
+	return said
+}
+
 // sayFailure tells at which rate a limit fails that was only warned of before.
 func sayFailure(valid []*Plateau, first *Plateau) []string {
 	for _, p := range valid {
@@ -75,7 +132,7 @@ func sayFailure(valid []*Plateau, first *Plateau) []string {
 func sayLower(valid []*Plateau, knee *Plateau) []string {
 	for _, p := range valid {
 		if knee != nil && p.Offered < knee.Offered && p.Status != Pass {
-			return []string{fmt.Sprintf("Below that, at %s/s, %s, and higher rates did not repeat it.", Rate(p.Offered), p.sayBreaks())}
+			return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", Rate(p.Offered), p.sayBreaks(), Rate(knee.Offered))}
 		}
 	}
 	return nil
@@ -86,13 +143,17 @@ func (r *Report) sayGenerator() []string {
 		return []string{fmt.Sprintf("This machine was the limit: it started taps late %s of the time, so that latencies and rates are "+
 			"its own, not the system's. Give it more cores, or less to do.", Percent(r.Whole.limited()))}
 	}
-	for _, p := range r.Plateaus {
+	for i, p := range r.Plateaus {
+		from, on := "From", " on"
+		if slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
+			from, on = "At", ""
+		}
 		switch {
 		case p.Status != Generator:
 			continue
 		case p.GeneratorLimited > MaxLimited:
-			return []string{fmt.Sprintf("From %s/s on this machine was the limit: it started taps late %s of the time, so that "+
-				"nothing is known of the system there. Give it more cores, or share the load.", Rate(p.Offered), Percent(p.GeneratorLimited))}
+			return []string{fmt.Sprintf("%s %s/s%s this machine was the limit: it started taps late %s of the time, so that "+
+				"nothing is known of the system there. Give it more cores, or share the load.", from, Rate(p.Offered), on, Percent(p.GeneratorLimited))}
 		default:
 			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
 				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", Rate(p.Offered), Percent(p.dropped()))}
@@ -131,11 +192,7 @@ func (r *Report) sayQueue(knee *Plateau) []string {
 		about(*q.Drain), Rate(at.Offered), about(waiting), minutes(waiting / *q.Drain))}
 }
 
-func partBreaks(part string) string {
-	return map[string]string{
-		Worker: "the Worker breaks", Admin: "the admin application breaks", Hub: "the flush cron breaks", Upstash: "Upstash breaks",
-	}[part]
-}
+var partNames = map[string]string{Worker: "the Worker", Admin: "the admin application", Hub: "the flush cron", Upstash: "Upstash"}
 
 // Rate is a rate or a count to three digits, with thousands set apart.
 func Rate(value float64) string {

@@ -183,11 +183,11 @@ func notes(r *capacity.Report) []string {
 			slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return p.Status == status })
 	}
 	if has(capacity.Generator) {
-		said = append(said, fmt.Sprintf("%s: this machine was late more than %s of the time, so the figures are not the system's.",
-			capacity.Generator, capacity.Percent(capacity.MaxLimited)))
+		said = append(said, fmt.Sprintf("%s: this machine was late more than %s of the time, or lacked virtual users, so the figures are "+
+			"not the system's.", capacity.Generator, capacity.Percent(capacity.MaxLimited)))
 	}
 	if has(capacity.NoData) {
-		said = append(said, string(capacity.NoData)+": fewer samples than a verdict takes. It is no pass, and no alarm.")
+		said = append(said, string(capacity.NoData)+": less was seen than a verdict takes. It is no pass, and no alarm.")
 	}
 	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
