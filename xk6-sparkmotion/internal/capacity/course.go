@@ -57,11 +57,22 @@ func inPairs(counts []int64) []int64 {
 	return half
 }
 
-// depth keeps a depth; there is one every few seconds.
+// depth keeps a depth; there is one every few seconds. When there are too many, each two become one: the later, and what
+// both flushed.
 func (c *course) depth(at time.Duration, depth, flushed int64) {
-	if at >= 0 {
-		c.depths = append(c.depths, Depth{at.Seconds(), float64(depth), flushed})
+	if at < 0 {
+		return
 	}
+	if len(c.depths) == maxSteps {
+		half := c.depths[:0]
+		for i := 1; i < maxSteps; i += 2 {
+			later := c.depths[i]
+			later.Flushed += c.depths[i-1].Flushed
+			half = append(half, later)
+		}
+		c.depths = half
+	}
+	c.depths = append(c.depths, Depth{at.Seconds(), float64(depth), flushed})
 }
 
 func (c *course) series() Series {

@@ -329,6 +329,16 @@ func TestCourse(t *testing.T) {
 	for _, rate := range s.Achieved {
 		sum += rate * s.Step
 	}
+	for second := range 5 * maxSteps {
+		c.depth(time.Duration(second)*time.Second, int64(second), 1)
+	}
+	flushed := int64(0)
+	for _, d := range c.depths {
+		flushed += d.Flushed
+	}
+	if last := c.depths[len(c.depths)-1]; len(c.depths) > maxSteps || flushed != 5*maxSteps || last.Depth != 5*maxSteps-1 {
+		t.Errorf("%d depths, %d flushed, the last %+v", len(c.depths), flushed, last)
+	}
 	if s.Step != 4 || len(s.Achieved) > maxSteps || sum != 3*maxSteps+1 {
 		t.Errorf("%d steps of %v s, %v taps", len(s.Achieved), s.Step, sum)
 	}
@@ -414,6 +424,10 @@ func TestNoPass(t *testing.T) {
 		"the generator, then not": {
 			measured(seen{rate: 50, achieved: 50, p95: 70, late: 0.5}, seen{rate: 100, achieved: 100, p95: 5}), Limits, 100,
 			"At 50/s this machine was the limit:",
+		},
+		"a queue that others fill": {
+			measured(seen{rate: 50, achieved: 50, p95: 5, growth: 80}), Limits, 50,
+			"The queue grows by 80 a second at 50/s, more than these taps come to: others fill it too.",
 		},
 	} {
 		r := Judge(c.run, c.limits, unknown)

@@ -23,6 +23,17 @@ func (r *Report) say(knee, first *Plateau) []string {
 	return sentences
 }
 
+// Thresholds adds why k6's exit code does not say what the report does, when it doesn't: crossed are the metrics whose
+// thresholds did not hold, which take every sample, and may be the script's own.
+func (r *Report) Thresholds(crossed []string) {
+	switch {
+	case len(crossed) > 0 && r.Status != Fail:
+		r.Verdict = append(r.Verdict, fmt.Sprintf("k6 fails the run all the same, by its thresholds on %s.", strings.Join(crossed, ", ")))
+	case len(crossed) == 0 && r.Status == Fail:
+		r.Verdict = append(r.Verdict, "None of k6's thresholds is crossed, so that its exit code does not tell.")
+	}
+}
+
 func (r *Report) sayHolds(knee, first *Plateau) []string {
 	valid := r.valid()
 	switch {
@@ -184,6 +195,9 @@ func (r *Report) sayQueue(knee *Plateau) []string {
 	said := fmt.Sprintf("The queue grows by %s a second at %s/s", about(*at.Growth), Rate(at.Offered))
 	if *q.GrowsFrom < at.Offered {
 		said += fmt.Sprintf(", and from %s/s on", Rate(*q.GrowsFrom))
+	}
+	if q.Drain == nil {
+		return []string{said + ", more than these taps come to: others fill it too."}
 	}
 	if *q.Drain < 1 {
 		return []string{said + ": nothing is drained."}
