@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -26,9 +28,9 @@ const (
 // into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
 // setup() returned is left out, also of --summary-export: it holds the session.
 func (m *module) report(data sobek.Value) sobek.Value {
-	object, ok := data.(*sobek.Object)
-	if !ok {
-		m.throw(errors.New("report: call it from handleSummary(data) with its data"))
+	object, err := m.writable(data)
+	if err != nil {
+		m.throw(in("report", err))
 	}
 	if err := object.Delete("setup_data"); err != nil {
 		m.throw(in("report", err))
@@ -39,6 +41,27 @@ func (m *module) report(data sobek.Value) sobek.Value {
 		m.throw(in("report", err))
 	}
 	return m.object("stdout", said)
+}
+
+// writable is k6's data; of --new-machine-readable-summary, which a script can't change, a copy. That one has its metrics
+// elsewhere, so that the module's own counts are judged.
+func (m *module) writable(data sobek.Value) (*sobek.Object, error) {
+	object, ok := data.(*sobek.Object)
+	if !ok {
+		return nil, errors.New("call it from handleSummary(data) with its data")
+	}
+	if object.ExportType().Kind() == reflect.Map {
+		return object, nil
+	}
+	text, err := object.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := m.json("parse", m.vu.Runtime().ToValue(string(text)))
+	if err != nil {
+		return nil, err
+	}
+	return parsed.ToObject(m.vu.Runtime()), nil
 }
 
 // write leaves the report's files, and gives what is for the terminal.
@@ -84,13 +107,30 @@ func (m *module) judge(data *sobek.Object) *capacity.Report {
 	if state := m.vu.State(); state != nil {
 		share = state.Options.ExecutionSegment.FloatLength()
 	}
-	return capacity.Judge(m.run.recorder.Measured(share), limits, func(l capacity.Limit) (float64, bool) {
+	r := capacity.Judge(m.run.recorder.Measured(share), limits, func(l capacity.Limit) (float64, bool) {
 		value := at(data, "metrics", l.Metric, "values", l.Stat)
 		if value == nil {
 			return 0, false
 		}
 		return value.ToFloat(), true
 	})
+	if all, ok := at(data, "metrics").(*sobek.Object); ok {
+		r.Thresholds(crossed(all))
+	}
+	return r
+}
+
+// crossed are the metrics with a threshold of k6's that did not hold.
+func crossed(all *sobek.Object) []string {
+	var crossed []string
+	for _, metric := range all.Keys() {
+		thresholds, ok := at(all, metric, "thresholds").(*sobek.Object)
+		if ok && slices.ContainsFunc(thresholds.Keys(), func(key string) bool { return !is(at(thresholds, key, "ok")) }) {
+			crossed = append(crossed, metric)
+		}
+	}
+	slices.Sort(crossed)
+	return crossed
 }
 
 // attach puts the report into k6's data as plain JavaScript, under the names that its JSON has.

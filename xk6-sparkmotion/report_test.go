@@ -52,3 +52,29 @@ func TestReportColours(t *testing.T) {
 		}
 	}
 }
+
+// k6's exit code is its thresholds', and a report that says another thing says why.
+func TestReportOnThresholds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := newProcess(t, nil).init()
+	for holds, want := range map[string]bool{"true": false, "false": true} {
+		said := s.run("sm.report({metrics: {checks: {values: {}, thresholds: {'rate>0.9': {ok: " + holds + "}}}}}).stdout").String()
+		if got := strings.Contains(said, "k6 fails the run all the same, by its thresholds on checks."); got != want {
+			t.Errorf("%v:\n%s", holds, said)
+		}
+	}
+}
+
+// What a script can't change, as --new-machine-readable-summary's, is copied.
+func TestReportOfGo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := newProcess(t, nil).init()
+	if err := s.module.vu.Runtime().Set("data", &struct{ Version string }{"1.0.0"}); err != nil {
+		t.Fatal(err)
+	}
+	s.run("sm.report(data)")
+	text, err := os.ReadFile(summaryFile)
+	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 1`) {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
