@@ -61,10 +61,12 @@ func (p *Plateau) judge(limits []Limit, hold float64) {
 		p.Status = worse(p.Status, b.Status)
 	}
 	switch {
-	case p.GeneratorLimited > MaxLimited, len(p.Breaks) == 0 && p.dropped() > maxDropped:
+	case p.GeneratorLimited > MaxLimited:
 		p.Status = Generator
-	case p.Counts.Taps < fewestTaps, len(p.Breaks) == 0 && !sure:
+	case p.Counts.Taps < fewestTaps, len(p.Breaks) == 0 && !sure: // taps without an answer keep virtual users busy, too
 		p.Status = NoData
+	case len(p.Breaks) == 0 && p.dropped() > maxDropped:
+		p.Status = Generator
 	}
 }
 

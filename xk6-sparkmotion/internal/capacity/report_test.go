@@ -403,6 +403,10 @@ func TestNoPass(t *testing.T) {
 			cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), Limits, 50,
 			"At 105/s 4.76 % of the taps had no answer when the run ended:",
 		},
+		"no answers, no virtual users": {
+			cut(func(m *Measured) { m.Plateaus[1].Counts = Counts{CutOff: 300, Iterations: 300} }), Limits, 50,
+			"At 100/s 100 % of the taps had no answer when the run ended:",
+		},
 		"too few for the errors": {measured(seen{rate: 0.5, achieved: 0.5, p95: 5}), Limits, 0, "No verdict on the system:"},
 		"too few, by no limit":   {measured(seen{rate: 0.1, achieved: 0.1, p95: 5}), Limits[1:2], 0, "No verdict on the system:"},
 		"one of two of a rate": {

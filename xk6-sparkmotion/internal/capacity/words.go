@@ -109,22 +109,26 @@ func (r *Report) sayRun() []string {
 	if said == nil {
 		return nil
 	}
-	return []string{"Over the whole run " + strings.Join(said, " and ") + ", which no plateau alone tells."}
+	sentence := "Over the whole run " + strings.Join(said, " and ")
+	if len(r.Plateaus) > 0 {
+		sentence += ", which no plateau alone tells"
+	}
+	return []string{sentence + "."}
 }
 
-// sayEnd tells of taps that had no answer when the run ended, and of a run that ended early.
+// sayEnd tells of a run that ended early, or else of taps that had no answer when it ended.
 func (r *Report) sayEnd() []string {
+	if n := len(r.Plateaus); n > 0 && r.ended() {
+		last := &r.Plateaus[n-1]
+		return []string{fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
+			Rate(significant(last.Seconds, 2)), Rate(last.Offered))}
+	}
 	var said []string
 	for i := range r.Plateaus {
 		if p := &r.Plateaus[i]; p.cutOff() > maxDropped {
 			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended: a gracefulStop longer than their "+
 				"timeout has them judged.", Rate(p.Offered), Percent(p.cutOff())))
 		}
-	}
-	if n := len(r.Plateaus); n > 0 && r.ended() {
-		last := &r.Plateaus[n-1]
-		said = append(said, fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
-			Rate(significant(last.Seconds, 2)), Rate(last.Offered)))
 	}
 	return said
 }
