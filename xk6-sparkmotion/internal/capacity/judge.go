@@ -98,9 +98,9 @@ func (b Break) weight() float64 {
 func (p *Plateau) valid() bool { return p.Status != Generator && p.Status != NoData }
 
 // judgeRun judges a metric over the whole run, by k6's own value where there is one. Too few samples never pass; past a
-// limit they count, as they do in k6's thresholds. Latencies of a run in which the generator was the limit are not judged
-// by that limit: they are in part its own.
-func judgeRun(l Limit, whole *Counts, limited bool, ofK6 func(Limit) (float64, bool)) Judged {
+// limit they count, as they do in k6's thresholds. Latencies of a run in which the generator was late don't break a limit:
+// they are in part its own.
+func judgeRun(l Limit, whole *Counts, late bool, ofK6 func(Limit) (float64, bool)) Judged {
 	value, samples := whole.figure(l.Metric)
 	if exact, ok := ofK6(l); ok && samples > 0 {
 		value = exact
@@ -109,7 +109,7 @@ func judgeRun(l Limit, whole *Counts, limited bool, ofK6 func(Limit) (float64, b
 	switch {
 	case samples == 0, samples < l.Enough && status == Pass:
 		status = NoData
-	case limited && status != Pass && l.Stat != "rate":
+	case late && status != Pass && l.Stat != "rate":
 		status = Generator
 	}
 	return Judged{l, value, samples, status}

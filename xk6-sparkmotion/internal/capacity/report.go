@@ -42,7 +42,7 @@ func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report
 		r.Plateaus[i].judge(limits, m.Plan.Hold.Seconds())
 	}
 	for _, l := range limits {
-		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.limited(), ofK6))
+		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.late(), ofK6))
 	}
 	r.Status = r.overall()
 	knee, first := r.knee()
@@ -81,9 +81,17 @@ func (r *Report) ended() bool {
 // limited tells whether the generator was the limit at some plateau, or in a run without any.
 func (r *Report) limited() bool {
 	if len(r.Plateaus) == 0 {
-		return r.Whole.limited() > MaxLimited
+		return r.late()
 	}
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Generator })
+}
+
+// late tells whether latencies are in part the generator's own. Those of taps that it had virtual users for are not.
+func (r *Report) late() bool {
+	if len(r.Plateaus) == 0 {
+		return r.Whole.limited() > MaxLimited
+	}
+	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.GeneratorLimited > MaxLimited })
 }
 
 // overall is the worst of what is known. A run with plateaus none of which is valid knows nothing.

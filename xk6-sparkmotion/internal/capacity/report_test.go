@@ -425,6 +425,10 @@ func TestNoPass(t *testing.T) {
 			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[0].Counts.Exports = slow(30), slow(8) }), Limits, 100,
 			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
 		},
+		"too few virtual users for taps, and slow exports": {
+			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[1].Counts.Iterations = slow(30), 9000 }), Limits, 50,
+			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
+		},
 		"the generator, then not": {
 			measured(seen{rate: 50, achieved: 50, p95: 70, late: 0.5}, seen{rate: 100, achieved: 100, p95: 5}), Limits, 100,
 			"At 50/s this machine was the limit:",
