@@ -78,7 +78,10 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 	if p.rampDown > 0 {
 		stages = append(stages, m.object("duration", p.rampDown.String(), "target", 0))
 	}
-	m.run.schedule.current.Store(&list)
+	if first := m.run.schedule.current.Swap(&list) == nil; first && m.run.limits.Load() != nil {
+		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
+			"in options, put the scenarios above the thresholds")
+	}
 	m.run.recorder.Plan(plan)
 	return m.object("startRate", p.rates[0], "stages", m.vu.Runtime().NewArray(stages...))
 }

@@ -47,3 +47,18 @@ func TestThresholdsAreK6s(t *testing.T) {
 		}
 	}
 }
+
+// Called too early, thresholds have none for the plateaus: the log says so, once for all VUs.
+func TestThresholdsBeforePlateaus(t *testing.T) {
+	t.Parallel()
+	for script, warnings := range map[string]int{
+		"sm.thresholds(); sm.plateaus({rates: [1], hold: '1s'})": 1,
+		"sm.plateaus({rates: [1], hold: '1s'}); sm.thresholds()": 0,
+	} {
+		p := newProcess(t, nil)
+		for range 2 {
+			p.init().run(script)
+		}
+		equal(t, script, len(p.log.AllEntries()), warnings)
+	}
+}
