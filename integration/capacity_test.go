@@ -74,7 +74,7 @@ func TestVerdict(t *testing.T) {
 		metric, part string
 	}{
 		{
-			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":20,"workers":4}}`,
+			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":10,"workers":2}}`,
 			rates: "[60, 120, 300]", hold: "3s",
 			code: 99, holds: 120, breaks: 300, metric: "redirect_latency", part: "worker",
 		},
@@ -143,4 +143,16 @@ func TestVerdictOnTheGenerator(t *testing.T) {
 		t.Errorf("got %+v\n%s", v, r.output)
 	}
 	r.wants(r.code, "From 200/s on this machine was the limit")
+}
+
+// TestVerdictOnHangs: taps that never get an answer are neither a pass nor the generator's fault.
+func TestVerdictOnHangs(t *testing.T) {
+	tw := startTwin(t)
+	tw.control(http.MethodPut, "/faults", `{"worker":{"hangRate":0.05}}`)
+	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[200]", "3s", ""))
+	v := r.verdict()
+	if v.Holds != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Dropped != 0 {
+		t.Errorf("got %+v\n%s", v, r.output)
+	}
+	r.wants(r.code, "of the taps had no answer when the run ended")
 }
