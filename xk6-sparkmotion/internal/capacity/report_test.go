@@ -425,6 +425,10 @@ func TestNoPass(t *testing.T) {
 			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[0].Counts.Exports = slow(30), slow(8) }), Limits, 100,
 			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
 		},
+		"admin errors, too few a plateau": {
+			cut(func(m *Measured) { m.Whole.Queries, m.Whole.QueriesFailed = 5000, 1000 }), Limits, 100,
+			"Over the whole run admin error rate fails its limit of 3 % (20 %), which no plateau alone tells.",
+		},
 		"too few virtual users for taps, and slow exports": {
 			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[1].Counts.Iterations = slow(30), 9000 }), Limits, 50,
 			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",

@@ -92,16 +92,14 @@ func (p *Plateau) sayParts() string {
 	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " break at the same rate"
 }
 
-// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
+// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of. Errors of all parts together are
+// those of one of them.
 func (r *Report) sayRun() []string {
 	var said []string
 	for _, m := range r.Metrics {
-		told := m.Part == "" && len(said) > 0 // errors of all parts together
-		for _, p := range r.valid() {
-			told = told || slices.ContainsFunc(p.Breaks, func(b Break) bool {
-				return b.Metric == m.Metric || m.Part == "" && strings.HasPrefix(b.Metric, m.Metric)
-			})
-		}
+		told := m.Part == "" || slices.ContainsFunc(r.valid(), func(p *Plateau) bool {
+			return slices.ContainsFunc(p.Breaks, func(b Break) bool { return b.Metric == m.Metric })
+		})
 		if !told && (m.Status == Warn || m.Status == Fail) {
 			said = append(said, Break{Metric: m.Metric, Label: m.Label, Value: m.Value, Limit: m.of(m.Status), Status: m.Status}.String())
 		}
