@@ -46,8 +46,11 @@ func (r run) verdict() verdict {
 	return summary.Capacity
 }
 
+// unhurried are limits without latencies, which are the machine's when other work shares it.
+const unhurried = `{ redirect_latency: null, analytics_latency: null }`
+
 // plateausScript holds each rate for hold; more is the script's other scenarios and functions.
-func plateausScript(t *testing.T, rates, hold, more string) string {
+func plateausScript(t *testing.T, rates, hold, limits, more string) string {
 	t.Helper()
 	return script(t, fmt.Sprintf(`
 		import { batch, flushTaps, login, plateaus, report, tap, thresholds } from 'k6/x/sparkmotion';
@@ -56,9 +59,21 @@ func plateausScript(t *testing.T, rates, hold, more string) string {
 			...plateaus({ rates: %s, hold: '%s' }),
 		} };
 		%s
-		export const options = { scenarios, thresholds: thresholds() };
+		export const options = { scenarios, thresholds: thresholds(%s) };
 		export const tapper = () => tap();
-		export const handleSummary = report;`, rates, hold, more))
+		export const handleSummary = report;`, rates, hold, more, limits))
+}
+
+// judge runs a script until the verdict is on the system: other work on the machine may make the first on the generator.
+func (tw *twin) judge(file string) (run, verdict) {
+	tw.t.Helper()
+	for attempts := 3; ; attempts-- {
+		r := runK6(tw.t, tw.env, "run", "--quiet", file)
+		v := r.verdict()
+		if attempts == 1 || !strings.Contains(r.output, "GENERATOR") {
+			return r, v
+		}
+	}
 }
 
 // TestVerdict checks the verdict against systems whose capacity is known: the plateau that holds, what breaks above it,
@@ -66,44 +81,42 @@ func plateausScript(t *testing.T, rates, hold, more string) string {
 func TestVerdict(t *testing.T) {
 	for _, c := range []struct {
 		name, faults string
-		rates, hold  string
-		more         string
+		rates, more  string
+		limits       string
 		code         int
 		holds        float64
 		breaks       float64
 		metric, part string
 	}{
 		{
-			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":10,"workers":2}}`,
-			rates: "[60, 120, 300]", hold: "3s",
-			code: 99, holds: 120, breaks: 300, metric: "redirect_latency", part: "worker",
+			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":5,"workers":1}}`,
+			rates: "[60, 120, 400]",
+			code:  99, holds: 120, breaks: 400, metric: "redirect_latency", part: "worker",
 		},
 		{
-			name: "a Worker that errs above 150 taps/s", faults: `{"worker":{"errorsAboveRate":150,"status":503}}`,
-			rates: "[50, 100, 300]", hold: "3s",
-			code: 99, holds: 100, breaks: 300, metric: "error_rate{part:worker}", part: "worker",
+			name: "a Worker that errs above 200 taps/s", faults: `{"worker":{"errorsAboveRate":200,"status":503}}`,
+			rates: "[50, 100, 400]", limits: unhurried,
+			code: 99, holds: 100, breaks: 400, metric: "error_rate{part:worker}", part: "worker",
 		},
 		{
-			name: "an Admin that errs above 100 requests/s", faults: `{"admin":{"errorsAboveRate":100}}`,
-			rates: "[50, 100]", hold: "3s",
+			name: "an Admin that errs above 80 requests/s", faults: `{"admin":{"errorsAboveRate":80}}`,
+			rates: "[50, 100]", limits: unhurried,
 			more: `
-				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 50, duration: '3s', preAllocatedVUs: 20 };
-				scenarios.storm = { ...scenarios.calm, rate: 300, startTime: '3s' };
+				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 40, duration: '3s', preAllocatedVUs: 20 };
+				scenarios.storm = { ...scenarios.calm, rate: 200, startTime: '3s' };
 				export const setup = () => login();
 				export const ask = (session) => { try { batch(session, [['analytics.eventSummary', {}]]) } catch {} };`,
 			code: 99, holds: 50, breaks: 100, metric: "error_rate{part:admin}", part: "admin",
 		},
 		{
 			name: "a system that holds it all", faults: `{}`,
-			rates: "[50, 100]", hold: "3s", holds: 100,
+			rates: "[50, 100]", limits: unhurried, holds: 100,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			tw := startTwin(t)
 			tw.control(http.MethodPut, "/faults", c.faults)
-			r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, c.rates, c.hold, c.more))
-			v := r.verdict()
+			r, v := tw.judge(plateausScript(t, c.rates, "3s", c.limits, c.more))
 			if r.code != c.code || v.Holds != c.holds || v.First.Offered != c.breaks || v.First.Metric != c.metric || v.First.Part != c.part {
 				t.Errorf("k6 exited %d; got %+v\n%s", r.code, v, r.output)
 			}
@@ -118,10 +131,9 @@ func TestVerdict(t *testing.T) {
 func TestVerdictOnTheQueue(t *testing.T) {
 	tw := startTwin(t, "-flush-time", "1s")
 	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
-	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[100, 500]", "8s", `
+	r, v := tw.judge(plateausScript(t, "[100, 500]", "8s", unhurried, `
 		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
 		export const cron = () => flushTaps();`))
-	v := r.verdict()
 	if v.Holds != 500 || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
 		t.Fatalf("got %+v\n%s", v, r.output)
 	}
@@ -135,7 +147,7 @@ func TestVerdictOnTheQueue(t *testing.T) {
 func TestVerdictOnTheGenerator(t *testing.T) {
 	tw := startTwin(t)
 	tw.env["GOMAXPROCS"] = "1"
-	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[50, 200]", "3s", `
+	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[50, 200]", "3s", unhurried, `
 		scenarios.burn = { executor: 'constant-vus', exec: 'burn', vus: 16, startTime: '3s', duration: '3s' };
 		export const burn = () => { for (const end = Date.now() + 100; Date.now() < end;); };`))
 	v := r.verdict()
@@ -149,8 +161,7 @@ func TestVerdictOnTheGenerator(t *testing.T) {
 func TestVerdictOnHangs(t *testing.T) {
 	tw := startTwin(t)
 	tw.control(http.MethodPut, "/faults", `{"worker":{"hangRate":0.05}}`)
-	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[200]", "3s", ""))
-	v := r.verdict()
+	r, v := tw.judge(plateausScript(t, "[200]", "3s", unhurried, ""))
 	if v.Holds != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Dropped != 0 {
 		t.Errorf("got %+v\n%s", v, r.output)
 	}

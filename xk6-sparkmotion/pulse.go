@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // pulse measures the generator's own lag: how late a timer fires in this process. A tap that is due starts as late, for
@@ -23,14 +25,15 @@ const (
 	restBeats = 100
 )
 
-// collect gives the lag of a beat that nobody has collected yet. The first call starts the pulse.
-func (p *pulse) collect() (time.Duration, bool) {
+// collect gives the largest lag of the beats since the last call, for k6's metrics. The first call starts the pulse, which
+// has every beat recorded for the report: taps that come seldom would collect the late ones alone.
+func (p *pulse) collect(recorder *capacity.Recorder) (time.Duration, bool) {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
 	}
 	if !p.running.Load() && p.running.CompareAndSwap(false, true) {
 		p.lag.Store(-1)
-		go p.run()
+		go p.run(recorder)
 	}
 	if p.lag.Load() < 0 {
 		return 0, false
@@ -40,7 +43,7 @@ func (p *pulse) collect() (time.Duration, bool) {
 }
 
 // run beats until no tap has come by for a while.
-func (p *pulse) run() {
+func (p *pulse) run(recorder *capacity.Recorder) {
 	defer p.running.Store(false)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
@@ -50,8 +53,11 @@ func (p *pulse) run() {
 		<-timer.C
 		// The timer puts us first in line; a tap whose answer has come stands at the end of it.
 		runtime.Gosched()
+		now := time.Now()
+		lag := max(now.Sub(due), 0)
+		recorder.Lag(now, lag, lag > maxLag)
 		// A beat that is collected between the load and the store counts twice.
-		p.lag.Store(max(p.lag.Load(), int64(time.Since(due)), 0))
+		p.lag.Store(max(p.lag.Load(), int64(lag)))
 		if p.wanted.Swap(false) {
 			idle = 0
 		}

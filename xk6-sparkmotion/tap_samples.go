@@ -127,10 +127,9 @@ func (m *module) addTap(l *line, v tapVerdict) {
 		add(b.HTTPReqReceiving, tags.http, metrics.D(l.reading))
 		add(b.HTTPReqFailed, tags.http, rate(!l.expected()))
 	}
-	if lag, ok := m.run.pulse.collect(); ok {
+	if lag, ok := m.run.pulse.collect(&m.run.recorder); ok {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
 		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
-		m.run.recorder.Lag(l.response.Done, lag, lag > maxLag)
 	}
 	m.tapper.samples = samples
 }

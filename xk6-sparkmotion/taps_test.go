@@ -15,6 +15,8 @@ import (
 	"go.k6.io/k6/v2/lib/types"
 	xrate "golang.org/x/time/rate"
 	"gopkg.in/guregu/null.v3"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // inScenario puts a VU into a scenario that starts perSecond iterations a second.
@@ -175,14 +177,14 @@ func TestPulse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p pulse
-		if _, ok := p.collect(); ok {
+		if _, ok := p.collect(&capacity.Recorder{}); ok {
 			t.Error("a beat before the first")
 		}
 		time.Sleep(beat + beat/2)
-		if lag, ok := p.collect(); !ok || lag != 0 {
+		if lag, ok := p.collect(&capacity.Recorder{}); !ok || lag != 0 {
 			t.Errorf("after a beat: %s, %v", lag, ok)
 		}
-		if _, ok := p.collect(); ok {
+		if _, ok := p.collect(&capacity.Recorder{}); ok {
 			t.Error("a beat collected twice")
 		}
 		time.Sleep(2 * restBeats * beat)
@@ -190,8 +192,8 @@ func TestPulse(t *testing.T) {
 		if p.running.Load() {
 			t.Error("it beats on though nobody asks")
 		}
-		p.collect()
-		p.collect()
+		p.collect(&capacity.Recorder{})
+		p.collect(&capacity.Recorder{})
 		if !p.running.Load() {
 			t.Error("it does not start again")
 		}
