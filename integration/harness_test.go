@@ -147,8 +147,9 @@ func readEnv(file string) map[string]string {
 type stats struct {
 	Worker   struct{ Requests, Hits, Misses, Faults int64 }
 	Queue    struct{ Queued, Dropped, Depth int64 }
-	Hub      struct{ Flushes, Flushed, FailedBatches int64 }
+	Hub      struct{ Flushes, Flushed, FailedBatches, SlowPath, Rejected int64 }
 	Database struct{ Rows, History int64 }
+	Upstash  struct{ Requests, Commands int64 }
 	Admin    struct {
 		Logins, FailedLogins, Unauthorized int64
 		Queries                            map[string]int64

@@ -1,0 +1,290 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Each of scripts/ that reuses the module, on a small scale.
+
+func TestScriptsAreThin(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../scripts/*.js")
+	if err != nil || len(files) < 5 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "\n"); n >= 60 && filepath.Base(file) != filepath.Base(mainScript) {
+			t.Errorf("%s has %d lines", file, n)
+		}
+	}
+}
+
+// samples are the values of a metric, in the order that the run with --out json=samples.json emitted them.
+func (r run) samples(metric string) []float64 {
+	r.t.Helper()
+	var values []float64
+	for _, p := range points(r.t, filepath.Join(r.dir, "samples.json"), metric) {
+		values = append(values, p.Value)
+	}
+	return values
+}
+
+func sum(values []float64) (total float64) {
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// runScript runs one of scripts/ and keeps its samples.
+func runScript(t *testing.T, tw *twin, name string, args ...string) run {
+	t.Helper()
+	args = append([]string{"run", "--quiet", "--out", "json=samples.json"}, args...)
+	return runK6(t, tw.env, append(args, absolute(t, "../scripts/"+name))...)
+}
+
+// redis is the twin's, behind all its faces.
+func (tw *twin) redis() *redis.Client {
+	tw.t.Helper()
+	options, err := redis.ParseURL(tw.env["TWIN_REDIS_URL"])
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	tw.t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func TestSmoke(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	r := runScript(t, tw, "smoke.js", "--duration", "2s")
+	r.wants(0, "✓ tap() is redirected", "✓ flushTaps() flushes every batch", "✓ Upstash runs a transaction")
+	rounds, got := int64(len(r.samples("iterations"))), tw.stats()
+	for name, pair := range map[string][2]int64{
+		"taps, seven a round":  {7*rounds + preflightTaps, got.Worker.Hits},
+		"flushes, one a round": {rounds + 1, got.Hub.Flushes},
+		"exports":              {rounds, got.Admin.Queries["analytics.exportTaps"]},
+		"dashboards":           {rounds, got.Admin.Queries["analytics.tapsByHour"]},
+		"logins":               {2, got.Admin.Logins},
+		"requests to Upstash":  {4*rounds + 1, got.Upstash.Requests},
+	} {
+		if pair[0] != pair[1] || rounds == 0 {
+			t.Errorf("%s: %d and %d", name, pair[0], pair[1])
+		}
+	}
+	checkNothingTold(t, r, tw)
+}
+
+// TestSmokeFails: whichever part goes wrong after preflight() has tried it.
+func TestSmokeFails(t *testing.T) {
+	t.Parallel()
+	for part, check := range map[string]string{
+		"worker":  "✗ tap() is redirected",
+		"admin":   "✗ query() gives data",
+		"hub":     "✗ flushTaps() flushes every batch",
+		"upstash": "✗ queueDepth() is no less than 0",
+	} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			tw := startTwin(t)
+			broken := make(chan struct{})
+			go func() {
+				defer close(broken)
+				tw.breaks(`{"` + part + `":{"errorRate":1,"status":500}}`)
+			}()
+			r := runScript(t, tw, "smoke.js", "--duration", "4s")
+			<-broken
+			r.wants(99, check)
+		})
+	}
+}
+
+// breaks sets faults once setup() has logged in: preflight() is the first to do so.
+func (tw *twin) breaks(faults string) {
+	control := tw.env["TWIN_CONTROL_URL"]
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(control + "/stats") //nolint:noctx // it answers, or go test's time is up
+		if err != nil {
+			tw.t.Error(err)
+			return
+		}
+		var s stats
+		err = json.NewDecoder(resp.Body).Decode(&s)
+		resp.Body.Close()
+		if err != nil || time.Now().After(deadline) {
+			tw.t.Errorf("setup() has not logged in: %v", err)
+			return
+		}
+		if s.Admin.Logins == 2 {
+			break
+		}
+	}
+	req, err := http.NewRequest(http.MethodPut, control+"/faults", strings.NewReader(faults)) //nolint:noctx // as above
+	if err != nil {
+		tw.t.Error(err)
+		return
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		tw.t.Error(err)
+		return
+	}
+	resp.Body.Close()
+}
+
+// TestBreakpoint: a Worker of 200 taps/s breaks the run soon after that rate, not before; one that holds lets it climb to its
+// end. Other tests wait: they would take the processors that its taps need.
+func TestBreakpoint(t *testing.T) {
+	for _, c := range []struct {
+		name, faults, peak, climb string
+		code                      int
+		says                      string
+		from, to                  float64 // the rate that it ends at
+	}{
+		{"one of 200 taps/s", `{"worker":{"serviceTimeMs":20,"workers":4}}`, "500", "25s", 99, "'redirect_latency'", 200, 300},
+		{"one that errs above 100", `{"worker":{"errorsAboveRate":100}}`, "300", "20s", 99, "'error_rate'", 100, 150},
+		{"one that holds", `{}`, "300", "6s", 0, "arrival_rate", 295, 300},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, got := climb(t, c.faults, "-e", "PEAK="+c.peak, "-e", "CLIMB="+c.climb)
+			r.wants(c.code, c.says)
+			if ended := slices.Max(r.samples("arrival_rate")); ended < c.from || ended > c.to {
+				t.Errorf("ended at %.0f taps/s", ended)
+			}
+			failed := int64(sum(r.samples("error_rate")))
+			if failed != got.Worker.Faults || (failed > 0) != (c.says == "'error_rate'") {
+				t.Errorf("%d taps failed, the twin failed %d", failed, got.Worker.Faults)
+			}
+		})
+	}
+}
+
+var generatorBroke = regexp.MustCompile(`on metrics '[^']*generator_limited`)
+
+// climb runs the script at a twin of its own, again when this machine was the limit: that says nothing about the Worker.
+func climb(t *testing.T, faults string, args ...string) (run, stats) {
+	t.Helper()
+	for range 3 {
+		tw := startTwin(t)
+		tw.control(http.MethodPut, "/faults", faults)
+		r := runScript(t, tw, "redirect-breakpoint.js", args...)
+		if !generatorBroke.MatchString(r.output) {
+			return r, tw.stats()
+		}
+	}
+	t.Fatal("this machine was the limit, three times")
+	return run{}, stats{}
+}
+
+// TestUpstashPipeline: all seven commands of every tap are executed on keys of the test's own, and none of them stays.
+func TestUpstashPipeline(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	ctx, client := t.Context(), tw.redis()
+	const velocity = "loadtest:analytics:*:velocity:*"
+
+	r := runScript(t, tw, "upstash-pipeline.js", "-e", "RATE=50", "-e", "DURATION=2s")
+	r.wants(0, "upstash_pipeline_latency")
+	taps := len(r.samples("iterations"))
+	if measured := len(r.samples("upstash_pipeline_latency")); measured != taps || taps < 99 {
+		t.Errorf("%d of %d pipelines measured, 100 were due", measured, taps)
+	}
+	if u := tw.stats().Upstash; u.Commands != int64(7*taps+2) || u.Requests != int64(taps+2) {
+		t.Errorf("%d pipelines, and 2 commands of setup() and teardown(): the twin saw %+v", taps, u)
+	}
+	counted, buckets := 0, client.Keys(ctx, velocity).Val()
+	for _, key := range buckets {
+		n, _ := strconv.Atoi(client.Get(ctx, key).Val())
+		counted += n
+		if left := client.TTL(ctx, key).Val(); left <= 0 || left > 30*time.Minute {
+			t.Errorf("%s expires in %s", key, left)
+		}
+	}
+	if left := client.Keys(ctx, "*").Val(); counted != taps || len(left) != len(buckets) {
+		t.Errorf("velocity counts %d of %d taps; left is %v", counted, taps, left)
+	}
+
+	r = runScript(t, tw, "upstash-pipeline.js", "-e", "RATE=50", "-e", "DURATION=1s", "-e", "QUEUE=tap-log:pending")
+	r.wants(0)
+	taps = len(r.samples("iterations"))
+	if waiting := tw.stats().Queue.Depth; waiting != int64(taps) {
+		t.Errorf("%d of %d taps wait in the real queue", waiting, taps)
+	}
+	runK6(t, tw.env, "run", "--quiet", script(t, `
+		import { flushTaps } from 'k6/x/sparkmotion';
+		export default () => flushTaps();`)).wants(0)
+	if got := tw.stats(); got.Database.Rows-got.Database.History != int64(taps) || got.Hub.Rejected != 0 {
+		t.Errorf("%d taps, and the flush: %+v", taps, got)
+	}
+	client.Del(context.WithoutCancel(ctx), client.Keys(ctx, velocity).Val()...)
+}
+
+// TestEventDay: the unknown bands are the misses, a few bands get many taps, and everything arrives. It takes less than the
+// cron's 15 s, so that the taps are in the queue in the end.
+func TestEventDay(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	r := runScript(t, tw, "event-day.js", "-e", "SCALE=0.45", "-e", "TIME_SCALE=0.0006")
+	r.wants(0, "The run against its limits")
+	taps, known := r.samples("redirect_latency"), sum(r.samples("kv_hit_rate"))
+	got := tw.stats()
+	var queries int64
+	for _, n := range got.Admin.Queries {
+		queries += n
+	}
+	for name, pair := range map[string][2]int64{
+		"taps and 302s":             {int64(len(taps)) + preflightTaps, got.Worker.Hits + got.Worker.Misses},
+		"known bands and KV hits":   {int64(known) + preflightTaps, got.Worker.Hits},
+		"unknown bands and misses":  {int64(len(taps)) - int64(known), got.Worker.Misses},
+		"misses and the Hub's":      {got.Worker.Misses, got.Hub.SlowPath},
+		"hits and rows or waiting":  {got.Worker.Hits, got.Database.Rows - got.Database.History + got.Queue.Depth},
+		"flushes, one by preflight": {int64(len(r.samples("cron_errors"))) + 1, got.Hub.Flushes},
+		"queries":                   {int64(len(r.samples("analytics_latency"))), queries},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %d and %d", name, pair[0], pair[1])
+		}
+	}
+	if share := float64(got.Worker.Misses) / float64(len(taps)); share < 0.005 || share > 0.04 || len(taps) < 500 {
+		t.Errorf("%.1f %% of %d taps miss", 100*share, len(taps))
+	}
+	byBand := tw.tapsByBand()
+	if top, median := byBand[len(byBand)-1], byBand[len(byBand)/2]; top < 20*median {
+		t.Errorf("the most tapped of %d bands has %d taps, the median %d", len(byBand), top, median)
+	}
+}
+
+// tapsByBand are how many taps each band of the queue has, the fewest first.
+func (tw *twin) tapsByBand() []int {
+	tw.t.Helper()
+	taps := make(map[string]int)
+	for _, entry := range tw.redis().LRange(tw.t.Context(), "tap-log:pending", 0, -1).Val() {
+		var tap struct{ BandID string }
+		if err := json.Unmarshal([]byte(entry), &tap); err != nil {
+			tw.t.Fatal(err)
+		}
+		taps[tap.BandID]++
+	}
+	if len(taps) == 0 {
+		tw.t.Fatal("no taps wait in the queue")
+	}
+	return slices.Sorted(maps.Values(taps))
+}

@@ -1,0 +1,57 @@
+// One of everything, once a second for 30 seconds: does every part work, and are the settings right?
+//
+//   ./k6 run scripts/smoke.js
+//   ./k6 run --duration 5s scripts/smoke.js
+//
+// k6 exits 0 when all is well, 99 when a call failed or a limit broke, 107 when preflight() refuses the settings.
+// Settings come from the environment or -e, as for e2e-load.js; without Upstash's or REDIS_URL the queue is left out.
+import { check, sleep } from 'k6';
+import {
+  bandID, batch, flushTaps, login, preflight, query, queueDepth, tap, taps, thresholds, Upstash,
+} from 'k6/x/sparkmotion';
+
+export const options = {
+  vus: 1,
+  duration: '30s',
+  thresholds: { ...thresholds(), checks: ['rate==1'], http_req_failed: ['rate==0'] },
+};
+
+export function setup() {
+  preflight();
+  return { session: login() };
+}
+
+// A call that throws is a check that failed, and ends the iteration.
+export default function ({ session }) {
+  check(session, {
+    'tap() is redirected': () => tap(),
+    'a tap of a band in turn is, with UTM parameters': () => tap({ band: bandID({ distribution: 'sequential' }), utm: 1 }),
+    'taps(5) all are': () => taps(5) === 5,
+    'query() gives data': () => query(session, 'analytics.kpis', day()) !== null,
+    'batch() gives data for each query': () => batch(session, dashboard()).every((entry) => !(entry instanceof Error)),
+    'an export is complete': () => query(session, 'analytics.exportTaps', { eventId, ...day() }) !== null,
+    'flushTaps() flushes every batch': () => flushTaps().failedBatches === 0,
+    'queueDepth() is no less than 0': () => queueDepth() >= 0, // null, which it is without a queue, counts as 0
+  });
+  if (__ENV.UPSTASH_REDIS_REST_URL) check(new Upstash(), pings);
+  sleep(1);
+}
+
+const eventId = __ENV.LOADTEST_EVENT_ID;
+
+const dashboard = () => [
+  ['analytics.velocityHistory', { eventId }],
+  ['analytics.eventSummary', {}],
+  ['analytics.tapsByHour', { eventId, hours: 24 }],
+];
+
+const pings = {
+  'Upstash runs a command': (upstash) => upstash.command(['PING']) === 'PONG',
+  'Upstash runs a pipeline': (upstash) => upstash.pipeline([['PING'], ['ECHO', 'a']]).join() === 'PONG,a',
+  'Upstash runs a transaction': (upstash) => upstash.transaction([['PING'], ['ECHO', 'b']]).join() === 'PONG,b',
+};
+
+function day() {
+  const to = new Date();
+  return { from: new Date(to - 24 * 3600 * 1000), to };
+}

@@ -1,0 +1,58 @@
+// What does Upstash hold by itself? The seven commands that the Worker sends for each tap, in one request, without a Worker.
+//
+//   ./k6 run scripts/upstash-pipeline.js
+//   ./k6 run -e RATE=2000 -e DURATION=5m scripts/upstash-pipeline.js
+//
+// All keys are the load test's own, loadtest:…, and go with teardown(). -e QUEUE=tap-log:pending has the taps in the real
+// queue instead, where they stay for the flush cron. Settings: UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and
+// LOADTEST_EVENT_ID, the event that the taps belong to.
+import { check } from 'k6';
+import { Trend } from 'k6/metrics';
+import { bandID, Upstash } from 'k6/x/sparkmotion';
+
+const QUEUE = __ENV.QUEUE || 'loadtest:tap-log:pending';
+const eventId = __ENV.LOADTEST_EVENT_ID;
+if (!eventId) throw new Error('set LOADTEST_EVENT_ID');
+const key = (name) => `loadtest:analytics:${eventId}:${name}`;
+const hourly = (time) => key(`taps:hourly:${new Date(time).toISOString().slice(0, 13)}`);
+
+// In whole milliseconds, as JavaScript's clock; upstash_latency, which setup() and teardown() are in too, is finer.
+const latency = new Trend('upstash_pipeline_latency', true);
+const upstash = new Upstash();
+
+const { RATE = 100, DURATION = '1m' } = __ENV;
+export const options = {
+  scenarios: {
+    taps: { executor: 'constant-arrival-rate', rate: Number(RATE), duration: DURATION, preAllocatedVUs: 50, maxVUs: 1000 },
+  },
+  thresholds: { checks: ['rate>0.97'], upstash_pipeline_latency: ['p(95)<100'] },
+};
+
+export const setup = () => ({ began: Date.now(), answer: upstash.command(['PING']) }); // throws when refused: no load
+
+export default function () {
+  check(pipeline(bandID(), Date.now()), {
+    'Upstash runs all seven commands': (commands) => {
+      const began = Date.now();
+      const replies = upstash.pipeline(commands);
+      latency.add(Date.now() - began);
+      return replies.length === 7 && !replies.some((reply) => reply instanceof Error);
+    },
+  });
+}
+
+function pipeline(bandId, now) {
+  const velocity = key(`velocity:${Math.floor(now / 10000)}`);
+  const page = { mode: 'live', redirectUrl: 'https://compassion.com/live' };
+  const tap = { bandId, eventId, ...page, userAgent: 'k6', ipAddress: '127.0.0.1', tappedAt: new Date(now) };
+  return [
+    ['INCR', key('taps:total')], ['PFADD', key('taps:unique'), bandId], ['INCR', hourly(now)], ['INCR', key('mode:live')],
+    ['INCR', velocity], ['EXPIRE', velocity, 1800], ['LPUSH', QUEUE, JSON.stringify(tap)],
+  ];
+}
+
+export function teardown({ began }) {
+  const keys = ['taps:total', 'taps:unique', 'mode:live'].map(key);
+  for (let t = began; t < Date.now() + 3600e3; t += 3600e3) keys.push(hourly(t)); // velocity expires by itself
+  upstash.command(['UNLINK', 'loadtest:tap-log:pending', ...keys]);
+}
