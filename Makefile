@@ -20,7 +20,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
 
-.PHONY: help build run test test-services conformance e2e bench clean
+.PHONY: help build run test test-services conformance types e2e bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-services: build bin/services ## the same runs, and the twin's tests, on a r
 
 conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)
 	cd conformance && node main.js
+
+types: conformance/node_modules/.package-lock.json ## TypeScript against index.d.ts and @types/k6: what compiles, and what must not (needs Node 20 and npm)
+	cd conformance && npm run --silent types
 
 conformance/node_modules/.package-lock.json: conformance/package-lock.json
 	cd conformance && npm ci

@@ -150,8 +150,8 @@ func (tw *twin) breaks(faults string) {
 	resp.Body.Close()
 }
 
-// TestBreakpoint: a Worker of 200 taps/s breaks the run soon after that rate, not before; one that holds lets it climb to its
-// end. Other tests wait: they would take the processors that its taps need.
+// TestBreakpoint: a Worker of 200 taps/s breaks the run soon after that rate, not before; one that holds lets it climb to
+// the end. Other tests wait: they would take the processors that its taps need.
 func TestBreakpoint(t *testing.T) {
 	for _, c := range []struct {
 		name, faults, peak, climb string
@@ -270,6 +270,21 @@ func TestEventDay(t *testing.T) {
 	if top, median := byBand[len(byBand)-1], byBand[len(byBand)/2]; top < 20*median {
 		t.Errorf("the most tapped of %d bands has %d taps, the median %d", len(byBand), top, median)
 	}
+}
+
+// TestEveryCall: the calls of index.d.ts, in TypeScript; `make types` reads the same script. Its thresholds want its checks.
+func TestEveryCall(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	r := runScript(t, tw, "../examples/every-call.ts")
+	r.wants(0, "The run against its limits")
+	if n := len(r.samples("checks")); n == 0 || strings.Contains(r.output, "level=error") {
+		t.Errorf("%d checks\n%s", n, r.output)
+	}
+	if left := tw.redis().Keys(t.Context(), "examples:*").Val(); len(left) > 0 {
+		t.Errorf("left in Redis: %v", left)
+	}
+	checkNothingTold(t, r, tw)
 }
 
 // tapsByBand are how many taps each band of the queue has, the fewest first.

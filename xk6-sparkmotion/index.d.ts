@@ -8,16 +8,16 @@
  */
 declare module 'k6/x/sparkmotion' {
   /** k6's own form: `"1m30s"`, or milliseconds. */
-  type Duration = string | number;
+  export type Duration = string | number;
 
-  interface Options {
+  export interface Options {
     /** How long one request may take. Default 60s. */
     timeout?: Duration;
   }
 
   // ── admin ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  interface LoginOptions extends Options {
+  export interface LoginOptions extends Options {
     /** The admin application's origin. Default ADMIN_URL. */
     url?: string;
     /** Default TEST_EMAIL, else loadtest@sparkmotion.net. */
@@ -33,7 +33,7 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /** A login. A plain object: it can be returned from `setup()`. */
-  interface Session {
+  export interface Session {
     /** The value of a Cookie header: the session cookie with all its chunks. A secret. */
     cookie: string;
     /** The session cookie's name, e.g. `admin-auth.session-token`. */
@@ -52,7 +52,7 @@ declare module 'k6/x/sparkmotion' {
    */
   export function login(options?: LoginOptions): Session;
 
-  interface QueryOptions extends Options {
+  export interface QueryOptions extends Options {
     /** The admin application's origin. Default ADMIN_URL. */
     url?: string;
     /**
@@ -65,7 +65,7 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /** What a failed query throws, or is in a batch. */
-  interface QueryError extends Error {
+  export interface QueryError extends Error {
     /** tRPC's, e.g. UNAUTHORIZED; missing when the answer was no tRPC error. */
     code?: string;
     /** The HTTP status; 0 when nothing came back. */
@@ -86,7 +86,7 @@ declare module 'k6/x/sparkmotion' {
 
   // ── taps ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  interface BandOptions {
+  export interface BandOptions {
     /** Default LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-. */
     prefixes?: string[];
     /** Bands under each prefix, numbered from 000001. Default 200000. */
@@ -103,7 +103,7 @@ declare module 'k6/x/sparkmotion' {
   /** A band of the pool, e.g. `LOADTEST-E2-004711`. */
   export function bandID(options?: BandOptions): string;
 
-  interface TapOptions extends Options {
+  export interface TapOptions extends Options {
     /** The Worker's origin. Default WORKER_URL. */
     url?: string;
     /** Default: `bandID()`. */
@@ -137,14 +137,14 @@ declare module 'k6/x/sparkmotion' {
 
   // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  interface FlushOptions extends Options {
+  export interface FlushOptions extends Options {
     /** The Hub's origin. Default HUB_URL. */
     url?: string;
     /** Default CRON_SECRET. */
     secret?: string;
   }
 
-  interface Flushed {
+  export interface Flushed {
     success: boolean;
     /** Taps moved to the database. */
     flushed: number;
@@ -158,7 +158,7 @@ declare module 'k6/x/sparkmotion' {
   /** Triggers the cron that flushes taps. Emits `cron_flushed`, `cron_errors`, `queue_depth`; throws when it fails. */
   export function flushTaps(options?: FlushOptions): Flushed;
 
-  interface QueueOptions extends Options {
+  export interface QueueOptions extends Options {
     /** Default UPSTASH_REDIS_REST_URL. */
     url?: string;
     /** Default UPSTASH_REDIS_REST_TOKEN. */
@@ -175,18 +175,18 @@ declare module 'k6/x/sparkmotion' {
    */
   export function queueDepth(options?: QueueOptions): number | null;
 
-  interface UpstashOptions extends Options {
+  export interface UpstashOptions extends Options {
     /** Default UPSTASH_REDIS_REST_URL. */
     url?: string;
     /** Default UPSTASH_REDIS_REST_TOKEN. */
     token?: string;
   }
 
-  type RedisCommand = (string | number | boolean)[];
+  export type RedisCommand = (string | number | boolean)[];
   /** As the server sent it; an integer beyond 2^53 is a BigInt. */
-  type RedisValue = null | string | number | bigint | boolean | RedisValue[];
+  export type RedisValue = null | string | number | bigint | boolean | RedisValue[];
   /** An error that Redis answered to one command. */
-  interface RedisError extends Error {
+  export interface RedisError extends Error {
     command: string;
   }
 
@@ -203,7 +203,7 @@ declare module 'k6/x/sparkmotion' {
 
   // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  interface Plateaus {
+  export interface Plateaus {
     /** Arrival rates a second: whole numbers. */
     rates: number[];
     /** How long each rate is held. */
@@ -218,7 +218,7 @@ declare module 'k6/x/sparkmotion' {
    */
   export function plateaus(options: Plateaus): { startRate: number; stages: { duration: string; target: number }[] };
 
-  interface Limits {
+  export interface Limits {
     /** p95, ms. Default 100. */
     redirect_latency?: number | null;
     /** p95, ms. Default 8000. */
@@ -239,7 +239,7 @@ declare module 'k6/x/sparkmotion' {
    */
   export function thresholds(limits?: Limits): Record<string, string[]>;
 
-  interface PreflightOptions extends Options {
+  export interface PreflightOptions extends Options {
     workerURL?: string;
     hubURL?: string;
     adminURL?: string;
@@ -265,4 +265,8 @@ declare module 'k6/x/sparkmotion' {
    * k6 prints, `{stdout}`: the verdict. It takes setup()'s data, which holds the session, out of k6's data.
    */
   export function report(data: object): { stdout: string };
+
+  /** All of the above, but the types: `import sparkmotion from 'k6/x/sparkmotion'`. */
+  const sparkmotion: Omit<typeof import('k6/x/sparkmotion'), 'default'>;
+  export default sparkmotion;
 }

@@ -1,0 +1,1 @@
+/// <reference path="./xk6-sparkmotion/index.d.ts" />
