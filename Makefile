@@ -20,7 +20,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
 
-.PHONY: help build run test test-services conformance types e2e bench clean
+.PHONY: help build run test lint test-services conformance types e2e bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	go test -race ./...
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
+
+lint: ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
+	$(XK6) lint --preset strict --disable security,vulnerability,versions,smoke -k $(K6_VERSION)
 
 test-services: build bin/services ## the same runs, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
