@@ -23,7 +23,7 @@ func command(gs *state.GlobalState) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(bandsCommand(gs), compareCommand(gs))
+	cmd.AddCommand(bandsCommand(gs), compareCommand(gs), mergeCommand(gs))
 	return cmd
 }
 

@@ -4,14 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 const (
@@ -92,6 +98,52 @@ func TestCompareCommandJSON(t *testing.T) {
 	}
 }
 
+// What one process saw of a whole run, merged with nothing, stays what it was.
+func TestMergeCommand(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "merged")
+	said, err := runCommand(false, false, "merge", runBefore, "--out", out)
+	if err != nil || !strings.Contains(said, "PASS  Holds 100 taps/s within every limit") ||
+		!strings.Contains(said, "The report: "+out+"/e2e-load-report.html, e2e-load-report.md; all data: e2e-load-summary.json") {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for _, file := range []string{pageFile, markdownFile} {
+		if text, err := os.ReadFile(filepath.Join(out, file)); err != nil || !strings.Contains(string(text), "Holds 100 taps/s") {
+			t.Errorf("%s: %v\n%s", file, err, text)
+		}
+	}
+	compared, err := runCommand(false, false, "compare", runBefore, filepath.Join(out, summaryFile))
+	if err != nil || !strings.HasPrefix(compared, "Holds 100 taps/s, as before.") || strings.Contains(compared, "redirect p95") {
+		t.Errorf("%v\n%s", err, compared)
+	}
+}
+
+// A merged run fails as one of k6's does.
+func TestMergeCommandExits(t *testing.T) {
+	t.Parallel()
+	slow := &capacity.Recorder{}
+	slow.Tap(capacity.Tap{Latency: 150 * time.Millisecond, First: true, Redirected: true, FromKV: true})
+	text, err := json.Marshal(map[string]any{"capacity": capacity.Judge(slow.Measured("0:1", 1), capacity.Limits, func(capacity.Limit) (float64, bool) {
+		return 0, false
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	file := filepath.Join(out, "slow.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := runCommand(true, false, "merge", "--out", out, file)
+	var exit errext.HasExitCode
+	if !errors.As(err, &exit) || exit.ExitCode() != exitcodes.ThresholdsHaveFailed || err.Error() != "thresholds on metrics 'redirect_latency' have been crossed" {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(said, "redirect p95") || !strings.Contains(said, "\x1b[31m") {
+		t.Errorf("said\n%s", said)
+	}
+}
+
 func TestCompareCommandFails(t *testing.T) {
 	t.Parallel()
 	old := filepath.Join(t.TempDir(), "old.json")
@@ -99,10 +151,12 @@ func TestCompareCommandFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"open gone.json: no such file or directory": {"compare", runBefore, "gone.json"},
-		old + ": it has no capacity: ":              {"compare", old, runAfter},
-		"accepts 2 arg(s), received 1":              {"compare", runBefore},
-		"unknown command \"merge\" for":             {"merge"},
+		"open gone.json: no such file or directory":               {"compare", runBefore, "gone.json"},
+		old + ": it has no capacity: ":                            {"compare", old, runAfter},
+		"accepts 2 arg(s), received 1":                            {"compare", runBefore},
+		"unknown command \"mend\" for":                            {"mend"},
+		"requires at least 1 arg(s), only received 0":             {"merge"},
+		runBefore + " (0:1) and " + runAfter + " (0:1) overlap: ": {"merge", "--out", t.TempDir(), runBefore, runAfter},
 	} {
 		out, err := runCommand(false, false, args...)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -111,7 +165,7 @@ func TestCompareCommandFails(t *testing.T) {
 		equal(t, "printed", out, "")
 	}
 	help, err := runCommand(false, false)
-	if err != nil || !strings.Contains(help, "compare ") {
+	if err != nil || !strings.Contains(help, "compare ") || !strings.Contains(help, "merge ") {
 		t.Errorf("help: %v\n%s", err, help)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/executor"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
@@ -19,9 +21,10 @@ import (
 
 // Where report leaves its files, below the folder that k6 runs in.
 const (
-	summaryFile  = "results/e2e-load-summary.json"
-	pageFile     = "results/e2e-load-report.html"
-	markdownFile = "results/e2e-load-report.md"
+	resultsFolder = "results"
+	summaryFile   = "e2e-load-summary.json"
+	pageFile      = "e2e-load-report.html"
+	markdownFile  = "e2e-load-report.md"
 )
 
 // report is for handleSummary: it judges the run, plateau by plateau, says it on the terminal, and writes it beside k6's data
@@ -36,7 +39,7 @@ func (m *module) report(data sobek.Value) sobek.Value {
 		m.throw(in("report", err))
 	}
 	r := m.judge(object)
-	said, err := m.write(object, r)
+	said, err := m.leave(object, r)
 	if err != nil {
 		m.throw(in("report", err))
 	}
@@ -64,8 +67,8 @@ func (m *module) writable(data sobek.Value) (*sobek.Object, error) {
 	return parsed.ToObject(m.vu.Runtime()), nil
 }
 
-// write leaves the report's files, and gives what is for the terminal.
-func (m *module) write(data *sobek.Object, r *capacity.Report) (string, error) {
+// leave leaves the report's files beside k6's data, and gives what is for the terminal.
+func (m *module) leave(data *sobek.Object, r *capacity.Report) (string, error) {
 	if err := m.attach(data, r); err != nil {
 		return "", err
 	}
@@ -77,23 +80,28 @@ func (m *module) write(data *sobek.Object, r *capacity.Report) (string, error) {
 	if ms := at(data, "state", "testRunDurationMs"); ms != nil {
 		took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
 	}
-	var file, page, markdown, terminal bytes.Buffer
 	colours := is(at(data, "state", "isStdOutTTY")) && !is(at(data, "options", "noColor"))
-	err = errors.Join(
+	return write(resultsFolder, summary, r, report.Run{Began: time.Now().Add(-took), Took: took}, colours)
+}
+
+// write leaves a report's files in a folder, and gives what is for the terminal.
+func write(folder string, summary []byte, r *capacity.Report, run report.Run, colours bool) (string, error) {
+	var file, page, markdown, terminal bytes.Buffer
+	err := errors.Join(
 		json.Indent(&file, summary, "", "  "),
-		report.HTML(&page, r, report.Run{Began: time.Now().Add(-took), Took: took}),
+		report.HTML(&page, r, run),
 		report.Markdown(&markdown, r),
 		report.Terminal(&terminal, r, colours),
-		os.MkdirAll(filepath.Dir(summaryFile), 0o750),
+		os.MkdirAll(folder, 0o750),
 	)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", pageFile, filepath.Base(markdownFile), filepath.Base(summaryFile))
+	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, pageFile), markdownFile, summaryFile)
 	return terminal.String(), errors.Join(
-		os.WriteFile(summaryFile, file.Bytes(), 0o600),
-		os.WriteFile(pageFile, page.Bytes(), 0o600),
-		os.WriteFile(markdownFile, markdown.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(folder, summaryFile), file.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(folder, pageFile), page.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(folder, markdownFile), markdown.Bytes(), 0o600),
 	)
 }
 
@@ -103,11 +111,12 @@ func (m *module) judge(data *sobek.Object) *capacity.Report {
 	if own := m.run.limits.Load(); own != nil {
 		limits = *own
 	}
-	share := 1.0
+	var options lib.Options
 	if state := m.vu.State(); state != nil {
-		share = state.Options.ExecutionSegment.FloatLength()
+		options = state.Options
 	}
-	r := capacity.Judge(m.run.recorder.Measured(share), limits, func(l capacity.Limit) (float64, bool) {
+	measured := m.run.recorder.Measured(options.ExecutionSegment.String(), shareOfRates(options))
+	r := capacity.Judge(measured, limits, func(l capacity.Limit) (float64, bool) {
 		value := at(data, "metrics", l.Metric, "values", l.Stat)
 		if value == nil {
 			return 0, false
@@ -131,6 +140,19 @@ func crossed(all *sobek.Object) []string {
 	}
 	slices.Sort(crossed)
 	return crossed
+}
+
+// shareOfRates is this process's of the arrival rates, by its execution segment. k6 cuts a scenario's iterations as it cuts the
+// virtual users that it may have, which are whole: of 20, a third are 7 or 6, and so many twentieths of the iterations.
+func shareOfRates(options lib.Options) float64 {
+	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
+	for _, scenario := range options.Scenarios.GetSortedConfigs() {
+		if ramping, ok := scenario.(*executor.RampingArrivalRateConfig); ok && err == nil {
+			most := max(ramping.MaxVUs.Int64, ramping.PreAllocatedVUs.Int64)
+			return float64(tuple.ScaleInt64(most)) / float64(most)
+		}
+	}
+	return options.ExecutionSegment.FloatLength()
 }
 
 // attach puts the report into k6's data as plain JavaScript, under the names that its JSON has.

@@ -2,8 +2,13 @@ package sparkmotion
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/executor"
+	"gopkg.in/guregu/null.v3"
 )
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
@@ -16,14 +21,14 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	for file, want := range map[string]string{
 		summaryFile: `"schema": 1`, pageFile: "<!doctype html>", markdownFile: "NOT ENOUGH DATA",
 	} {
-		text, err := os.ReadFile(file)
+		text, err := os.ReadFile(filepath.Join("results", file))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(text), want) || strings.Contains(string(text), "hush") {
 			t.Errorf("%s is\n%s", file, text)
 		}
-		if !strings.Contains(said, strings.TrimPrefix(file, "results/")) {
+		if !strings.Contains(said, file) {
 			t.Errorf("%s is not in what is said:\n%s", file, said)
 		}
 	}
@@ -73,8 +78,48 @@ func TestReportOfGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.run("sm.report(data)")
-	text, err := os.ReadFile(summaryFile)
+	text, err := os.ReadFile(filepath.Join(resultsFolder, summaryFile))
 	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 1`) {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// k6 gives a segment whole virtual users, and as large a part of the iterations.
+func TestShareOfRates(t *testing.T) {
+	t.Parallel()
+	ramping := func(most, preAllocated int64) lib.ScenarioConfigs {
+		c := executor.NewRampingArrivalRateConfig("taps")
+		c.MaxVUs, c.PreAllocatedVUs = null.NewInt(most, most > 0), null.IntFrom(preAllocated)
+		return lib.ScenarioConfigs{"taps": c, "another": executor.NewConstantVUsConfig("another")}
+	}
+	for _, c := range []struct {
+		segments, sequence string
+		scenarios          lib.ScenarioConfigs
+		want               []float64
+	}{
+		{"0:1", "", ramping(20, 10), []float64{1}},
+		{"0:1/3,1/3:2/3,2/3:1", "0,1/3,2/3,1", ramping(20, 10), []float64{7. / 20, 7. / 20, 6. / 20}},
+		{"0:1/3,1/3:2/3,2/3:1", "0,1/3,2/3,1", ramping(0, 10), []float64{4. / 10, 3. / 10, 3. / 10}},
+		{"0:1/4,1/4:1", "0,1/4,1", ramping(2000, 500), []float64{1. / 4, 3. / 4}},
+		{"0:1/2,1/2:1", "", nil, []float64{1. / 2, 1. / 2}},
+	} {
+		for i, text := range strings.Split(c.segments, ",") {
+			options := lib.Options{Scenarios: c.scenarios}
+			segment, err := lib.NewExecutionSegmentFromString(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			options.ExecutionSegment = segment
+			if c.sequence != "" {
+				sequence, err := lib.NewExecutionSegmentSequenceFromString(c.sequence)
+				if err != nil {
+					t.Fatal(err)
+				}
+				options.ExecutionSegmentSequence = &sequence
+			}
+			if got := shareOfRates(options); got != c.want[i] {
+				t.Errorf("%s of %s: got %v, want %v", text, c.segments, got, c.want[i])
+			}
+		}
 	}
 }

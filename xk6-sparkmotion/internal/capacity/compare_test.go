@@ -136,7 +136,7 @@ var growing100 = system{rate: 100, seconds: 120, median: 5, errors: 0.004, drain
 // busy system's does, with a stall now and then.
 func simulate(seed uint64, systems ...system) *Report {
 	random := rand.New(rand.NewPCG(seed, 1))
-	m := Measured{Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
+	m := Measured{Processes: []Process{{Segment: "0:1"}}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
 	start := 0.0
 	for _, s := range systems {
 		p := Plateau{Name: Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Counts: s.counts(random)}

@@ -5,7 +5,8 @@ import "time"
 // batches is how many parts a plateau is cut into: how much they differ tells a change from noise.
 const batches = 10
 
-// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up.
+// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the generator's
+// clock: it is that of the process which was late most often.
 type Counts struct {
 	Iterations int64         `json:"iterations"` // that made taps
 	Taps       int64         `json:"taps"`
@@ -41,8 +42,9 @@ func (c *Counts) add(other Counts) {
 	for i := range c.Redirect {
 		c.Redirect[i].merge(other.Redirect[i])
 	}
-	c.Lag.merge(other.Lag)
-	c.Late += other.Late
+	if other.late(c) {
+		c.Lag, c.Late = other.Lag, other.Late
+	}
 	c.Analytics.merge(other.Analytics)
 	c.Exports.merge(other.Exports)
 	c.Queries += other.Queries
@@ -65,6 +67,14 @@ func (c *Counts) redirect() histogram {
 
 // limited is the share of beats that the generator was too late for.
 func (c *Counts) limited() float64 { return ratio(c.Late, c.Lag.count()) }
+
+// late tells whether this generator was late more often than another, or when both were as often, later.
+func (c *Counts) late(other *Counts) bool {
+	if c.limited() != other.limited() {
+		return c.limited() > other.limited()
+	}
+	return c.Lag.at(95) > other.Lag.at(95)
+}
 
 // figure is a metric's value, and the number of samples that it rests on.
 func (c *Counts) figure(metric string) (value float64, samples int64) {

@@ -8,10 +8,11 @@ import (
 
 // Measured is what a run has seen.
 type Measured struct {
-	Plan     Plan
-	Whole    Counts
-	Plateaus []Plateau
-	Series   Series
+	Plan      Plan // of the rates that were asked for
+	Processes []Process
+	Whole     Counts
+	Plateaus  []Plateau
+	Series    Series
 }
 
 // Plateau is one arrival rate that was held, and what the system did then. Rates are a second, latencies in ms.
@@ -56,8 +57,8 @@ type Latency struct {
 	Max float64 `json:"max"`
 }
 
-// derive computes the figures of a plateau from its counts and the queue's course.
-func (p *Plateau) derive(depths []Depth) {
+// derive computes the figures of a plateau from its counts, those of so many processes, and the queue's course.
+func (p *Plateau) derive(depths []Depth, processes int) {
 	c := &p.Counts
 	perIteration := 1.0
 	if c.Iterations > 0 {
@@ -67,7 +68,7 @@ func (p *Plateau) derive(depths []Depth) {
 	p.Figures = Figures{
 		Offered:  p.Rate * perIteration,
 		Achieved: float64(c.Taps) / p.Seconds,
-		Dropped:  max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-1), // one may be due at the very end
+		Dropped:  max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-int64(processes)), // each may have one due at the very end
 		Redirect: Latency{redirect.at(50), redirect.at(95), redirect.at(99), redirect.at(100)},
 
 		ErrorRate:   ratio(c.Taps-c.Redirected, c.Taps),

@@ -169,11 +169,16 @@ func (r *Recorder) since(at time.Time) time.Duration {
 	return at.Sub(r.began)
 }
 
-// Measured gives what was recorded so far. share is this process's of the arrival rates.
-func (r *Recorder) Measured(share float64) Measured {
+// Measured gives what was recorded so far by a process that has a segment of the work, and a share of the arrival rates.
+func (r *Recorder) Measured(segment string, share float64) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := Measured{Plan: r.plan, Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
+	process := Process{Segment: segment}
+	if !r.began.IsZero() {
+		began := r.began.UTC() // and without the monotonic clock, which ends with the process
+		process.Began = &began
+	}
+	m := Measured{Plan: r.plan, Processes: []Process{process}, Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
 	for i, rate := range r.plan.Rates {
 		starts := time.Duration(i) * r.plan.Hold
 		lasted := min(r.plan.Hold, r.since(r.last)-starts)

@@ -12,17 +12,18 @@ const Schema = 1
 
 // Report is the answer.
 type Report struct {
-	Schema   int       `json:"schema"`
-	Status   Status    `json:"status"`
-	Verdict  []string  `json:"verdict"` // sentences, the most important first
-	Holds    *float64  `json:"holds"`   // the knee: taps/s of the highest plateau at which every limit holds
-	First    *First    `json:"breaks_first"`
-	Metrics  []Judged  `json:"metrics"` // of the whole run
-	Plateaus []Plateau `json:"plateaus"`
-	Queue    Queue     `json:"queue"`
-	Scaling  Scaling   `json:"scaling"`
-	Series   Series    `json:"series"`
-	Whole    Counts    `json:"counts"` // of the whole run
+	Schema    int       `json:"schema"`
+	Status    Status    `json:"status"`
+	Verdict   []string  `json:"verdict"` // sentences, the most important first
+	Holds     *float64  `json:"holds"`   // the knee: taps/s of the highest plateau at which every limit holds
+	First     *First    `json:"breaks_first"`
+	Metrics   []Judged  `json:"metrics"` // of the whole run
+	Processes []Process `json:"processes"`
+	Plateaus  []Plateau `json:"plateaus"`
+	Queue     Queue     `json:"queue"`
+	Scaling   Scaling   `json:"scaling"`
+	Series    Series    `json:"series"`
+	Whole     Counts    `json:"counts"` // of the whole run
 
 	plan Plan
 }
@@ -36,9 +37,11 @@ type First struct {
 
 // Judge makes the report of a run. ofK6 gives k6's own value of a limit's metric, if it has one.
 func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report {
-	r := &Report{Schema: Schema, Status: NoData, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole, plan: m.Plan}
+	r := &Report{
+		Schema: Schema, Status: NoData, Processes: m.Processes, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole, plan: m.Plan,
+	}
 	for i := range r.Plateaus {
-		r.Plateaus[i].derive(m.Series.Depth)
+		r.Plateaus[i].derive(m.Series.Depth, len(m.Processes))
 		r.Plateaus[i].judge(limits, m.Plan.Hold.Seconds())
 	}
 	for _, l := range limits {

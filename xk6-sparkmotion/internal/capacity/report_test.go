@@ -62,7 +62,7 @@ func measured(plateaus ...seen) Measured {
 			r.Flush(at((float64(n)+1)/10), int64((s.achieved-s.growth)*10), int64(depth), false)
 		}
 	}
-	return r.Measured(1)
+	return r.Measured("0:1", 1)
 }
 
 // every picks a share of whole numbers, evenly.
@@ -175,7 +175,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	again := Judge(Measured{Whole: back.Whole, Plateaus: back.Plateaus, Series: back.Series}, Limits, unknown)
+	again := Judge(Measured{Processes: back.Processes, Whole: back.Whole, Plateaus: back.Plateaus, Series: back.Series}, Limits, unknown)
 	textAgain, err := json.Marshal(again)
 	if err != nil {
 		t.Fatal(err)
@@ -372,7 +372,7 @@ func TestTapsOfAPlateau(t *testing.T) {
 		r.Tap(Tap{Began: at, Ended: at, First: true})
 	}
 	r.Tap(Tap{Began: began.Add(time.Minute), Ended: began.Add(time.Minute), First: true})
-	report := Judge(r.Measured(1), Limits, unknown)
+	report := Judge(r.Measured("0:1", 1), Limits, unknown)
 	p := report.Plateaus[0]
 	if p.Counts.Taps != 950 || p.Counts.CutOff != 50 || p.Dropped != 0 || p.Seconds != 9.99 || report.Whole.Taps != 1951 {
 		t.Errorf("%d taps, %d cut off, %d dropped in %v s; %d in the run", p.Counts.Taps, p.Counts.CutOff, p.Dropped, p.Seconds, report.Whole.Taps)

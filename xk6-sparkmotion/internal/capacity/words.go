@@ -20,7 +20,7 @@ func (r *Report) say(knee, first *Plateau) []string {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			Rate(s.Peak), Rate(s.PeakLow), Rate(s.PeakTop)))
 	}
-	return sentences
+	return append(sentences, r.sayProcesses()...)
 }
 
 // Thresholds adds why k6's exit code does not say what the report does, when it doesn't: crossed are the metrics whose
@@ -153,8 +153,8 @@ func sayLower(valid []*Plateau, knee *Plateau) []string {
 
 func (r *Report) sayGenerator() []string {
 	if len(r.Plateaus) == 0 && r.limited() {
-		return []string{fmt.Sprintf("This machine was the limit: it started taps late %s of the time, so that latencies and rates are "+
-			"its own, not the system's. Give it more cores, or less to do.", Percent(r.Whole.limited()))}
+		return []string{fmt.Sprintf("%s was the limit: it started taps late %s of the time, so that latencies and rates are "+
+			"its own, not the system's. Give it more cores, or less to do.", capital(r.machine()), Percent(r.Whole.limited()))}
 	}
 	for i, p := range r.Plateaus {
 		from, on := "From", " on"
@@ -165,14 +165,40 @@ func (r *Report) sayGenerator() []string {
 		case p.Status != Generator:
 			continue
 		case p.GeneratorLimited > MaxLimited:
-			return []string{fmt.Sprintf("%s %s/s%s this machine was the limit: it started taps late %s of the time, so that "+
-				"nothing is known of the system there. Give it more cores, or share the load.", from, Rate(p.Offered), on, Percent(p.GeneratorLimited))}
+			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it started taps late %s of the time, so that nothing is known "+
+				"of the system there. Give it more cores, or share the load.", from, Rate(p.Offered), on, r.machine(), Percent(p.GeneratorLimited))}
 		default:
 			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
 				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", Rate(p.Offered), Percent(p.dropped()))}
 		}
 	}
 	return nil
+}
+
+// machine is where the generator ran.
+func (r *Report) machine() string {
+	if len(r.Processes) > 1 {
+		return fmt.Sprintf("the machine of one of the %d processes", len(r.Processes))
+	}
+	return "this machine"
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// sayProcesses tells how well the plateaus of several processes line up.
+func (r *Report) sayProcesses() []string {
+	if len(r.Processes) < 2 {
+		return nil
+	}
+	said := fmt.Sprintf("%d processes sent this", len(r.Processes))
+	if len(r.Plateaus) == 0 {
+		return []string{said + "."}
+	}
+	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", Milliseconds(1000*r.apart()))
+	if hold := r.Plateaus[0].Seconds; r.apart() > hold/batches {
+		return []string{said + fmt.Sprintf(": too far apart for plateaus of %.3g s, so that each figure is in part of the rate beside its own.", hold)}
+	}
+	return []string{said + "."}
 }
 
 // sayQueue tells what a queue that grows comes to after ten minutes.

@@ -57,7 +57,7 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 			r.Flush(began.Add(at-time.Millisecond), int64(moved), int64(depth), false)
 		}
 	}
-	return r.Measured(1)
+	return r.Measured("0:1", 1)
 }
 
 var began = time.Date(2026, 6, 12, 20, 30, 0, 0, time.UTC)
@@ -132,7 +132,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 			held{2500, 2450, 8, 61, 0, 0.0002, 0.19},
 			held{5000, 3900, 60, 420, 0, 0.0002, 0.74},
 		)),
-		"few":           judge(few.Measured(1)),
+		"few":           judge(few.Measured("0:1", 1)),
 		"nothing holds": judge(run(5*time.Second, 1, held{2, 2, 40, 80, 0, 0, 0}, held{20, 20, 60, 140, 0.2, 0.2, 0})),
 	}
 })

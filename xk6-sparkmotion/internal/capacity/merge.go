@@ -1,0 +1,208 @@
+package capacity
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Process is one k6 that sent taps.
+type Process struct {
+	Segment string     `json:"segment"` // of the work, from:to, as k6 writes it; 0:1 is all
+	Began   *time.Time `json:"began"`   // when its plateaus did, by its own clock; null when there were none
+}
+
+// Part is what one process reports, under the name that errors give it.
+type Part struct {
+	Name   string
+	Report *Report
+}
+
+// Merge makes one report of those of all processes of a run, each of which had a segment of the work. Rates and counts add up,
+// percentiles are those of all histograms together, depths of the queue, which is one and the same, are put in order; the whole
+// is judged by the limits that the processes were judged by. The generator's clock does not add up: a plateau has that of
+// the process which was late most often, as two that are well would hide it.
+//
+// Each process counts time from when its own plateaus began, and they are taken to have begun together. How far apart they did,
+// by their own clocks, the verdict says.
+func Merge(parts []Part) (*Report, error) {
+	if err := whole(parts); err != nil {
+		return nil, err
+	}
+	first := parts[0]
+	for _, other := range parts[1:] {
+		if err := first.alike(other); err != nil {
+			return nil, err
+		}
+	}
+	m := Measured{Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
+	for _, p := range first.Report.Plateaus {
+		m.Plateaus = append(m.Plateaus, Plateau{Name: p.Name, Start: p.Start})
+	}
+	for _, part := range parts {
+		m.add(part.Report)
+	}
+	var limits []Limit
+	for _, metric := range first.Report.Metrics {
+		limits = append(limits, metric.Limit)
+	}
+	return Judge(m, limits, func(Limit) (float64, bool) { return 0, false }), nil
+}
+
+// add adds what another process measured.
+func (m *Measured) add(r *Report) {
+	m.Processes = append(m.Processes, r.Processes...)
+	m.Whole.add(r.Whole)
+	for i := range m.Plateaus {
+		p, other := &m.Plateaus[i], r.Plateaus[i]
+		p.Rate += other.Rate
+		p.Seconds = max(p.Seconds, other.Seconds)
+		p.Counts.add(other.Counts)
+	}
+	m.Series.add(r.Series)
+}
+
+// add adds another process's course, at the coarser step of both.
+func (s *Series) add(other Series) {
+	step := max(s.Step, other.Step)
+	s.Achieved = sum(coarse(s.Achieved, s.Step, step), coarse(other.Achieved, other.Step, step))
+	s.Failed = sum(coarse(s.Failed, s.Step, step), coarse(other.Failed, other.Step, step))
+	s.Step = step
+	s.Depth = slices.Concat(s.Depth, other.Depth)
+	slices.SortStableFunc(s.Depth, func(a, b Depth) int { return cmp.Compare(a.At, b.At) })
+}
+
+// coarse gives rates for longer steps, which are a whole number of those that they have.
+func coarse(rates []float64, step, longer float64) []float64 {
+	if step == longer || len(rates) == 0 {
+		return rates
+	}
+	var means []float64
+	for group := range slices.Chunk(rates, int(longer/step)) {
+		taps := 0.0
+		for _, rate := range group {
+			taps += rate * step
+		}
+		means = append(means, taps/longer) // the last group's missing steps had none
+	}
+	return means
+}
+
+// sum adds one by one; the longer one goes on alone.
+func sum(a, b []float64) []float64 {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	sum := append([]float64{}, a...)
+	for i := range b {
+		sum[i] += b[i]
+	}
+	return sum
+}
+
+// whole tells what is missing, or there twice, for the parts' segments to be all of the work.
+func whole(parts []Part) error {
+	type segment struct {
+		from, to *big.Rat
+		of       string
+	}
+	var segments []segment
+	for _, part := range parts {
+		for _, process := range part.Report.Processes {
+			from, to, _ := strings.Cut(process.Segment, ":")
+			s := segment{new(big.Rat), new(big.Rat), part.Name + " (" + process.Segment + ")"}
+			_, fromOK := s.from.SetString(from)
+			_, toOK := s.to.SetString(to)
+			if !fromOK || !toOK {
+				return fmt.Errorf("%s: its segment %q is none", part.Name, process.Segment)
+			}
+			segments = append(segments, s)
+		}
+	}
+	slices.SortStableFunc(segments, func(a, b segment) int { return a.from.Cmp(b.from) })
+	done, last := new(big.Rat), ""
+	for _, s := range append(segments, segment{big.NewRat(1, 1), big.NewRat(1, 1), ""}) {
+		switch done.Cmp(s.from) {
+		case -1:
+			return fmt.Errorf("nobody ran the segment %s:%s: it takes the summaries of all processes of one run",
+				done.RatString(), s.from.RatString())
+		case 1:
+			return fmt.Errorf("%s and %s overlap: each process takes an --execution-segment of its own", last, s.of)
+		}
+		done, last = s.to, s.of
+	}
+	return nil
+}
+
+// alike tells why two processes can't have been of one run.
+func (p Part) alike(other Part) error {
+	if labels := otherLimits(p.Report.Metrics, other.Report.Metrics); len(labels) > 0 {
+		return fmt.Errorf("%s and %s have other limits of %s", p.Name, other.Name, strings.Join(labels, ", "))
+	}
+	a, b := p.Report.Plateaus, other.Report.Plateaus
+	if !slices.EqualFunc(a, b, func(a, b Plateau) bool { return a.Name == b.Name && a.Start == b.Start }) {
+		return fmt.Errorf("%s had %s, and %s %s: all processes take the same script, from its start to its end",
+			p.Name, plateaus(a), other.Name, plateaus(b))
+	}
+	for i := range a {
+		if math.Abs(a[i].Seconds-b[i].Seconds) > max(a[i].Seconds, b[i].Seconds)/batches {
+			return fmt.Errorf("%s held plateau %s for %.3g s, and %s for %.3g s: all processes take the same script, from its start to its end",
+				p.Name, a[i].Name, a[i].Seconds, other.Name, b[i].Seconds)
+		}
+	}
+	return nil
+}
+
+// plateaus lists them by name and start.
+func plateaus(list []Plateau) string {
+	if len(list) == 0 {
+		return "no plateaus"
+	}
+	said := make([]string, len(list))
+	for i, p := range list {
+		said[i] = fmt.Sprintf("%s from %.4g s", p.Name, p.Start)
+	}
+	return "the plateaus " + strings.Join(said, ", ")
+}
+
+// apart is how many seconds the first process had begun its plateaus before the last, by their own clocks.
+func (r *Report) apart() float64 {
+	var first, last time.Time
+	for _, p := range r.Processes {
+		if p.Began == nil {
+			continue
+		}
+		if first.IsZero() || p.Began.Before(first) {
+			first = *p.Began
+		}
+		if p.Began.After(last) {
+			last = *p.Began
+		}
+	}
+	return last.Sub(first).Seconds()
+}
+
+// Crossed are the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
+// enough samples nor whose fault it was: nor do k6's thresholds.
+func (r *Report) Crossed() []string {
+	var crossed []string
+	for _, m := range r.Metrics {
+		if m.Samples > 0 && m.tier(m.Value) == Fail {
+			crossed = append(crossed, m.Metric)
+		}
+		inPlateau, ok := map[string]string{
+			"redirect_latency": "redirect_latency{plateau:%s}", "error_rate{part:worker}": "error_rate{plateau:%s}",
+		}[m.Metric]
+		for i := range r.Plateaus {
+			value, samples := r.Plateaus[i].Counts.figure(m.Metric)
+			if ok && samples > 0 && m.tier(value) == Fail {
+				crossed = append(crossed, fmt.Sprintf(inPlateau, r.Plateaus[i].Name))
+			}
+		}
+	}
+	return crossed
+}

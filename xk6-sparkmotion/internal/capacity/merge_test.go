@@ -1,0 +1,282 @@
+package capacity
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// split records one run twice: by one process, and each event by one of three at random, whose segments are halves and
+// quarters, so that their shares of the rates are exact.
+type split struct {
+	*rand.Rand
+	began time.Time
+	whole *Recorder
+	parts [3]*Recorder
+}
+
+var (
+	segments = [3]string{"0:1/4", "1/4:1/2", "1/2:1"}
+	shares   = [3]float64{0.25, 0.25, 0.5}
+)
+
+func newSplit(seed uint64, plan Plan) *split {
+	s := &split{Rand: rand.New(rand.NewPCG(seed, 3)), began: time.Unix(1_800_000_000, 0), whole: &Recorder{}}
+	for i := range s.parts {
+		s.parts[i] = &Recorder{}
+	}
+	for _, r := range append(s.parts[:], s.whole) {
+		r.Plan(plan)
+		r.began = s.began // as with the first tap, which is one's alone
+	}
+	return s
+}
+
+// both lets the one and one of the three record the same.
+func (s *split) both(record func(r *Recorder)) {
+	record(s.whole)
+	record(s.parts[s.IntN(len(s.parts))])
+}
+
+// events are a run's, evenly over the plan, with latencies that differ by a hundred times.
+func (s *split) events(plan Plan) {
+	length := plan.Hold * time.Duration(len(plan.Rates))
+	for n := range 1500 {
+		at := s.began.Add(time.Duration(n) * length / 1500)
+		took := time.Duration(1+s.IntN(100)*s.IntN(100)) * time.Millisecond / 10
+		ok, hit, export, first := s.IntN(50) > 0, s.IntN(90) > 0, s.IntN(3) == 0, s.IntN(2) == 0
+		s.both(func(r *Recorder) {
+			r.Tap(Tap{
+				Began: at, Ended: at.Add(took), Latency: took, First: first, Redirected: ok, FromKV: ok && hit, Scenario: s.began,
+			})
+		})
+		if n%3 == 0 {
+			s.both(func(r *Recorder) {
+				r.Request(Request{Began: at, Took: took, Export: export, Queries: 1, Failed: one(!ok)})
+			})
+		}
+		if n%40 == 1 {
+			depth, flushed := s.Int64N(10_000), s.Int64N(5000)
+			s.both(func(r *Recorder) { r.Sample(at, depth) })
+			s.both(func(r *Recorder) { r.Flush(at.Add(time.Second), flushed, depth, !hit) })
+			s.both(func(r *Recorder) { r.SampleFailed(at) })
+			s.both(func(r *Recorder) { r.FlushFailed(at) })
+		}
+		lag, late := time.Duration(s.IntN(12))*time.Millisecond, s.IntN(30) == 0
+		s.whole.Lag(at, lag, late) // clocks don't add up: the others' were well
+		s.parts[1].Lag(at, lag, late)
+		s.parts[0].Lag(at, 0, false)
+	}
+	for _, r := range append(s.parts[:], s.whole) {
+		r.Lag(s.began.Add(length), 0, false) // all run to the end
+	}
+}
+
+// reports are those of the three, as they come out of their files.
+func (s *split) reports(t *testing.T) []Part {
+	t.Helper()
+	var parts []Part
+	for i, r := range s.parts {
+		text, err := json.Marshal(map[string]any{"capacity": Judge(r.Measured(segments[i], shares[i]), Limits, unknown)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := Read(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, Part{fmt.Sprintf("%d.json", i+1), report})
+	}
+	s.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	return parts
+}
+
+// Whatever three processes saw of a run, their merged report is that of one which saw it all, to the byte: counts, percentiles,
+// course, queue and verdict.
+func TestMergeIsTheWhole(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(30) {
+		plan := Plan{Rates: []float64{4, 8, 16}, Names: []string{"4", "8", "16"}, Hold: 60 * time.Second}
+		if seed%3 == 0 {
+			plan.Hold = 15 * time.Minute // with steps of two seconds
+		}
+		s := newSplit(seed, plan)
+		s.events(plan)
+		merged, err := Merge(s.reports(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := s.whole.Measured("0:1", 1)
+		whole.Processes = merged.Processes
+		want, _ := json.Marshal(Judge(whole, Limits, unknown))
+		got, _ := json.Marshal(merged)
+		if string(got) != string(want) {
+			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, got, want)
+		}
+		wantValid(t, fmt.Appendf(nil, `{"capacity": %s}`, got))
+	}
+}
+
+// The course of a process whose taps ended early has shorter steps.
+func TestMergeSteps(t *testing.T) {
+	t.Parallel()
+	s := Series{Step: 1, Achieved: []float64{4, 2, 6}, Failed: []float64{0, 1, 0}}
+	s.add(Series{Step: 4, Achieved: []float64{10, 10}, Failed: []float64{0, 5}, Depth: []Depth{{9, 1, 0}, {2, 7, 0}}})
+	s.add(Series{})
+	want := Series{Step: 4, Achieved: []float64{13, 10}, Failed: []float64{0.25, 5}, Depth: []Depth{{2, 7, 0}, {9, 1, 0}}}
+	if fmt.Sprint(s) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", s, want)
+	}
+}
+
+// third is the report of one of three processes, with 80 taps/s in all at first.
+func third(n int, began time.Duration, plateaus ...seen) Part {
+	for i := range plateaus {
+		plateaus[i].rate *= 3 // of all processes
+	}
+	m := measured(plateaus...)
+	at := m.Processes[0].Began.Add(began)
+	m.Processes[0] = Process{Segment: []string{"0:1/3", "1/3:2/3", "2/3:1"}[n], Began: &at}
+	for i := range m.Plateaus {
+		m.Plateaus[i].Rate /= 3
+	}
+	return Part{string(rune('a' + n)), Judge(m, Limits, unknown)}
+}
+
+// Where a third of the taps are slow, the p95 is theirs, and no average.
+func TestMergePercentiles(t *testing.T) {
+	t.Parallel()
+	merged, err := Merge([]Part{
+		third(0, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}),
+		third(1, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}),
+		third(2, 2*time.Second, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 120}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"Holds 60 taps/s within every limit.",
+		"At 120/s redirect p95 passes the warning of 50 ms (60 ms): the Worker breaks first.", // averaged, it were 43 ms
+		"The queue did not grow: the flush cron kept up.",
+		"3 processes sent this, whose plateaus began within 2 s of each other by their clocks.",
+	}
+	if !slices.Equal(merged.Verdict, want) {
+		t.Errorf("got %s", strings.Join(merged.Verdict, "\n"))
+	}
+	if crossed := merged.Crossed(); len(crossed) > 0 {
+		t.Errorf("crossed %v", crossed)
+	}
+}
+
+// A generator that is late a twentieth of the time or more makes a plateau its own, however well the others are.
+func TestMergeGenerator(t *testing.T) {
+	t.Parallel()
+	well, late := seen{rate: 20, achieved: 20, p95: 4, late: 0.01}, seen{rate: 20, achieved: 20, p95: 4, late: 0.12}
+	for _, order := range [][]seen{{well, late, well}, {late, well, well}, {well, well, late}} {
+		var parts []Part
+		for n, s := range order {
+			parts = append(parts, third(n, 0, well, s))
+		}
+		merged, err := Merge(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := merged.Plateaus[1]
+		if merged.Plateaus[0].Status != Pass || p.Status != Generator || p.GeneratorLimited != 0.12 || p.Counts.Taps != 6000 {
+			t.Errorf("got %v, %v with %v late and %v taps", merged.Plateaus[0].Status, p.Status, p.GeneratorLimited, p.Counts.Taps)
+		}
+		if want := "From 60/s on the machine of one of the 3 processes was the limit: it started taps late 12 % of the time"; !strings.Contains(strings.Join(merged.Verdict, "\n"), want) {
+			t.Errorf("got %s", strings.Join(merged.Verdict, "\n"))
+		}
+	}
+	alone := Report{Processes: make([]Process, 3)}
+	alone.Whole.Lag.add(time.Second)
+	alone.Whole.Late = 1
+	if said := alone.sayGenerator(); !strings.HasPrefix(said[0], "The machine of one of the 3 processes was the limit: ") {
+		t.Errorf("without plateaus: %v", said)
+	}
+}
+
+// Processes that began far apart are told of.
+func TestMergeApart(t *testing.T) {
+	t.Parallel()
+	calm := seen{rate: 20, achieved: 20, p95: 4}
+	merged, err := Merge([]Part{third(0, 11*time.Second, calm), third(1, 4*time.Second, calm), third(2, 0, calm)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "3 processes sent this, whose plateaus began within 11 s of each other by their clocks: too far apart for plateaus of " +
+		"99.9 s, so that each figure is in part of the rate beside its own."
+	if said := merged.Verdict[len(merged.Verdict)-1]; said != want {
+		t.Errorf("got %s", said)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	t.Parallel()
+	calm := seen{rate: 20, achieved: 20, p95: 4}
+	a, b, c := third(0, 0, calm, calm), third(1, 0, calm, calm), third(2, 0, calm, calm)
+	changed := func(change func(r *Report)) Part {
+		r := *b.Report
+		r.Plateaus, r.Metrics, r.Processes = slices.Clone(r.Plateaus), slices.Clone(r.Metrics), slices.Clone(r.Processes)
+		change(&r)
+		return Part{"other.json", &r}
+	}
+	const script = ": all processes take the same script, from its start to its end"
+	for want, parts := range map[string][]Part{
+		"nobody ran the segment 0:1: it takes the summaries of all processes of one run":        {},
+		"nobody ran the segment 1/3:2/3: it takes the summaries of all processes of one run":    {a, c},
+		"nobody ran the segment 2/3:1: it takes the summaries of all processes of one run":      {b, a},
+		"a (0:1/3) and a (0:1/3) overlap: each process takes an --execution-segment of its own": {a, b, a, c},
+		"other.json (1/3:1) and b (1/3:2/3) overlap: each process takes an --execution-segment of its own": {
+			a, changed(func(r *Report) { r.Processes[0].Segment = "1/3:1" }), b,
+		},
+		`other.json: its segment "all" is none`: {a, changed(func(r *Report) { r.Processes[0].Segment = "all" })},
+		"a and other.json have other limits of redirect p95": {
+			a, changed(func(r *Report) { r.Metrics[0].Limit = r.Metrics[0].WithFail(80) }), c,
+		},
+		"a had the plateaus 60 from 0 s, 60 from 100 s, and other.json no plateaus" + script: {
+			a, changed(func(r *Report) { r.Plateaus = nil }), c,
+		},
+		"a had the plateaus 60 from 0 s, 60 from 100 s, and other.json the plateaus 60 from 0 s, 60 from 90 s" + script: {
+			a, changed(func(r *Report) { r.Plateaus[1].Start = 90 }), c,
+		},
+		"a held plateau 60 for 99.9 s, and other.json for 80 s" + script: {
+			a, changed(func(r *Report) { r.Plateaus[1].Seconds = 80 }), c,
+		},
+	} {
+		if _, err := Merge(parts); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	if _, err := Merge([]Part{c, a, b}); err != nil {
+		t.Errorf("in any order: %v", err)
+	}
+}
+
+// What k6 would fail a run for, by the thresholds that thresholds() gives it.
+func TestCrossed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		plateaus []seen
+		want     string
+	}{
+		{[]seen{{rate: 50, achieved: 50, p95: 5}}, "[]"},
+		{[]seen{{rate: 50, achieved: 50, p95: 60}}, "[]"},
+		{[]seen{{rate: 50, achieved: 50, p95: 5}, {rate: 10, achieved: 10, p95: 120}}, "[redirect_latency{plateau:10}]"},
+		{[]seen{{rate: 50, achieved: 50, p95: 120}}, "[redirect_latency redirect_latency{plateau:50}]"},
+		{[]seen{{rate: 90, achieved: 90, p95: 5}, {rate: 10, achieved: 10, p95: 5, failed: 0.06}}, "[error_rate{plateau:10}]"},
+		{[]seen{{rate: 20, achieved: 20, p95: 5, queries: 10, query: 9000}}, "[analytics_latency]"}, // too few to judge, and k6 does
+		{[]seen{{rate: 20, achieved: 20, p95: 5, missed: 0.02}}, "[kv_hit_rate]"},
+		{nil, "[]"},
+	} {
+		if got := fmt.Sprint(judge(c.plateaus...).Crossed()); got != c.want {
+			t.Errorf("%+v: got %s, want %s", c.plateaus, got, c.want)
+		}
+	}
+}

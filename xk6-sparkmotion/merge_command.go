@@ -1,0 +1,71 @@
+package sparkmotion
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
+)
+
+func mergeCommand(gs *state.GlobalState) *cobra.Command {
+	folder := resultsFolder
+	cmd := &cobra.Command{
+		Use:   "merge SUMMARY...",
+		Short: "Make one verdict of what the processes of one run saw",
+		Long: `Merges the summaries that report() left in each process of a run that was shared by --execution-segment, and leaves the
+same files as a run of one process. Percentiles are those of all histograms together. k6's own metrics are not merged:
+they hold percentiles alone. It exits as k6 does: 99 when a limit's fail tier is crossed in the whole.`,
+		Example: "  k6 x sparkmotion merge results/distributed/*/results/e2e-load-summary.json",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, files []string) error {
+			parts := make([]capacity.Part, len(files))
+			for i, file := range files {
+				r, err := readReport(gs.FS, file)
+				if err != nil {
+					return err
+				}
+				parts[i] = capacity.Part{Name: file, Report: r}
+			}
+			merged, err := capacity.Merge(parts)
+			if err != nil {
+				return err
+			}
+			return leaveMerged(gs, folder, merged)
+		},
+	}
+	cmd.Flags().StringVar(&folder, "out", folder, "the folder for the merged report")
+	return cmd
+}
+
+// leaveMerged writes and prints a merged report, and fails as k6 would by its thresholds.
+func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) error {
+	summary, err := json.Marshal(map[string]any{"capacity": merged})
+	if err != nil {
+		return err
+	}
+	var run report.Run
+	for _, p := range merged.Processes {
+		if p.Began != nil && (run.Began.IsZero() || p.Began.Before(run.Began)) {
+			run.Began = *p.Began
+		}
+	}
+	said, err := write(folder, summary, merged, run, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(gs.Stdout, said); err != nil {
+		return err
+	}
+	if crossed := merged.Crossed(); len(crossed) > 0 {
+		err := fmt.Errorf("thresholds on metrics '%s' have been crossed", strings.Join(crossed, ", "))
+		return errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed)
+	}
+	return nil
+}
