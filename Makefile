@@ -20,7 +20,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
 
-.PHONY: help build run test lint test-services conformance types e2e bench clean
+.PHONY: help build run test lint test-services conformance types e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,9 +71,18 @@ e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging
 	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
 	@set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
 
+distributed: build ## the same in N processes of this machine, merged into one verdict: make distributed N=3 [ENV=staging]
+ifdef ENV
+	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
+	@set -a; . ./.env.$(ENV); set +a; scripts/distributed.sh $(N); $(SAY)
+else
+	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
+endif
+
 bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one core each (15 minutes; needs wrk)
 	cd bench && go run .
 
 clean: ## remove what was built and what runs left
 	rm -rf k6 bin conformance/admin/.next
+	rm -rf results/distributed
 	find results -type f ! -name README.md ! -name "*.schema.json" -delete

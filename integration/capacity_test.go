@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // verdict is what report() says of a run's capacity.
@@ -21,13 +22,16 @@ type verdict struct {
 	} `json:"breaks_first"`
 	Plateaus []struct {
 		Name, Status      string
+		Start, Seconds    float64
 		Offered, Achieved float64
 		Dropped           int64 `json:"dropped_iterations"`
 		Growth            *float64
 		Queued            float64
 		Redirect          struct{ P95 float64 }
 	}
-	Queue struct {
+	Processes []struct{ Began time.Time }
+	Counts    struct{ Taps, Queries, Flushes int64 }
+	Queue     struct {
 		GrowsFrom *float64 `json:"grows_from"`
 		Drain     *float64
 	}

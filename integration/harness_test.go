@@ -195,10 +195,12 @@ type run struct {
 // runK6 runs ./k6 with env alone as its settings, in a folder of its own.
 func runK6(t *testing.T, env map[string]string, args ...string) run {
 	t.Helper()
-	binary, err := filepath.Abs(k6Binary)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return runCommand(t, env, absolute(t, k6Binary), args...)
+}
+
+// runCommand runs a command as runK6 does.
+func runCommand(t *testing.T, env map[string]string, binary string, args ...string) run {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"HOME=" + cmd.Dir, "NO_COLOR=1", "K6_NO_USAGE_REPORT=true", "PATH=" + os.Getenv("PATH")}

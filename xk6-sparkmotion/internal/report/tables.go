@@ -183,7 +183,7 @@ func notes(r *capacity.Report) []string {
 			slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return p.Status == status })
 	}
 	if has(capacity.Generator) {
-		said = append(said, fmt.Sprintf("%s: this machine was late more than %s of the time, or lacked virtual users, so the figures are "+
+		said = append(said, fmt.Sprintf("%s: taps started late more than %s of the time, or lacked virtual users, so the figures are "+
 			"not the system's.", capacity.Generator, capacity.Percent(capacity.MaxLimited)))
 	}
 	if has(capacity.NoData) {
