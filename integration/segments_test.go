@@ -177,7 +177,7 @@ func TestDistributed(t *testing.T) {
 		"taps, and preflight's of each process":  {c.Taps + 2*preflightTaps, got.Worker.Hits},
 		"flushes, and preflight's":               {c.Flushes + 2, got.Hub.Flushes},
 		"logins, and preflight's":                {2 * 2, got.Admin.Logins},
-		"queries":                                {c.Queries, sum(got.Admin.Queries)},
+		"queries":                                {c.Queries, sumOf(got.Admin.Queries)},
 		"302s served, and rows or queue entries": {got.Worker.Hits, got.Database.Rows - got.Database.History + got.Queue.Depth},
 	} {
 		if pair[0] != pair[1] {
@@ -188,7 +188,7 @@ func TestDistributed(t *testing.T) {
 	r.wants(107, "process 1 exited 107; its log ends:", "preflight needs WORKER_URL")
 }
 
-func sum(counts map[string]int64) int64 {
+func sumOf(counts map[string]int64) int64 {
 	total := int64(0)
 	for _, n := range counts {
 		total += n
