@@ -152,7 +152,7 @@ func slowed(t *testing.T, target string, by time.Duration) string {
 func TestMerge(t *testing.T) {
 	tw := startTwin(t)
 	tw.control(http.MethodPut, "/faults", `{"worker":{"serviceTimeMs":20,"workers":4}}`)
-	source := plateausScript(t, "[60, 120, 300]", "3s", "")
+	source := plateausScript(t, "[60, 120, 300]", "3s", "", "")
 	runs := thirds(t, source, func(int) map[string]string { return tw.env })
 	for _, r := range runs {
 		r.wants(99)
