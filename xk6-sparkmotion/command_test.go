@@ -139,7 +139,7 @@ func TestMergeCommandExits(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitcodes.ThresholdsHaveFailed || err.Error() != "thresholds on metrics 'redirect_latency' have been crossed" {
 		t.Errorf("got %v", err)
 	}
-	if !strings.Contains(said, "redirect p95") || !strings.Contains(said, "\x1b[31m") {
+	if !strings.Contains(said, "Over the whole run redirect p95 fails its limit of 100 ms (150 ms).") || !strings.Contains(said, "\x1b[31m") {
 		t.Errorf("said\n%s", said)
 	}
 }

@@ -46,6 +46,8 @@ they hold percentiles alone. It exits as k6 does: 99 when a limit's fail tier is
 
 // leaveMerged writes and prints a merged report, and fails as k6 would by its thresholds.
 func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) error {
+	crossed := merged.Crossed()
+	merged.Thresholds(crossed)
 	summary, err := json.Marshal(map[string]any{"capacity": merged})
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) 
 	if _, err := fmt.Fprint(gs.Stdout, said); err != nil {
 		return err
 	}
-	if crossed := merged.Crossed(); len(crossed) > 0 {
+	if len(crossed) > 0 {
 		err := fmt.Errorf("thresholds on metrics '%s' have been crossed", strings.Join(crossed, ", "))
 		return errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed)
 	}

@@ -21,7 +21,7 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	for file, want := range map[string]string{
 		summaryFile: `"schema": 1`, pageFile: "<!doctype html>", markdownFile: "NOT ENOUGH DATA",
 	} {
-		text, err := os.ReadFile(filepath.Join("results", file))
+		text, err := os.ReadFile(filepath.Join(resultsFolder, file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -145,6 +145,8 @@ func simulate(seed uint64, systems ...system) *Report {
 		whole.Redirect = [batches]histogram{whole.redirect()}
 		m.Whole.add(whole)
 		m.Plateaus = append(m.Plateaus, p)
+		m.Plan.Rates, m.Plan.Names = append(m.Plan.Rates, p.Rate), append(m.Plan.Names, p.Name)
+		m.Plan.Hold = time.Duration(s.seconds * float64(time.Second))
 		start += s.seconds
 	}
 	return Judge(m, Limits, unknown)

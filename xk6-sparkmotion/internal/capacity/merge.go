@@ -39,9 +39,8 @@ func Merge(parts []Part) (*Report, error) {
 			return nil, err
 		}
 	}
-	m := Measured{Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
-	for _, p := range first.Report.Plateaus {
-		m.Plateaus = append(m.Plateaus, Plateau{Name: p.Name, Start: p.Start})
+	m := Measured{
+		Plan: first.Report.Plan, Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
 		m.add(part.Report)
@@ -57,8 +56,11 @@ func Merge(parts []Part) (*Report, error) {
 func (m *Measured) add(r *Report) {
 	m.Processes = append(m.Processes, r.Processes...)
 	m.Whole.add(r.Whole)
-	for i := range m.Plateaus {
-		p, other := &m.Plateaus[i], r.Plateaus[i]
+	for i, other := range r.Plateaus {
+		if i == len(m.Plateaus) {
+			m.Plateaus = append(m.Plateaus, Plateau{Name: other.Name, Start: other.Start})
+		}
+		p := &m.Plateaus[i]
 		p.Rate += other.Rate
 		p.Seconds = max(p.Seconds, other.Seconds)
 		p.Counts.add(other.Counts)
@@ -140,33 +142,48 @@ func whole(parts []Part) error {
 
 // alike tells why two processes can't have been of one run.
 func (p Part) alike(other Part) error {
-	if labels := otherLimits(p.Report.Metrics, other.Report.Metrics); len(labels) > 0 {
-		return fmt.Errorf("%s and %s have other limits of %s", p.Name, other.Name, strings.Join(labels, ", "))
+	a, b := p.Report, other.Report
+	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {
+		return fmt.Errorf("%s and %s have other limits of %s: all processes take the same script", p.Name, other.Name, strings.Join(labels, ", "))
 	}
-	a, b := p.Report.Plateaus, other.Report.Plateaus
-	if !slices.EqualFunc(a, b, func(a, b Plateau) bool { return a.Name == b.Name && a.Start == b.Start }) {
-		return fmt.Errorf("%s had %s, and %s %s: all processes take the same script, from its start to its end",
-			p.Name, plateaus(a), other.Name, plateaus(b))
+	if !a.Plan.same(b.Plan) {
+		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Plan, other.Name, b.Plan)
 	}
-	for i := range a {
-		if math.Abs(a[i].Seconds-b[i].Seconds) > max(a[i].Seconds, b[i].Seconds)/batches {
-			return fmt.Errorf("%s held plateau %s for %.3g s, and %s for %.3g s: all processes take the same script, from its start to its end",
-				p.Name, a[i].Name, a[i].Seconds, other.Name, b[i].Seconds)
+	for i, name := range a.Plan.Names {
+		if held, others := a.held(i), b.held(i); math.Abs(held-others) > a.Plan.Hold.Seconds()/batches+a.interval()+b.interval() {
+			return fmt.Errorf("%s held plateau %s for %.3g s, and %s for %.3g s: all processes take a run from its start to its end",
+				p.Name, name, held, other.Name, others)
 		}
 	}
 	return nil
 }
 
-// plateaus lists them by name and start.
-func plateaus(list []Plateau) string {
-	if len(list) == 0 {
+// held is how many seconds a plateau held.
+func (r *Report) held(plateau int) float64 {
+	if plateau >= len(r.Plateaus) {
+		return 0
+	}
+	return r.Plateaus[plateau].Seconds
+}
+
+// interval is how many seconds may pass without a tap.
+func (r *Report) interval() float64 {
+	longest := 0.0
+	for _, p := range r.Plateaus {
+		longest = max(longest, 1/p.Rate)
+	}
+	return longest
+}
+
+func (p Plan) same(other Plan) bool {
+	return slices.Equal(p.Rates, other.Rates) && slices.Equal(p.Names, other.Names) && p.Hold == other.Hold
+}
+
+func (p Plan) String() string {
+	if len(p.Names) == 0 {
 		return "no plateaus"
 	}
-	said := make([]string, len(list))
-	for i, p := range list {
-		said[i] = fmt.Sprintf("%s from %.4g s", p.Name, p.Start)
-	}
-	return "the plateaus " + strings.Join(said, ", ")
+	return fmt.Sprintf("the plateaus %s of %s", strings.Join(p.Names, ", "), p.Hold)
 }
 
 // apart is how many seconds the first process had begun its plateaus before the last, by their own clocks.

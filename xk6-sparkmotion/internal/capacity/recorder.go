@@ -19,9 +19,9 @@ type Recorder struct {
 
 // Plan is what plateaus ask for.
 type Plan struct {
-	Rates []float64     // arrival rates a second, of all processes together
-	Names []string      // their tags
-	Hold  time.Duration // each
+	Rates []float64     `json:"rates"`   // arrival rates a second, of all processes together
+	Names []string      `json:"names"`   // their tags
+	Hold  time.Duration `json:"hold_ns"` // each
 }
 
 // Plan sets the plateaus, before the run.
@@ -178,7 +178,11 @@ func (r *Recorder) Measured(segment string, share float64) Measured {
 		began := r.began.UTC() // and without the monotonic clock, which ends with the process
 		process.Began = &began
 	}
-	m := Measured{Plan: r.plan, Processes: []Process{process}, Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
+	plan := r.plan
+	if plan.Rates == nil {
+		plan.Rates, plan.Names = []float64{}, []string{}
+	}
+	m := Measured{Plan: plan, Processes: []Process{process}, Whole: r.whole, Plateaus: []Plateau{}, Series: r.course.series()}
 	for i, rate := range r.plan.Rates {
 		starts := time.Duration(i) * r.plan.Hold
 		lasted := min(r.plan.Hold, r.since(r.last)-starts)

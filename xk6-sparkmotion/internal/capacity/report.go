@@ -18,14 +18,13 @@ type Report struct {
 	Holds     *float64  `json:"holds"`   // the knee: taps/s of the highest plateau at which every limit holds
 	First     *First    `json:"breaks_first"`
 	Metrics   []Judged  `json:"metrics"` // of the whole run
+	Plan      Plan      `json:"plan"`
 	Processes []Process `json:"processes"`
 	Plateaus  []Plateau `json:"plateaus"`
 	Queue     Queue     `json:"queue"`
 	Scaling   Scaling   `json:"scaling"`
 	Series    Series    `json:"series"`
 	Whole     Counts    `json:"counts"` // of the whole run
-
-	plan Plan
 }
 
 // First is what breaks first above the knee.
@@ -38,7 +37,7 @@ type First struct {
 // Judge makes the report of a run. ofK6 gives k6's own value of a limit's metric, if it has one.
 func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report {
 	r := &Report{
-		Schema: Schema, Status: NoData, Processes: m.Processes, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole, plan: m.Plan,
+		Schema: Schema, Status: NoData, Plan: m.Plan, Processes: m.Processes, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole,
 	}
 	for i := range r.Plateaus {
 		r.Plateaus[i].derive(m.Series.Depth, len(m.Processes))
@@ -78,7 +77,7 @@ func (r *Report) valid() []*Plateau {
 // ended tells whether the run ended before its plateaus did.
 func (r *Report) ended() bool {
 	n := len(r.Plateaus)
-	return n < len(r.plan.Rates) || n > 0 && r.Plateaus[n-1].short(r.plan.Hold.Seconds())
+	return n < len(r.Plan.Rates) || n > 0 && r.Plateaus[n-1].short(r.Plan.Hold.Seconds())
 }
 
 // limited tells whether the generator was the limit at some plateau, or in a run without any.

@@ -175,7 +175,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	again := Judge(Measured{Processes: back.Processes, Whole: back.Whole, Plateaus: back.Plateaus, Series: back.Series}, Limits, unknown)
+	again := Judge(Measured{Plan: back.Plan, Processes: back.Processes, Whole: back.Whole, Plateaus: back.Plateaus, Series: back.Series}, Limits, unknown)
 	textAgain, err := json.Marshal(again)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func (r *Report) Thresholds(crossed []string) {
 func (r *Report) sayHolds(knee, first *Plateau) []string {
 	valid := r.valid()
 	switch {
-	case len(r.plan.Rates) > 0 && len(r.Plateaus) == 0:
+	case len(r.Plan.Rates) > 0 && len(r.Plateaus) == 0:
 		return []string{"No verdict on the system: the plateaus saw no tap."}
 	case len(r.Plateaus) == 0:
 		return []string{"The script has no plateaus: only the run as a whole is judged."}
@@ -195,8 +195,8 @@ func (r *Report) sayProcesses() []string {
 		return []string{said + "."}
 	}
 	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", Milliseconds(1000*r.apart()))
-	if hold := r.Plateaus[0].Seconds; r.apart() > hold/batches {
-		return []string{said + fmt.Sprintf(": too far apart for plateaus of %.3g s, so that each figure is in part of the rate beside its own.", hold)}
+	if hold := r.Plan.Hold.Seconds(); r.apart() > hold/batches {
+		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so that each figure is in part of the rate beside its own.", Rate(hold))}
 	}
 	return []string{said + "."}
 }
