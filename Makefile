@@ -17,10 +17,10 @@ XK6 := go tool -modfile=$(CURDIR)/tools/go.mod xk6
 K6_VERSION := v2.2.0
 MODULE := github.com/sparkmotion/xk6-sparkmotion
 SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -not -name '*_test.go')
-TWIN := $(shell find twin -name '*.go' -not -name '*_test.go') twin/go.mod
-ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*')
+TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
+ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run test lint test-services conformance types e2e distributed bench clean
+.PHONY: help build run test lint test-services test-deploy conformance types image e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test-services: build bin/services ## the same runs, and the twin's tests, on a r
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
 		go test -count=1 -skip "Verdict|Merge|Breakpoint|Doc|Lanes" ./integration/... && \
 		cd twin && go test -race -count=1 -p 1 ./internal/store ./internal/hub ./internal/database'
+
+test-deploy: build ## what deploy/ holds: the image, the manifests, the dashboard (needs Debian's buildah and busybox-static)
+	cd deploy && go vet ./... && go test -count=1 ./...
+
+image: ## a container image of k6 with the extension: make image IMAGE=name:tag (needs docker)
+	docker build -f deploy/Dockerfile -t $(or $(IMAGE),sparkmotion-k6:$(K6_VERSION)) .
 
 conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)
 	cd conformance && node main.js

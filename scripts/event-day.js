@@ -21,7 +21,7 @@ const DAY = [
   [0.25, 10000], [0.75, 10000], [0.25, 100], [30, 0], // the end, all at once, and the way home
 ];
 const lasting = (minutes) => `${Math.round(minutes * 60000 * TIME_SCALE)}ms`;
-const every15s = { rate: 1, timeUnit: '15s', preAllocatedVUs: 1, maxVUs: 2 };
+const every15s = { rate: 1, timeUnit: '15s', preAllocatedVUs: 2 };
 const whole = lasting(DAY.reduce((sum, [minutes]) => sum + minutes, 0));
 
 export const options = {
