@@ -36,6 +36,7 @@ export const options: Options = {
 
 export function setup(): { session: Session } {
   preflight({
+    parts: ['worker', 'admin', 'hub', 'queue'],
     workerURL: WORKER_URL, hubURL: HUB_URL, adminURL: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD,
     eventID: eventId, secret: CRON_SECRET, pageHost: 'compassion.com', timeout: '10s',
   });

@@ -229,8 +229,8 @@ func TestUpstashPipeline(t *testing.T) {
 	if measured := len(r.samples("upstash_pipeline_latency")); measured != taps || taps < 99 {
 		t.Errorf("%d of %d pipelines measured, 100 were due", measured, taps)
 	}
-	if u := tw.stats().Upstash; u.Commands != int64(7*taps+2) || u.Requests != int64(taps+2) {
-		t.Errorf("%d pipelines, and 2 commands of setup() and teardown(): the twin saw %+v", taps, u)
+	if u := tw.stats().Upstash; u.Commands != int64(7*taps+3) || u.Requests != int64(taps+3) {
+		t.Errorf("%d pipelines, and 3 commands of setup() and teardown(): the twin saw %+v", taps, u)
 	}
 	counted, buckets := 0, client.Keys(ctx, velocity).Val()
 	for _, key := range buckets {

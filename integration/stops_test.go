@@ -3,6 +3,7 @@ package integration
 import (
 	"maps"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,23 @@ func TestStopsBeforeLoad(t *testing.T) {
 	}
 	if got := tw.stats(); got.Worker.Hits > 6*preflightTaps {
 		t.Errorf("%d taps reached the Worker", got.Worker.Hits)
+	}
+}
+
+// TestGuard: no script sends anything to hosts that nobody has named.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("../scripts/*.js")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%v, %v", scripts, err)
+	}
+	env := map[string]string{"TEST_PASSWORD": "p", "LOADTEST_EVENT_ID": "e", "CRON_SECRET": "s", "UPSTASH_REDIS_REST_TOKEN": "t"}
+	for _, url := range []string{"WORKER_URL", "HUB_URL", "ADMIN_URL", "UPSTASH_REDIS_REST_URL"} {
+		env[url] = "https://sparkmotion.invalid"
+	}
+	for _, name := range scripts {
+		runK6(t, env, "run", "--quiet", absolute(t, name)).
+			wants(107, "no load is sent to sparkmotion.invalid", "set ALLOWED_HOSTS=sparkmotion.invalid")
 	}
 }
 

@@ -8,7 +8,7 @@
 // twentieth of them is slow, a few percent above what the system holds; e2e-load.js says that. It needs WORKER_URL alone.
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
-import { tap, thresholds } from 'k6/x/sparkmotion';
+import { preflight, tap, thresholds } from 'k6/x/sparkmotion';
 
 const PEAK = Number(__ENV.PEAK || 10000); // taps/s at the end of the climb
 
@@ -39,6 +39,8 @@ export const options = {
 function ends([threshold]) {
   return [{ threshold, abortOnFail: true, delayAbortEval: '5s' }];
 }
+
+export const setup = () => preflight({ parts: ['worker'] });
 
 export default function () {
   arrivalRate.add(PEAK * exec.scenario.progress);

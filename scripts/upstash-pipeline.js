@@ -8,7 +8,7 @@
 // LOADTEST_EVENT_ID, the event that the taps belong to.
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
-import { bandID, Upstash } from 'k6/x/sparkmotion';
+import { bandID, preflight, Upstash } from 'k6/x/sparkmotion';
 
 const QUEUE = __ENV.QUEUE || 'loadtest:tap-log:pending';
 const eventId = __ENV.LOADTEST_EVENT_ID;
@@ -28,7 +28,7 @@ export const options = {
   thresholds: { checks: ['rate>0.97'], upstash_pipeline_latency: ['p(95)<100'] },
 };
 
-export const setup = () => ({ began: Date.now(), answer: upstash.command(['PING']) }); // throws when refused: no load
+export const setup = () => (preflight({ parts: ['queue'] }), { began: Date.now(), answer: upstash.command(['PING']) }); // or no load
 
 export default function () {
   check(pipeline(bandID(), Date.now()), {

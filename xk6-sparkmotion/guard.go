@@ -8,21 +8,24 @@ import (
 	"strings"
 )
 
+// origin is where a part is, and the setting that says so.
+type origin struct{ part, setting, url string }
+
 // guard refuses hosts that nobody has named: ten thousand requests a second at the wrong address is an outage. This
 // machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
-func guard(allowed string, settings [][2]string) error {
+func guard(allowed string, origins []origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || r == ' ' })
 	var strangers, missing []string
-	for _, setting := range settings {
-		u, err := url.Parse(setting[1])
-		if err != nil {
-			continue // options has refused it
+	for _, at := range origins {
+		u, err := url.Parse(at.url)
+		if at.url == "" || err != nil {
+			continue // it isn't configured, or will be refused
 		}
 		host := strings.ToLower(u.Hostname())
 		if isLoopback(host) || slices.ContainsFunc(names, func(name string) bool { return isHost(name, host) }) {
 			continue
 		}
-		strangers = append(strangers, fmt.Sprintf("%s (%s)", host, setting[0]))
+		strangers = append(strangers, fmt.Sprintf("%s (%s)", host, at.setting))
 		if !slices.Contains(missing, host) {
 			missing = append(missing, host)
 		}

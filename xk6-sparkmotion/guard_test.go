@@ -27,7 +27,7 @@ func TestGuard(t *testing.T) {
 		{"*", "https://example.com", "example.com"},
 		{"*example.com", "https://evilexample.com", "evilexample.com"},
 	} {
-		err := guard(c.allowed, [][2]string{{"WORKER_URL", c.url}})
+		err := guard(c.allowed, []origin{{"worker", "WORKER_URL", c.url}})
 		if (err != nil) != (c.stranger != "") || (err != nil && !strings.Contains(err.Error(), "no load is sent to "+c.stranger+" (WORKER_URL)")) {
 			t.Errorf("%q, %s: %v", c.allowed, c.url, err)
 		}
@@ -38,14 +38,18 @@ func TestGuard(t *testing.T) {
 func TestPreflightGuards(t *testing.T) {
 	t.Parallel()
 	env := preflightEnv("https://user:hush@sparkmotion.example")
-	env["HUB_URL"], env["ALLOWED_HOSTS"] = "https://geo.sparkmotion.example", "other.example"
+	env["HUB_URL"], env["REDIS_URL"] = "https://geo.sparkmotion.example", "rediss://:hush@queue.example:6379"
+	env["ALLOWED_HOSTS"] = "other.example"
 	s := newProcess(t, env).start(1)
 	equal(t, "error", s.fails("sm.preflight()"), "preflight: no load is sent to sparkmotion.example (WORKER_URL), "+
-		"geo.sparkmotion.example (HUB_URL), sparkmotion.example (ADMIN_URL): it is not this machine, and nobody has named it. "+
-		"If it is yours to load, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example")
+		"geo.sparkmotion.example (HUB_URL), sparkmotion.example (ADMIN_URL), sparkmotion.example (UPSTASH_REDIS_REST_URL), "+
+		"queue.example (REDIS_URL): it is not this machine, and nobody has named it. "+
+		"If it is yours to load, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example,queue.example")
+	equal(t, "error", s.fails("sm.preflight({parts: ['hub']})"), "preflight: no load is sent to geo.sparkmotion.example (HUB_URL): "+
+		"it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=other.example,geo.sparkmotion.example")
 	_, requests := s.drain()
 	equal(t, "requests", len(requests), 0)
-	if got := s.fails("sm.preflight({allowedHosts: 'sparkmotion.example,*.sparkmotion.example', timeout: 100})"); !strings.Contains(got, "probes failed") {
+	if got := s.fails("sm.preflight({allowedHosts: 'sparkmotion.example,*.sparkmotion.example,queue.example', timeout: 100})"); !strings.Contains(got, "probes failed") {
 		t.Errorf("named hosts are probed: %s", got)
 	}
 }

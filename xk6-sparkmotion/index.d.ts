@@ -240,6 +240,8 @@ declare module 'k6/x/sparkmotion' {
   export function thresholds(limits?: Limits): Record<string, string[]>;
 
   export interface PreflightOptions extends Options {
+    /** The parts that the script loads. All by default; the settings of the others are not needed. */
+    parts?: ('worker' | 'admin' | 'hub' | 'queue')[];
     workerURL?: string;
     hubURL?: string;
     adminURL?: string;

@@ -22,7 +22,7 @@ import (
 //	js:"url"          the key in the options object
 //	env:"ADMIN_URL"   the setting it is read from when the object has no such key
 //	default:"60s"     its value when both are missing
-//	need:"true"       missing is an error
+//	need:"true"       missing is an error; with another word it is one when the struct's own method needs(word) says so
 //	form:"url"        it must be an http or https URL with a host
 //	secret:"true"     k6's secret source is asked for it, under the setting's name, when the environment has none
 //
@@ -148,6 +148,10 @@ func numberOf(value sobek.Value) float64 {
 
 // check fills in secrets, and looks for what is needed and missing, and for URLs that are none.
 func (m *module) check(call string, fields reflect.Value) error {
+	needs := func(string) bool { return true }
+	if own, ok := fields.Interface().(interface{ needs(word string) bool }); ok {
+		needs = own.needs
+	}
 	var missing []string
 	for i := range fields.NumField() {
 		field, tag := fields.Field(i), fields.Type().Field(i).Tag
@@ -159,10 +163,12 @@ func (m *module) check(call string, fields reflect.Value) error {
 			field.SetString(text)
 		}
 		text, _ := field.Interface().(string)
+		need := tag.Get("need")
+		needed := need != "" && field.IsZero() && needs(need)
 		switch {
-		case tag.Get("need") != "" && field.IsZero() && reason != nil:
+		case needed && reason != nil:
 			missing = append(missing, fmt.Sprintf("%s (k6's secret source: %s)", name, reason))
-		case tag.Get("need") != "" && field.IsZero():
+		case needed:
 			missing = append(missing, name)
 		case tag.Get("form") == "url" && text != "":
 			if err := checkURL(text); err != nil {

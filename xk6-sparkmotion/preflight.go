@@ -15,17 +15,26 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
 )
 
+// preflightParts are what preflight tries, in this order.
+var preflightParts = []string{"worker", "admin", "hub", "queue"}
+
 type preflightOptions struct {
-	WorkerURL string        `js:"workerURL" env:"WORKER_URL" need:"true" form:"url"`
-	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"true" form:"url"`
-	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"true" form:"url"`
+	Parts     []string      `js:"parts"`
+	WorkerURL string        `js:"workerURL" env:"WORKER_URL" need:"worker" form:"url"`
+	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"hub" form:"url"`
+	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"admin" form:"url"`
 	Email     string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password  string        `js:"password" env:"TEST_PASSWORD" need:"true" secret:"true"`
-	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"true"`
-	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
+	Password  string        `js:"password" env:"TEST_PASSWORD" need:"admin" secret:"true"`
+	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin"`
+	Secret    string        `js:"secret" env:"CRON_SECRET" need:"hub" secret:"true"`
 	PageHost  string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
 	Allowed   string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
 	Timeout   time.Duration `js:"timeout" default:"10s"`
+}
+
+// needs tells whether a setting of the part is needed.
+func (o preflightOptions) needs(part string) bool {
+	return len(o.Parts) == 0 || slices.Contains(o.Parts, part)
 }
 
 // flushTime is what a flush may take: it works off whatever the last run has left.
@@ -41,7 +50,7 @@ type probe struct {
 // admin login works, the cron's secret is accepted (which flushes the queue once), and so is the queue's token when one
 // is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
 // metrics. Settings that are missing are one error that names all of them; so are hosts that are neither this machine nor
-// named in ALLOWED_HOSTS, of which nothing is asked.
+// named in ALLOWED_HOSTS, of which nothing is asked. A script that loads some parts alone names them: {parts: ['worker']}.
 func (m *module) preflight(given sobek.Value) {
 	var o preflightOptions
 	if err := m.options("preflight", given, &o); err != nil {
@@ -50,12 +59,12 @@ func (m *module) preflight(given sobek.Value) {
 	if m.vu.State() == nil {
 		m.throw(in("preflight", errInit))
 	}
-	if err := guard(o.Allowed, [][2]string{{"WORKER_URL", o.WorkerURL}, {"HUB_URL", o.HubURL}, {"ADMIN_URL", o.AdminURL}}); err != nil {
+	probes, err := m.allowed(o)
+	if err != nil {
 		m.throw(in("preflight", err))
 	}
 	failed := 0
 	var wrong []string // each once: what is wrong with a part is mostly wrong with all its probes
-	probes := m.probes(o)
 	for _, p := range probes {
 		saw, err := p.try()
 		if err == nil {
@@ -72,6 +81,27 @@ func (m *module) preflight(given sobek.Value) {
 		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%s",
 			failed, len(probes), strings.Join(wrong, "\n")))
 	}
+}
+
+// allowed gives the probes of the parts that are asked for, if load may be sent to all of these.
+func (m *module) allowed(o preflightOptions) ([]probe, error) {
+	for _, part := range o.Parts {
+		if !slices.Contains(preflightParts, part) {
+			return nil, fmt.Errorf("option parts: there is no %q; there are %s", part, strings.Join(preflightParts, ", "))
+		}
+	}
+	var q queueOptions
+	if err := m.options("queueDepth", nil, &q); err != nil {
+		return nil, err
+	}
+	origins := []origin{
+		{"worker", "WORKER_URL", o.WorkerURL}, {"hub", "HUB_URL", o.HubURL}, {"admin", "ADMIN_URL", o.AdminURL},
+		{"queue", "UPSTASH_REDIS_REST_URL", q.URL}, {"queue", "REDIS_URL", q.RedisURL},
+	}
+	if err := guard(o.Allowed, slices.DeleteFunc(origins, func(at origin) bool { return !o.needs(at.part) })); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(m.probes(o), func(p probe) bool { return !o.needs(p.part) }), nil
 }
 
 func (m *module) probes(o preflightOptions) []probe {

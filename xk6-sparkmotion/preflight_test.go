@@ -54,6 +54,24 @@ func TestPreflight(t *testing.T) {
 		"info preflight ✓ queue LLEN 42 waiting")
 }
 
+// A script that loads some parts alone asks, and needs the settings of, these.
+func TestPreflightOfParts(t *testing.T) {
+	t.Parallel()
+	link, _ := serve(t, system)
+	p := newProcess(t, map[string]string{"WORKER_URL": link, "UPSTASH_REDIS_REST_URL": link, "UPSTASH_REDIS_REST_TOKEN": "hush"})
+	s := p.start(1)
+	s.run("sm.preflight({parts: ['worker', 'queue']})")
+	var asked []string
+	for _, entry := range p.log.AllEntries() {
+		asked = append(asked, strings.Fields(entry.Message)[2])
+	}
+	equalLines(t, "parts", asked, "worker", "worker", "worker", "worker", "queue")
+	equal(t, "another's", s.fails("sm.preflight({parts: ['hub']})"),
+		"preflight needs HUB_URL, CRON_SECRET: set it in the environment or with -e, or pass it as an option")
+	equal(t, "unknown", s.fails("sm.preflight({parts: ['worker', 'cron']})"),
+		`preflight: option parts: there is no "cron"; there are worker, admin, hub, queue`)
+}
+
 // All that is wrong is told at once.
 func TestPreflightFails(t *testing.T) {
 	t.Parallel()

@@ -86,13 +86,14 @@ func same[T any](t *testing.T, what string, declared, got T) {
 	equal(t, what, fmt.Sprint(declared), fmt.Sprint(got)) // maps in the order of their keys
 }
 
+// choice is the type of a string that is one of some.
+var choice = regexp.MustCompile(`\(?'[^']*'( \| '[^']*')*\)?`)
+
 // words are the members' types, without saying which words a string may be.
 func words(members map[string]string) map[string]string {
 	members = maps.Clone(members)
 	for key, kind := range members {
-		if strings.HasPrefix(kind, "'") {
-			members[key] = "string"
-		}
+		members[key] = choice.ReplaceAllString(kind, "string")
 	}
 	return members
 }
