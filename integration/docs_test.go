@@ -2,13 +2,18 @@ package integration
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
 var (
+	symptom  = regexp.MustCompile("(?m)^\\| `([^|]*)` ")
 	jsBlock  = regexp.MustCompile("(?ms)^```js\n(.*?)^```$")
 	imports  = regexp.MustCompile(`(?m)^import .*\n`)
 	declares = regexp.MustCompile(`(?m)^  export (?:function|class) (\w+)`)
@@ -38,6 +43,41 @@ func TestExamples(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestSymptoms: README quotes, of what goes wrong, what users really see: our words or k6's.
+func TestSymptoms(t *testing.T) {
+	t.Parallel()
+	k6, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.k6.io/k6/v2").Output() //nolint:noctx // it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## When something is wrong\n")
+	missing := map[string]bool{}
+	for _, row := range symptom.FindAllStringSubmatch(strings.Split(section, "\n## ")[0], -1) {
+		for _, quoted := range strings.Split(row[1], "`, `") {
+			missing[quoted] = true
+		}
+	}
+	if len(missing) == 0 {
+		t.Fatal("the table quotes nothing")
+	}
+	for _, root := range []string{"../xk6-sparkmotion", strings.TrimSpace(string(k6))} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") && filepath.Ext(path) != ".txt" {
+				return err
+			}
+			text := read(t, path)
+			maps.DeleteFunc(missing, func(quoted string, _ bool) bool { return strings.Contains(text, quoted) })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for quoted := range missing {
+		t.Errorf("nobody says %q", quoted)
 	}
 }
 

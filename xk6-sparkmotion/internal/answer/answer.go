@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 )
@@ -132,6 +133,11 @@ func reach(err error, setting string) string {
 		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "It speaks no TLS there: check the scheme and the port in " + setting
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "This machine lets k6 open too few files, and each connection is one: raise the limit, ulimit -n 65536"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "This machine has no port left to connect from: keep connections (noConnectionReuse, noVUConnectionReuse), " +
+			"or give k6 more addresses (--local-ips)"
 	case overdue(err):
 		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
 	}

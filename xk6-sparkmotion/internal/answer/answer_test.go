@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,11 +64,19 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = w.Write([]byte("not a hundred bytes"))
 	})
+	here := func(call string, why error) error {
+		return Failed("GET http://HOST/a", "WORKER_URL", &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError(call, why)})
+	}
 	for _, c := range []struct {
 		name, want string
 		err, is    error
 		status     int
 	}{
+		{"no file left", "no answer: dial tcp: socket: too many open files. This machine lets k6 open too few files, and each connection " +
+			"is one: raise the limit, ulimit -n 65536", here("socket", syscall.EMFILE), syscall.EMFILE, 0},
+		{"no port left", "no answer: dial tcp: connect: cannot assign requested address. This machine has no port left to connect from: " +
+			"keep connections (noConnectionReuse, noVUConnectionReuse), or give k6 more addresses (--local-ips)",
+			here("connect", syscall.EADDRNOTAVAIL), syscall.EADDRNOTAVAIL, 0},
 		{"refused", "no answer: dial tcp " + host + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
 		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
