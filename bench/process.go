@@ -23,7 +23,7 @@ var generatorEnv = []string{"GOMAXPROCS=4", "GOGC=400", "GOMEMLIMIT=1GiB"}
 
 // pinned is a command that runs on one core and dies with its context or with the thread that starts it.
 func pinned(ctx context.Context, core int, env []string, command ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", strconv.Itoa(core)}, command...)...)
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", strconv.Itoa(core)}, command...)...) // #nosec G204 -- our own
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second

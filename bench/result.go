@@ -111,5 +111,5 @@ func (r Result) writeJSON(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // for all to read
+	return os.WriteFile(path, append(text, '\n'), 0o644) // #nosec G306 -- for all to read
 }

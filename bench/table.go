@@ -137,7 +137,7 @@ func (r Result) text() string {
 		if !goal.Reached {
 			verdict = "MISSED "
 		}
-		english.Fprintf(&text, "%s  %-48s %.2f, %s %.2f\n", verdict, goal.What, goal.Figure, goal.Bound, goal.Limit)
+		_, _ = english.Fprintf(&text, "%s  %-48s %.2f, %s %.2f\n", verdict, goal.What, goal.Figure, goal.Bound, goal.Limit)
 	}
 	return text.String()
 }

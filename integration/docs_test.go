@@ -49,7 +49,7 @@ func TestExamples(t *testing.T) {
 // TestSymptoms: README quotes, of what goes wrong, what users really see: our words or k6's.
 func TestSymptoms(t *testing.T) {
 	t.Parallel()
-	k6, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.k6.io/k6/v2").Output() //nolint:noctx // it ends
+	k6, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.k6.io/k6/v2").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func TestSmokeFails(t *testing.T) {
 func (tw *twin) breaks(faults string) {
 	control := tw.env["TWIN_CONTROL_URL"]
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get(control + "/stats") //nolint:noctx // it answers, or go test's time is up
+		resp, err := http.Get(control + "/stats") // it answers, or go test's time is up
 		if err != nil {
 			tw.t.Error(err)
 			return
@@ -160,7 +160,7 @@ func (tw *twin) breaks(faults string) {
 			break
 		}
 	}
-	req, err := http.NewRequest(http.MethodPut, control+"/faults", strings.NewReader(faults)) //nolint:noctx // as above
+	req, err := http.NewRequest(http.MethodPut, control+"/faults", strings.NewReader(faults)) // as above
 	if err != nil {
 		tw.t.Error(err)
 		return

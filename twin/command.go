@@ -19,7 +19,7 @@ const (
 
 // execute runs a command with the settings in its environment, passes signals on to it and returns its exit code.
 func execute(command, settings []string, signals <-chan os.Signal, stderr io.Writer) int {
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...) // #nosec G204 G702 -- the user's own
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), settings...)
 	// A group of its own: Ctrl-C in a terminal reaches it once, through us, not twice (k6 aborts at the second).
@@ -33,13 +33,13 @@ func execute(command, settings []string, signals <-chan os.Signal, stderr io.Wri
 	}
 	ended := make(chan struct{})
 	go func() {
-		cmd.Wait() // its outcome is in ProcessState
+		_ = cmd.Wait() // its outcome is in ProcessState
 		close(ended)
 	}()
 	for {
 		select {
 		case s := <-signals:
-			cmd.Process.Signal(s)
+			_ = cmd.Process.Signal(s)
 		case <-ended:
 			return exitCode(cmd.ProcessState)
 		}

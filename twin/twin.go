@@ -92,7 +92,7 @@ func (t *Twin) serve() {
 	t.control = &control.Control{
 		Worker: t.worker, Hub: h, Admin: a, Upstash: u, Store: t.store, Database: t.database, Gates: t.gates,
 	}
-	t.serving.Go(func() { t.worker.Serve(t.listeners["worker"]) })
+	t.serving.Go(func() { _ = t.worker.Serve(t.listeners["worker"]) })
 	t.answer("hub", h.Handler())
 	t.answer("admin", a.Handler())
 	t.answer("upstash", u.Handler())
@@ -103,7 +103,7 @@ func (t *Twin) serve() {
 func (t *Twin) answer(part string, handler http.Handler) {
 	s := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	t.servers = append(t.servers, s)
-	t.serving.Go(func() { s.Serve(t.listeners[part]) })
+	t.serving.Go(func() { _ = s.Serve(t.listeners[part]) })
 }
 
 // StopServing ends every part's HTTP, lets what it has begun finish until ctx ends, and brings the last taps into
@@ -111,17 +111,17 @@ func (t *Twin) answer(part string, handler http.Handler) {
 func (t *Twin) StopServing(ctx context.Context) {
 	t.stop.Do(func() {
 		close(t.closing)
-		t.gates.Replace(fault.Set{}) // lets go of what hangs
+		_ = t.gates.Replace(fault.Set{}) // lets go of what hangs
 		if t.worker != nil {
-			t.worker.Close(ctx)
+			_ = t.worker.Close(ctx)
 		}
 		for _, s := range t.servers {
 			if s.Shutdown(ctx) != nil {
-				s.Close()
+				_ = s.Close()
 			}
 		}
 		for _, ln := range t.listeners {
-			ln.Close() // for a start that failed before it served; else closed already
+			_ = ln.Close() // for a start that failed before it served; else closed already
 		}
 		t.serving.Wait()
 	})
@@ -160,5 +160,5 @@ func (t *Twin) table(w io.Writer, took time.Duration) {
 	}
 	fmt.Fprintf(tab, "  redis\t%s\n  database\t%s\n", redis, data)
 	fmt.Fprintf(tab, "  settings\t%s\n", cmp.Or(t.config.EnvFile, "in the command's environment; -env-file FILE writes them"))
-	tab.Flush()
+	_ = tab.Flush()
 }

@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes of a command that didn't end by itself, as shells have them.
@@ -63,7 +64,7 @@ func run(command []string) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // PostgreSQL's user passes through to a folder of its own
+	if err := os.Chmod(folder, 0o711); err != nil { // #nosec G302 -- PostgreSQL's user passes through to a folder of its own
 		return 1, err
 	}
 
@@ -78,7 +79,7 @@ func run(command []string) (code int, err error) {
 				return 1, fmt.Errorf("%w; or set %s to use a server that runs already", err, part.setting)
 			}
 			start, stop = s.start, s.stop
-			defer stop() //nolint:errcheck // it ends in any case
+			defer stop() // it ends in any case
 			if err := start(); err != nil {
 				return 1, err
 			}
@@ -91,9 +92,9 @@ func run(command []string) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	control := &http.Server{Handler: mux} //nolint:gosec // for the command alone
-	defer control.Close()                 //nolint:errcheck // nobody asks any more
-	go control.Serve(listener)            //nolint:errcheck // ends by Close
+	control := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	defer control.Close()
+	go control.Serve(listener) // ends by Close
 	return execute(command, append(env, "SERVICES_URL=http://"+listener.Addr().String()), signals)
 }
 
@@ -112,7 +113,7 @@ func outcome(do func() error) http.HandlerFunc {
 
 // execute runs the command, passes signals on to it and returns its exit code.
 func execute(command, env []string, signals <-chan os.Signal) (int, error) {
-	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the caller's command, which signals end
+	cmd := exec.Command(command[0], command[1:]...) // #nosec G204 G702 -- the caller's, which signals end
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Ctrl-C reaches it once, through us
 	if err := cmd.Start(); err != nil {

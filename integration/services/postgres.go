@@ -31,7 +31,7 @@ func newPostgres(folder string) (*service, []string, error) {
 	}
 	home := filepath.Join(folder, "postgres")
 	command := func(program string, args ...string) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(bin, program), args...) //nolint:gosec,noctx // Debian's
+		cmd := exec.Command(filepath.Join(bin, program), args...) // #nosec G204 -- Debian's
 		cmd.Dir = home
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
 		return cmd
@@ -68,7 +68,7 @@ func findPostgres() (string, error) {
 // postgresAccount is whom PostgreSQL runs as: it refuses root.
 func postgresAccount() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // none is needed
+		return nil, nil // none is needed
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {

@@ -53,7 +53,7 @@ func newRedis(folder string) (*service, []string, error) {
 	s := &service{
 		name: "redis-server",
 		command: func() *exec.Cmd {
-			cmd := exec.Command(program, "-") //nolint:gosec,noctx // the configuration, and with it the password, by stdin
+			cmd := exec.Command(program, "-") // the configuration, and with it the password, by stdin
 			cmd.Stdin = strings.NewReader(config)
 			cmd.SysProcAttr = &syscall.SysProcAttr{}
 			return cmd

@@ -86,6 +86,6 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer listener.Close() //nolint:errcheck // it was never used
+	defer listener.Close() // it was never used
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }

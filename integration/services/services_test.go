@@ -24,7 +24,7 @@ func begin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // for the same reason
+	if err := os.Chmod(folder, 0o711); err != nil { // for the same reason
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", folder)
@@ -58,8 +58,8 @@ func silent(t *testing.T, env map[string]string) {
 		if err != nil || u.Host == "" {
 			t.Fatal(name, env[name], err)
 		}
-		if conn, err := net.Dial("tcp", u.Host); err == nil { //nolint:noctx // loopback
-			conn.Close() //nolint:errcheck,gosec // nothing was said
+		if conn, err := net.Dial("tcp", u.Host); err == nil {
+			conn.Close() // nothing was said
 			t.Errorf("%s still answers", name)
 		}
 	}
@@ -83,17 +83,17 @@ func TestCrash(t *testing.T) {
 	begin(t)
 	for _, part := range parts {
 		folder := filepath.Join(os.Getenv("TMPDIR"), part.name)
-		if err := os.Mkdir(folder, 0o711); err != nil { //nolint:gosec // as run does
+		if err := os.Mkdir(folder, 0o711); err != nil { // as run does
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(folder) //nolint:errcheck // begin looks
+		defer os.RemoveAll(folder) // begin looks
 		s, given, err := part.make(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.stop() //nolint:errcheck // it always does
+		defer s.stop() // it always does
 		sh := func(command string) (string, error) {
-			cmd := exec.Command("sh", "-c", command) //nolint:gosec,noctx // our own
+			cmd := exec.Command("sh", "-c", command)
 			cmd.Env = append(os.Environ(), given...)
 			output, err := cmd.CombinedOutput()
 			return string(output), err

@@ -100,7 +100,7 @@ func (a *Admin) call(r *http.Request, path string, read func() (json.RawMessage,
 func failed(path string, err error) call {
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
-		log.Printf("admin: %s: %v", path, err)
+		log.Printf("admin: %s: %v", path, err) // #nosec G706 -- one of our procedures
 		f = &failure{"INTERNAL_SERVER_ERROR", -32603, http.StatusInternalServerError, err.Error()}
 	}
 	return call{path: path, err: f}

@@ -118,7 +118,7 @@ func (c *Control) setFaults(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Control) clearFaults(w http.ResponseWriter, _ *http.Request) {
-	c.Gates.Replace(fault.Set{}) // no fault is always valid
+	_ = c.Gates.Replace(fault.Set{}) // no fault is always valid
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -139,5 +139,5 @@ func fail(w http.ResponseWriter, status int, err error) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body)
+	_ = json.NewEncoder(w).Encode(body)
 }

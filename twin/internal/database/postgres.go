@@ -24,7 +24,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	pool.SetMaxOpenConns(8)
 	pool.SetMaxIdleConns(8)
 	if _, err := pool.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
-		pool.Close()
+		_ = pool.Close()
 		return nil, err
 	}
 	return &DB{pool: pool, writing: noLock{}, numbers: true, remove: drop(pool, schema)}, nil

@@ -143,6 +143,6 @@ func (p *plan) hold(timer <-chan time.Time, done <-chan struct{}) {
 	}
 }
 
-func happens(share float64) bool { return share > 0 && rand.Float64() < share }
+func happens(share float64) bool { return share > 0 && rand.Float64() < share } // #nosec G404 -- chance, no secret
 
 func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

@@ -19,7 +19,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		case v.Status != 0:
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(v.Status)
-			w.Write([]byte(Message))
+			_, _ = w.Write([]byte(Message))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -29,7 +29,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 // Reset closes a connection so that the other side sees RST, not an orderly end.
 func Reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
-	conn.Close()
+	_ = conn.Close()
 }

@@ -51,7 +51,7 @@ func startEmbedded(addr string) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.Close()
+	_ = conn.Close()
 	if err := e.start(); err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (e *embedded) settle() {
 	slices.Reverse(e.pushed)
 	all := slices.Concat(e.pushed, list)
 	e.redis.Del(Queue)
-	e.redis.Push(Queue, all...)
+	_, _ = e.redis.Push(Queue, all...)
 	if ttl > 0 {
 		e.redis.SetTTL(Queue, ttl)
 	}

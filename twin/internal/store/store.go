@@ -46,7 +46,7 @@ func Open(ctx context.Context, url, addr string) (*Store, error) {
 	}
 	s := &Store{Client: dial(opt), URL: url}
 	if err := s.claim(ctx); err != nil {
-		s.Client.Close()
+		_ = s.Client.Close()
 		return nil, err
 	}
 	return s, nil

@@ -183,7 +183,7 @@ func (u *REST) send(ctx context.Context, pipe redis.Pipeliner, commands [][]any)
 	raw := make([]*redis.RawCmd, len(commands))
 	for i, args := range commands {
 		raw[i] = redis.NewRawCmd(ctx, args...)
-		pipe.Process(ctx, raw[i])
+		_ = pipe.Process(ctx, raw[i])
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("ERR Redis doesn't answer: %w", err)
@@ -272,5 +272,5 @@ func errorBody(message string) []byte {
 func respond(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(body)
+	_, _ = w.Write(body)
 }
