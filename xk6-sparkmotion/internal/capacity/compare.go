@@ -36,7 +36,7 @@ type Change struct {
 	Outcome Outcome  `json:"outcome"`
 	Why     string   `json:"why,omitempty"`
 
-	metric string // whose limit speaks of it
+	metric string // whose limit speaks of it, if one does
 }
 
 // Outcome is what is known of a change.
@@ -93,9 +93,9 @@ func (p *Plateau) alone(why string) Compared {
 func (c *Comparison) plateau(a, b *Plateau, before, after []Depth) Compared {
 	p := Compared{Name: a.Name, Offered: b.Offered, Before: a.Status, After: b.Status, Outcome: Untold, Figures: []Change{}}
 	switch {
-	case !a.valid():
+	case !a.Valid():
 		p.Why = notValid(a.Status) + " before"
-	case !b.valid():
+	case !b.Valid():
 		p.Why = notValid(b.Status) + " after"
 	case math.Abs(b.Offered-a.Offered) > maxDropped*a.Offered:
 		p.Why = fmt.Sprintf("%s taps/s were offered before", Rate(a.Offered))

@@ -94,8 +94,8 @@ func (b Break) weight() float64 {
 	return off
 }
 
-// valid tells whether a plateau's figures are the system's.
-func (p *Plateau) valid() bool { return p.Status != Generator && p.Status != NoData }
+// Valid tells whether a plateau's figures are the system's.
+func (p *Plateau) Valid() bool { return p.Status != Generator && p.Status != NoData }
 
 // judgeRun judges a metric over the whole run, by k6's own value where there is one. Too few samples never pass; past a
 // limit they count, as they do in k6's thresholds. Latencies of a run in which the generator was late don't break a limit:

@@ -3,7 +3,7 @@ package capacity
 // reading is a figure that runs are compared by, in one of them.
 type reading struct {
 	name   string
-	metric string // whose limit speaks of it
+	metric string // whose limit speaks of it, if one does
 	unit   Unit
 	more   bool     // is better
 	part   float64  // of the value before, and
@@ -91,7 +91,7 @@ func (p *Plateau) achieved() reading {
 }
 
 func (p *Plateau) notSent() reading {
-	r := share("iterations dropped", "dropped_iterations", p.Dropped, p.Dropped+p.Counts.Iterations)
+	r := share("iterations dropped", "", p.Dropped, p.Dropped+p.Counts.Iterations)
 	r.least = maxDropped
 	return r
 }

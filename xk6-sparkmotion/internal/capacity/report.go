@@ -64,7 +64,7 @@ func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report
 func (r *Report) valid() []*Plateau {
 	var valid []*Plateau
 	for i := range r.Plateaus {
-		if r.Plateaus[i].valid() {
+		if r.Plateaus[i].Valid() {
 			valid = append(valid, &r.Plateaus[i])
 		}
 	}

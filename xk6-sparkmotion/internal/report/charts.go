@@ -29,7 +29,7 @@ func charts(r *capacity.Report) []chart {
 		all = append(all, queue(r))
 	}
 	all = append(all, failures(r))
-	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return !valid(&p) }) {
+	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return !p.Valid() }) {
 		for i := range all {
 			all[i].Keys = append(all[i].Keys, key{"void", "no verdict on the system"})
 		}
@@ -82,7 +82,7 @@ func (p *plot) limit(tier string, at, down float64) {
 
 // aside ends a sentence about a plateau with what to think of it.
 func aside(p *capacity.Plateau) string {
-	if valid(p) {
+	if p.Valid() {
 		return "."
 	}
 	return " (" + string(p.Status) + ", not the system's)."
@@ -105,7 +105,7 @@ func (p *plot) percentiles(all []capacity.Plateau) {
 		p.line("polyline", "line "+percentile.name, points)
 		for _, at := range points {
 			hollow := ""
-			if !valid(&all[int(at.x)]) {
+			if !all[int(at.x)].Valid() {
 				hollow = " hollow"
 			}
 			p.draw(`<circle class="dot %s%s" cx="%.2f%%" cy="%.1f" r="3.5"/>`, percentile.name, hollow, p.across(at.x), p.down(at.y))

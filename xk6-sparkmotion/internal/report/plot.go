@@ -114,7 +114,7 @@ func (p *plot) times() {
 func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (from, to float64)) {
 	for i := range all {
 		from, to := ends(i)
-		if !valid(&all[i]) {
+		if !all[i].Valid() {
 			p.draw(`<rect class="void" x="%.2f%%" width="%.2f%%" y="%.1f" height="%.1f"/>`,
 				p.across(from), p.across(to-from), plotTop, plotHeight)
 			p.draw(`<svg x="%.2f%%" y="%.1f"><text class="upright" transform="translate(-5 -8) rotate(-90)">%s</text></svg>`,

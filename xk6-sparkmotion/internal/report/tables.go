@@ -73,7 +73,7 @@ func taps(r *capacity.Report) table {
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
 		t.Rows = append(t.Rows, []cell{
-			{Text: count(p.Offered)}, {string(p.Status), p.Status}, judged(p, "dropped_iterations", count(p.Achieved)),
+			{Text: count(p.Offered)}, {string(p.Status), p.Status}, {Text: count(p.Achieved)},
 			{Text: latency(p.Redirect.P50)}, judged(p, "redirect_latency", latency(p.Redirect.P95)),
 			{Text: latency(p.Redirect.P99)}, {Text: latency(p.Redirect.Max)},
 			judged(p, "error_rate{part:worker}", share(p.ErrorRate, p.Counts.Taps)),
@@ -103,7 +103,7 @@ func system(r *capacity.Report) table {
 			lag.Status = capacity.Generator
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: count(p.Offered)}, judged(p, "dropped_iterations", count(float64(p.Dropped))), lag,
+			{Text: count(p.Offered)}, {Text: count(float64(p.Dropped))}, lag,
 			judged(p, "analytics_latency", latency(p.Analytics)), judged(p, "csv_export_latency", latency(p.Export)),
 			{Text: count(p.Queued)}, {Text: count(p.Flushed)}, {Text: optional(p.DepthStart)}, {Text: optional(p.DepthEnd)}, {Text: growth},
 		})
@@ -163,16 +163,11 @@ func judged(p *capacity.Plateau, metric, text string) cell {
 		return cell{"(" + text + ")", capacity.NoData}
 	}
 	for _, b := range p.Breaks {
-		if b.Metric == metric && valid(p) {
+		if b.Metric == metric && p.Valid() {
 			return cell{text, b.Status}
 		}
 	}
 	return cell{Text: text}
-}
-
-// valid tells whether a plateau's figures are the system's.
-func valid(p *capacity.Plateau) bool {
-	return p.Status != capacity.Generator && p.Status != capacity.NoData
 }
 
 // notes explain what in the tables does not explain itself.
