@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/grafana/sobek"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
-
-// perPlateau are the metrics that also have a threshold for each plateau; their taps carry its tag.
-var perPlateau = []string{"redirect_latency", "error_rate"}
 
 // thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run: of the whole run, and for
 // the taps of each of plateaus(), when that was called before. A key of the options overrides a metric's limit,
@@ -36,8 +32,8 @@ func (m *module) thresholds(given sobek.Value) *sobek.Object {
 	}
 	for _, name := range m.run.schedule.names() {
 		for _, l := range limits {
-			if slices.Contains(perPlateau, l.Metric) {
-				add(fmt.Sprintf("%s{plateau:%s}", l.Metric, name), l)
+			if selector, ok := l.InPlateau(name); ok {
+				add(selector, l)
 			}
 		}
 	}

@@ -18,6 +18,10 @@ func TestThresholds(t *testing.T) {
 	} {
 		equal(t, given, s.run("JSON.stringify(sm.thresholds("+given+"))").String(), want)
 	}
+	equal(t, "of plateaus", newProcess(t, nil).init().run("sm.plateaus({rates: [5, 10], hold: '1s'}); JSON.stringify(Object.fromEntries("+
+		"Object.entries(sm.thresholds({error_rate: 0.2})).filter(([metric]) => metric.includes('plateau'))))").String(),
+		`{"redirect_latency{plateau:5}":["p(95)<100"],"error_rate{plateau:5}":["rate<0.2"],`+
+			`"redirect_latency{plateau:10}":["p(95)<100"],"error_rate{plateau:10}":["rate<0.2"]}`)
 	s.run("const own = sm.thresholds({error_rate: 0.5}); if (own['error_rate{part:admin}'][0] !== 'rate<0.5') throw own")
 	for given, want := range map[string]string{
 		"{redirect: 5}":                    `thresholds: no limit is known for "redirect"; a metric of the script's own takes k6's syntax beside these`,

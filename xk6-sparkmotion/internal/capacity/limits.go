@@ -58,6 +58,18 @@ func (l Limit) Threshold() string {
 	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
 }
 
+// InPlateau is how k6 selects a limit's metric in one plateau, if it has a threshold there. Only taps carry a plateau's tag: errors
+// with it are the Worker's.
+func (l Limit) InPlateau(name string) (selector string, ok bool) {
+	switch l.Metric {
+	case "redirect_latency":
+		return "redirect_latency{plateau:" + name + "}", true
+	case "error_rate{part:worker}":
+		return "error_rate{plateau:" + name + "}", true
+	}
+	return "", false
+}
+
 // WithFail gives the limit with another fail tier, and a warning no later than that.
 func (l Limit) WithFail(fail float64) Limit {
 	if l.Fail = fail; l.Above {

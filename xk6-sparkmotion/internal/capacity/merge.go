@@ -211,13 +211,11 @@ func (r *Report) Crossed() []string {
 		if m.Samples > 0 && m.tier(m.Value) == Fail {
 			crossed = append(crossed, m.Metric)
 		}
-		inPlateau, ok := map[string]string{
-			"redirect_latency": "redirect_latency{plateau:%s}", "error_rate{part:worker}": "error_rate{plateau:%s}",
-		}[m.Metric]
 		for i := range r.Plateaus {
-			value, samples := r.Plateaus[i].Counts.figure(m.Metric)
-			if ok && samples > 0 && m.tier(value) == Fail {
-				crossed = append(crossed, fmt.Sprintf(inPlateau, r.Plateaus[i].Name))
+			p := &r.Plateaus[i]
+			value, samples := p.Counts.figure(m.Metric)
+			if selector, ok := m.InPlateau(p.Name); ok && samples > 0 && m.tier(value) == Fail {
+				crossed = append(crossed, selector)
 			}
 		}
 	}
