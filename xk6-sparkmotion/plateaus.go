@@ -15,45 +15,22 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// schedule is when which plateau holds, known to every VU once the script has called plateaus.
-type schedule struct {
-	current atomic.Pointer[[]plateau]
-}
-
-// plateau is a stretch of the run at one arrival rate.
-type plateau struct {
-	name string        // the tag's value: the rate, or rampDown
-	ends time.Duration // since the scenario's start
-}
+// schedule is the plan of the plateaus, known to every VU once the script has called plateaus.
+type schedule struct{ atomic.Pointer[capacity.Plan] }
 
 // rampDown tags the taps after the last plateau.
 const rampDown = "ramp-down"
 
 // at names the plateau at a time since the scenario's start; empty when the script has no plateaus.
 func (s *schedule) at(elapsed time.Duration) string {
-	plateaus := s.current.Load()
-	if plateaus == nil {
+	plan := s.Load()
+	if plan == nil {
 		return ""
 	}
-	for _, p := range *plateaus {
-		if elapsed < p.ends {
-			return p.name
-		}
+	if i := int(elapsed / plan.Hold); i < len(plan.Names) {
+		return plan.Names[i]
 	}
 	return rampDown
-}
-
-// names are the plateaus' tags.
-func (s *schedule) names() []string {
-	plateaus := s.current.Load()
-	if plateaus == nil {
-		return nil
-	}
-	names := make([]string, len(*plateaus))
-	for i, p := range *plateaus {
-		names[i] = p.name
-	}
-	return names
 }
 
 // plateaus returns {startRate, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
@@ -64,12 +41,10 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 	if err != nil {
 		m.throw(in("plateaus", err))
 	}
-	list := make([]plateau, len(p.rates))
 	plan := capacity.Plan{Hold: p.hold}
 	var stages []any
 	for i, rate := range p.rates {
-		list[i] = plateau{strconv.FormatInt(rate, 10), time.Duration(i+1) * p.hold}
-		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, list[i].name)
+		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, strconv.FormatInt(rate, 10))
 		if i > 0 {
 			stages = append(stages, m.object("duration", "0s", "target", rate))
 		}
@@ -78,7 +53,7 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 	if p.rampDown > 0 {
 		stages = append(stages, m.object("duration", p.rampDown.String(), "target", 0))
 	}
-	if first := m.run.schedule.current.Swap(&list) == nil; first && m.run.limits.Load() != nil {
+	if first := m.run.schedule.Swap(&plan) == nil; first && m.run.limits.Load() != nil {
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
@@ -148,7 +123,7 @@ type moment struct {
 // plateau tells which plateau holds now, by the clock of the VU's scenario. Other scenarios than the one whose rate ramps
 // have none, nor have setup() and teardown().
 func (m *module) plateau() moment {
-	if m.run.schedule.current.Load() == nil {
+	if m.run.schedule.Load() == nil {
 		return moment{}
 	}
 	scenario := lib.GetScenarioState(m.context())

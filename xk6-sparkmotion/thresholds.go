@@ -30,7 +30,11 @@ func (m *module) thresholds(given sobek.Value) *sobek.Object {
 	for _, l := range limits {
 		add(l.Metric, l)
 	}
-	for _, name := range m.run.schedule.names() {
+	plan := m.run.schedule.Load()
+	if plan == nil {
+		return result
+	}
+	for _, name := range plan.Names {
 		for _, l := range limits {
 			if selector, ok := l.InPlateau(name); ok {
 				add(selector, l)
