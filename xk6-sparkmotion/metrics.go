@@ -50,13 +50,6 @@ func registerMetrics(registry *metrics.Registry) (*customMetrics, error) {
 	return &m, nil
 }
 
-// The parts of the system, as the tag part of error_rate names them.
-const (
-	partWorker  = "worker"
-	partAdmin   = "admin"
-	partUpstash = "upstash"
-)
-
 // emit pushes one sample with the VU's tags and those given as name, value pairs.
 func (m *module) emit(metric *metrics.Metric, value float64, tags ...string) {
 	state := m.vu.State()

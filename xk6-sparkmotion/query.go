@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
@@ -126,7 +127,7 @@ func (m *module) emitQuery(c trpc.Client, procedure string, err error) {
 		return
 	}
 	m.emitTook(m.latencyOf(procedure), took(c), "procedure", procedure)
-	m.emit(m.metrics.errorRate, rate(err != nil), "part", partAdmin)
+	m.emit(m.metrics.errorRate, rate(err != nil), "part", capacity.Admin)
 	m.recordQueries(c, procedure, 1, int(rate(err != nil)))
 }
 
@@ -139,7 +140,7 @@ func (m *module) emitBatch(c trpc.Client, procedures string, results []trpc.Resu
 	m.emitTook(m.latencyOf(procedures), took(c), "procedure", procedures)
 	failed := 0
 	for _, result := range results {
-		m.emit(m.metrics.errorRate, rate(result.Err != nil), "part", partAdmin)
+		m.emit(m.metrics.errorRate, rate(result.Err != nil), "part", capacity.Admin)
 		failed += int(rate(result.Err != nil))
 	}
 	m.recordQueries(c, procedures, len(results), failed)

@@ -78,7 +78,7 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 		m.throw(in("queueDepth", err))
 	}
 	m.emitTook(m.metrics.upstashLatency, took)
-	m.emit(m.metrics.errorRate, rate(err != nil), "part", partUpstash)
+	m.emit(m.metrics.errorRate, rate(err != nil), "part", capacity.Upstash)
 	if err != nil {
 		m.record(func(r *capacity.Recorder) { r.SampleFailed(time.Now()) })
 		m.throw(in("queueDepth", err))

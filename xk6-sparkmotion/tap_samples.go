@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.k6.io/k6/v2/metrics"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // tagKey is all that the tags of a tap's samples depend on.
@@ -38,7 +40,7 @@ func (m *module) tags(l *line, vu *metrics.TagSet) *tapTags {
 	if l.plateau.name != "" {
 		own = own.With("plateau", l.plateau.name)
 	}
-	*last = tapTags{key: key, own: own, errors: own.With("part", partWorker), http: m.httpTags(l, own)}
+	*last = tapTags{key: key, own: own, errors: own.With("part", capacity.Worker), http: m.httpTags(l, own)}
 	for i, name := range tapChecks {
 		last.checks[i] = own
 		if m.vu.State().Options.SystemTags.Has(metrics.TagCheck) {

@@ -14,7 +14,7 @@ type Limit struct {
 	Enough int64   `json:"enough_samples"` // with fewer the metric is not judged: a p95 of 10 is their maximum
 }
 
-// The parts of the system.
+// The parts of the system; the tag part of error_rate has the first three.
 const (
 	Worker  = "worker"
 	Admin   = "admin"
