@@ -14,21 +14,22 @@ type histogram struct{ *hdrhistogram.Histogram }
 const longest = time.Hour
 
 func (h *histogram) add(d time.Duration) {
-	if h.Histogram == nil {
-		h.Histogram = hdrhistogram.New(1, longest.Microseconds(), 3)
-	}
-	_ = h.RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so that it can't fail
+	_ = h.made().RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so that it can't fail
 }
 
 // merge adds other's counts.
 func (h *histogram) merge(other histogram) {
-	if other.Histogram == nil {
-		return
+	if other.Histogram != nil {
+		h.made().Merge(other.Histogram)
 	}
+}
+
+// made is one to count in, made when it is first needed: many never are.
+func (h *histogram) made() *hdrhistogram.Histogram {
 	if h.Histogram == nil {
 		h.Histogram = hdrhistogram.New(1, longest.Microseconds(), 3)
 	}
-	h.Merge(other.Histogram)
+	return h.Histogram
 }
 
 func (h histogram) count() int64 {
