@@ -52,13 +52,8 @@ func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) 
 	if err != nil {
 		return err
 	}
-	var run report.Run
-	for _, p := range merged.Processes {
-		if p.Began != nil && (run.Began.IsZero() || p.Began.Before(run.Began)) {
-			run.Began = *p.Began
-		}
-	}
-	said, err := write(folder, summary, merged, run, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+	began, _ := merged.Began()
+	said, err := write(folder, summary, merged, report.Run{Began: began}, gs.Stdout.IsTTY && !gs.Flags.NoColor)
 	if err != nil {
 		return err
 	}

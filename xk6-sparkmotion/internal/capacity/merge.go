@@ -186,9 +186,14 @@ func (p Plan) String() string {
 	return fmt.Sprintf("the plateaus %s of %s", strings.Join(p.Names, ", "), p.Hold)
 }
 
-// apart is how many seconds the first process had begun its plateaus before the last, by their own clocks.
+// apart is how many seconds the first process had begun its plateaus before the last.
 func (r *Report) apart() float64 {
-	var first, last time.Time
+	first, last := r.Began()
+	return last.Sub(first).Seconds()
+}
+
+// Began is when the first process began its plateaus, and the last, by their own clocks; zero when none did.
+func (r *Report) Began() (first, last time.Time) {
 	for _, p := range r.Processes {
 		if p.Began == nil {
 			continue
@@ -200,7 +205,7 @@ func (r *Report) apart() float64 {
 			last = *p.Began
 		}
 	}
-	return last.Sub(first).Seconds()
+	return first, last
 }
 
 // Crossed are the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
