@@ -212,12 +212,8 @@ func (r *Report) sayQueue(knee *Plateau) []string {
 	}
 	at := knee
 	if at == nil || !at.grows() {
-		for _, p := range r.valid() {
-			if p.grows() {
-				at = p
-				break
-			}
-		}
+		valid := r.valid()
+		at = valid[slices.IndexFunc(valid, (*Plateau).grows)]
 	}
 	waiting := *at.Growth * (10 * time.Minute).Seconds()
 	said := fmt.Sprintf("The queue grows by %s a second at %s/s", about(*at.Growth), Rate(at.Offered))
