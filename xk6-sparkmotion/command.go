@@ -11,6 +11,7 @@ import (
 	"go.k6.io/k6/v2/subcommand"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
 func init() { subcommand.RegisterExtension("sparkmotion", command) }
@@ -52,10 +53,7 @@ it varied, and large enough to matter.`,
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(compared)
 			}
-			shown := comparison{colored: gs.Stdout.IsTTY && !gs.Flags.NoColor}
-			shown.all(compared)
-			_, err = fmt.Fprint(gs.Stdout, shown.String())
-			return err
+			return report.Comparison(gs.Stdout, compared, gs.Stdout.IsTTY && !gs.Flags.NoColor)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
@@ -67,9 +65,9 @@ func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := capacity.Read(bytes.NewReader(text))
+	r, err := capacity.Read(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return report, nil
+	return r, nil
 }
