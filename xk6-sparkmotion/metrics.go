@@ -11,7 +11,7 @@ type customMetrics struct {
 	redirectLatency  *metrics.Metric // Trend, ms: one tap, request sent to answer read
 	analyticsLatency *metrics.Metric // Trend, ms: one tRPC request
 	exportLatency    *metrics.Metric // Trend, ms: one tRPC export
-	errorRate        *metrics.Metric // Rate: taps and queries that failed; tag part says whose
+	errorRate        *metrics.Metric // Rate: taps, queries and queue samples that failed; tag part says whose
 	kvHitRate        *metrics.Metric // Rate: redirects that came from the Worker's KV
 	cronErrors       *metrics.Metric // Rate: flushes that failed, whole or in part
 	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database

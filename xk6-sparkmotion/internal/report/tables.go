@@ -1,4 +1,5 @@
-// Package report shows a [capacity.Report]: in a terminal, as Markdown for a pull request, and as a page of its own.
+// Package report shows a [capacity.Report]: in a terminal, as Markdown for a pull request, and as a page of its own; and a
+// [capacity.Comparison] in a terminal.
 package report
 
 import (
