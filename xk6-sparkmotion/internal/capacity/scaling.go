@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -54,7 +55,7 @@ func scale(plateaus []*Plateau) Scaling {
 		}
 		s.PeakLow, s.PeakTop = min(s.PeakLow, peak), max(s.PeakTop, peak)
 	}
-	if highest := slices.MaxFunc(points, func(a, b point) int { return int(a.x - b.x) }).x; s.Peak > furthestPeak*highest {
+	if highest := slices.MaxFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) }).x; s.Peak > furthestPeak*highest {
 		return Scaling{Omitted: "its peak is far beyond what was measured"}
 	}
 	return s
