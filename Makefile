@@ -33,6 +33,9 @@ k6: $(SOURCES) tools/go.mod
 bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
 
+bin/gosec: tools/gosec.mod
+	go build -modfile=$(CURDIR)/tools/gosec.mod -o $@ github.com/securego/gosec/v2/cmd/gosec
+
 bin/services: $(wildcard integration/services/*.go)
 	go build -o $@ ./integration/services
 
@@ -47,8 +50,8 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
 
-lint: ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
-	$(XK6) lint --preset strict --disable security,vulnerability,versions,smoke -k $(K6_VERSION)
+lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
+	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)
 
 test-services: build bin/services ## the same runs, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \

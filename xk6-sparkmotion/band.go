@@ -123,7 +123,7 @@ func unfailing(pick bands.Picker) func() (uint64, error) {
 // random is a source of the VU's own: with a seed the same in every run, another one in each VU.
 func (m *module) random(seed int) *rand.Rand {
 	if seed == 0 {
-		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // not for secrets
+		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) // #nosec G404 -- not for secrets
 	}
-	return rand.New(rand.NewPCG(uint64(seed), m.vu.State().VUIDGlobal)) //nolint:gosec // not for secrets
+	return rand.New(rand.NewPCG(uint64(seed), m.vu.State().VUIDGlobal)) // #nosec G115 G404 -- not for secrets
 }

@@ -75,7 +75,7 @@ func writeFile(gs *state.GlobalState, path string, f seeding.File) error {
 		return err
 	}
 	if err := f.Write(file); err != nil {
-		file.Close() //nolint:errcheck,gosec // the write's error is the one to tell
+		_ = file.Close() // the write's error is the one to tell
 		return err
 	}
 	return file.Close()

@@ -238,7 +238,7 @@ func acts(act func(*net.TCPConn)) func(*testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
+		t.Cleanup(func() { listener.Close() }) // the test is over
 		go func() {
 			for {
 				conn, err := listener.AcceptTCP()
@@ -246,7 +246,7 @@ func acts(act func(*net.TCPConn)) func(*testing.T) string {
 					return
 				}
 				go func() {
-					defer conn.Close() //nolint:errcheck // it is done with
+					defer conn.Close() // it is done with
 					if _, err := conn.Read(make([]byte, 64<<10)); err == nil {
 						act(conn)
 					}

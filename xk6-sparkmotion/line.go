@@ -27,7 +27,7 @@ import (
 type line struct {
 	plan *tapPlan
 	wire *tapwire.Conn   // nil before the first tap and after a close
-	made context.Context //nolint:containedctx // of the iteration that dialed it
+	made context.Context // of the iteration that dialed it
 	peer peer
 
 	// the tap
@@ -139,7 +139,7 @@ func overdue(limited, ctx context.Context, err error) error {
 // drop closes the connection, if there is one.
 func (l *line) drop() {
 	if l.wire != nil {
-		l.wire.Close() //nolint:errcheck,gosec // it is done with
+		_ = l.wire.Close() // it is done with
 		l.wire = nil
 	}
 }
@@ -164,7 +164,7 @@ func (l *line) handshake(ctx context.Context, conn net.Conn, state *lib.State) (
 	start := time.Now()
 	secured := tls.Client(conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close() //nolint:errcheck,gosec // the handshake's error is the one to tell
+		_ = conn.Close() // the handshake's error is the one to tell
 		return nil, err
 	}
 	l.handshaking = time.Since(start)

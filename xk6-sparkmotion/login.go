@@ -73,7 +73,7 @@ func (m *module) session(o loginOptions) (*nextauth.Session, error) {
 func (m *module) object(pairs ...any) *sobek.Object {
 	o := m.vu.Runtime().NewObject()
 	for i := 0; i < len(pairs); i += 2 {
-		if err := o.Set(pairs[i].(string), pairs[i+1]); err != nil { //nolint:forcetypeassert // names are literals
+		if err := o.Set(pairs[i].(string), pairs[i+1]); err != nil { // #nosec G602 -- literals, in pairs
 			m.throw(err)
 		}
 	}

@@ -55,7 +55,7 @@ func (m *module) emit(metric *metrics.Metric, value float64, tags ...string) {
 	state := m.vu.State()
 	current := state.Tags.GetCurrentValues()
 	for i := 0; i < len(tags); i += 2 {
-		current.SetTag(tags[i], tags[i+1])
+		current.SetTag(tags[i], tags[i+1]) // #nosec G602 -- in pairs
 	}
 	metrics.PushIfNotDone(m.vu.Context(), state.Samples, metrics.Sample{
 		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: current.Tags},

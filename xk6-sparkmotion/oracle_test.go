@@ -58,7 +58,7 @@ func newGenerator(t *testing.T, plain bool) generator {
 			t.Logf("repeat it with -seed %d", n)
 		}
 	})
-	return generator{rand.New(rand.NewPCG(n, 0)), plain} //nolint:gosec // not for secrets
+	return generator{rand.New(rand.NewPCG(n, 0)), plain}
 }
 
 func (g generator) pick(all ...string) string { return all[g.IntN(len(all))] }

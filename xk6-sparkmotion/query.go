@@ -147,7 +147,7 @@ func (m *module) emitBatch(c trpc.Client, procedures string, results []trpc.Resu
 }
 
 func took(c trpc.Client) time.Duration {
-	return c.Doer.(*client).took //nolint:forcetypeassert // trpc() made it
+	return c.Doer.(*client).took // trpc() made it
 }
 
 // latencyOf is csv_export_latency for an export and analytics_latency for all else.

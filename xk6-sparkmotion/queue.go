@@ -138,7 +138,7 @@ func (m *module) depthByRedis(o queueOptions) (int64, error) {
 	options.DisableIdentity = true
 	options.ReadTimeout, options.WriteTimeout, options.DialTimeout = o.Timeout, o.Timeout, o.Timeout
 	client := redis.NewClient(options)
-	defer client.Close() //nolint:errcheck // nothing is written that could be lost
+	defer client.Close() // nothing is written that could be lost
 	depth, err := client.LLen(ctx, o.Key).Result()
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -187,7 +187,7 @@ func dial(over context.Context, dialer lib.DialContexter, config *tls.Config) fu
 		if err != nil {
 			return nil, err
 		}
-		context.AfterFunc(over, func() { conn.Close() }) //nolint:errcheck,gosec // it is done with
+		context.AfterFunc(over, func() { _ = conn.Close() }) // it is done with
 		if config != nil {
 			return tls.Client(conn, config), nil
 		}

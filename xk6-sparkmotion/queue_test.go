@@ -82,7 +82,7 @@ func redisServer(t *testing.T, answer string) (address string, commands chan []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
+	t.Cleanup(func() { listener.Close() }) // the test is over
 	commands = make(chan []string, 100)
 	go func() {
 		for {
@@ -101,7 +101,7 @@ func redisServer(t *testing.T, answer string) (address string, commands chan []s
 				case "LLEN":
 					_, _ = io.WriteString(conn, answer)
 					if !strings.HasSuffix(answer, "\n") { // an answer that breaks off
-						conn.Close() //nolint:errcheck,gosec // the next read tells
+						conn.Close() // the next read tells
 					}
 				case "HELLO":
 					_, _ = io.WriteString(conn, "-ERR unknown command 'HELLO'\r\n") // a Redis before 6, so that RESP2 does
@@ -110,7 +110,7 @@ func redisServer(t *testing.T, answer string) (address string, commands chan []s
 				}
 			}
 			commands <- []string{"closed"}
-			conn.Close() //nolint:errcheck,gosec // it is closed
+			conn.Close() // it is closed
 		}
 	}()
 	return listener.Addr().String(), commands
@@ -195,7 +195,7 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() }) //nolint:errcheck,gosec // the test is over
+	t.Cleanup(func() { listener.Close() }) // the test is over
 	address := listener.Addr().String()
 	for _, scheme := range []string{"redis", "rediss"} {
 		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"

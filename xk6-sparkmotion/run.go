@@ -53,5 +53,5 @@ func (s *sequences) next(pool string, options *lib.Options) (uint64, error) {
 		s.byPool[pool] = index
 	}
 	_, unscaled := index.Next()
-	return uint64(unscaled - 1), nil //nolint:gosec // indices start at 1
+	return uint64(unscaled - 1), nil // #nosec G115 -- indices start at 1
 }

@@ -79,7 +79,7 @@ func expire(t *testing.T, a *sessionServer, n int) (p *process, vus []*script, a
 	p = newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"})
 	session := p.start(0).run("JSON.stringify(sm.login({renew: true}))").String()
 	for id := range n {
-		s := p.start(uint64(id + 1)) //nolint:gosec // few
+		s := p.start(uint64(id + 1))
 		s.run("var session = " + session)
 		vus = append(vus, s)
 	}

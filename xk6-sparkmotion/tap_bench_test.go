@@ -16,7 +16,7 @@ func BenchmarkTap(b *testing.B) {
 		b.Fatal(err)
 	}
 	go func() {
-		for range s.samples { //nolint:revive // k6's outputs would take them
+		for range s.samples { // k6's outputs would take them
 		}
 	}()
 	b.ReportAllocs()
@@ -31,7 +31,7 @@ func BenchmarkTap(b *testing.B) {
 // redirects serves one connection after another and allocates nothing for a request.
 func redirects(b *testing.B) string {
 	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the benchmark
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // closed with the benchmark
 	if err != nil {
 		b.Fatal(err)
 	}

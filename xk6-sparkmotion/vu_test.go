@@ -28,7 +28,7 @@ import (
 // testVU is a [modules.VU] that a test moves from the init context to a run. k6's own modulestest has one, but brings a
 // dozen modules into go.mod for it.
 type testVU struct {
-	ctx   context.Context //nolint:containedctx // as a VU's
+	ctx   context.Context // as a VU's
 	rt    *sobek.Runtime
 	init  *common.InitEnvironment
 	state *lib.State
@@ -81,7 +81,7 @@ func (p *process) init() *script {
 	}
 	s.vu.rt.SetFieldNameMapper(common.FieldNameMapper{})
 	instance := p.root.NewModuleInstance(s.vu)
-	s.module = instance.(*module) //nolint:forcetypeassert // it is what NewModuleInstance makes
+	s.module = instance.(*module) // it is what NewModuleInstance makes
 	for name, value := range map[string]any{"__ENV": p.env, "sm": instance.Exports().Default} {
 		if err := s.vu.rt.Set(name, value); err != nil {
 			p.t.Fatal(err)

@@ -75,7 +75,7 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	if err != nil {
 		return nil, Failed(shown, setting, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // the body was read; nothing is left to lose
+	defer resp.Body.Close() // the body was read; nothing is left to lose
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return nil, Failed(shown, setting, &Cut{resp.StatusCode, err})
@@ -90,14 +90,14 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
 	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: reach(err, setting)}
-	if cut, ok := err.(*Cut); ok { //nolint:errorlint // as a Doer returns it
+	if cut, ok := err.(*Cut); ok { // as a Doer returns it
 		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
 		if !overdue(err) {
 			e.Advice = "The server, or a proxy in between, cuts or spoils it"
 		}
 		err = cut.Err
 	}
-	if repeats, ok := err.(*url.Error); ok { //nolint:errorlint // the outermost: it has the whole URL, query and all
+	if repeats, ok := err.(*url.Error); ok { // the outermost: it has the whole URL, query and all
 		err = repeats.Err
 	}
 	var op *net.OpError

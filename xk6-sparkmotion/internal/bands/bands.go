@@ -30,7 +30,7 @@ func (p Pool) Check() error {
 }
 
 // Size is the number of bands in the pool.
-func (p Pool) Size() uint64 { return uint64(len(p.Prefixes)) * uint64(p.Count) } //nolint:gosec // Check has been passed
+func (p Pool) Size() uint64 { return uint64(len(p.Prefixes)) * uint64(p.Count) } // #nosec G115 -- Check has been passed
 
 // Append writes the band with the given index (taken modulo the pool's size) to dst.
 func (p Pool) Append(dst []byte, index uint64) []byte {

@@ -165,5 +165,5 @@ func (p *plot) steps(class string, all []capacity.Plateau, share float64) {
 }
 
 func (p *plot) svg() template.HTML {
-	return template.HTML(p.String()) //nolint:gosec // numbers, names of ours, and text that text has escaped
+	return template.HTML(p.String()) // #nosec G203 -- numbers, names of ours, and text that text has escaped
 }

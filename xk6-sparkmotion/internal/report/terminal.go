@@ -66,7 +66,7 @@ func (t *terminal) paint(codes, text string) string {
 }
 
 func (t *terminal) line(parts ...string) {
-	t.WriteString(strings.TrimRight(strings.Join(parts, ""), " ") + "\n")
+	_, _ = t.WriteString(strings.TrimRight(strings.Join(parts, ""), " ") + "\n")
 }
 
 func (t *terminal) table(of table) {

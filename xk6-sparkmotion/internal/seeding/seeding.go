@@ -85,7 +85,7 @@ func (b Bands) Files() []File {
 // band is one by its place: all of the first event's, then all of the second's.
 func (b Bands) band(i int) []byte {
 	pool := bands.Pool{Prefixes: b.Prefixes[i/b.Count : i/b.Count+1], Count: b.Count}
-	return pool.Append(nil, uint64(i%b.Count)) //nolint:gosec // not below 0
+	return pool.Append(nil, uint64(i%b.Count)) // #nosec G115 -- not below 0
 }
 
 // pair is an entry of a bulk write: the Worker's REDIRECT_MAP holds JSON as text.
@@ -113,10 +113,10 @@ func (b Bands) writeBulk(w io.Writer, from, to int, entry func(event int, band [
 		if err != nil {
 			return err
 		}
-		out.WriteString(separator) //nolint:errcheck // Flush tells
-		out.Write(text)            //nolint:errcheck // Flush tells
+		_, _ = out.WriteString(separator) // Flush tells
+		_, _ = out.Write(text)            // Flush tells
 	}
-	out.WriteString("\n]\n") //nolint:errcheck // Flush tells
+	_, _ = out.WriteString("\n]\n") // Flush tells
 	return out.Flush()
 }
 

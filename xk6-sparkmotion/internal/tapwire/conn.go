@@ -92,7 +92,7 @@ func (c *Conn) Exchange(ctx context.Context, timeout time.Duration, request []by
 	// connection can't be matched to one (RFC 9112, section 9.2).
 	r.KeepAlive = r.KeepAlive && err == nil && c.r == c.w
 	if !r.KeepAlive {
-		c.conn.Close()
+		_ = c.conn.Close()
 	}
 	return err
 }

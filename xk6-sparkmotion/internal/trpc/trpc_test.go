@@ -48,7 +48,7 @@ const (
 
 // zod is the answer to an input that is refused with message.
 func zod(message string) string {
-	quoted, _ := json.Marshal(message) //nolint:errchkjson // a string
+	quoted, _ := json.Marshal(message)
 	return `{"error":{"message":` + string(quoted) + `,"code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}`
 }
 
