@@ -10,6 +10,9 @@ export GOMEMLIMIT ?= 1GiB
 # k6 cloud gives scripts no environment unless told to, and would upload it with the archive: it holds the secrets.
 CLOUD_RUN := cloud run --local-execution --include-system-env-vars --no-archive-upload
 
+# Real runs mostly wait: more of them fit at once than there are processors. Those that measure run alone in any case.
+WAITING := 4
+
 # What follows a run, whether it held or not; the exit code stays k6's.
 SAY := code=$$?; echo "k6 exited $$code."; exit $$code
 
@@ -46,7 +49,7 @@ test: build ## everything: Go tests with the race detector, and real runs of ./k
 	gofmt -l . | (! grep .)
 	go vet ./... && cd twin && go vet ./...
 	go test -race $$(go list ./... | grep -v /integration)
-	go test -race ./integration/...
+	go test -race -parallel $(WAITING) ./integration/...
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
 
@@ -55,7 +58,7 @@ lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why no
 
 test-services: build bin/services ## the same runs, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
-		go test -count=1 -skip "Verdict|Merge|Breakpoint|Doc|Lanes" ./integration/... && \
+		go test -count=1 -parallel $(WAITING) -skip "Verdict|Merge|Breakpoint|Doc|Lanes" ./integration/... && \
 		cd twin && go test -race -count=1 -p 1 ./internal/store ./internal/hub ./internal/database'
 
 test-deploy: build ## what deploy/ holds: the image, the manifests, the dashboard (needs Debian's buildah and busybox-static)
