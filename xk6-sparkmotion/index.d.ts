@@ -216,7 +216,7 @@ declare module 'k6/x/sparkmotion' {
    * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. From then on every tap in such a
    * scenario carries the tag `plateau`: its rate, or `ramp-down`.
    */
-  export function plateaus(options: Plateaus): { startRate: number; stages: { duration: string; target: number }[] };
+  export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 
   export interface Limits {
     /** p95, ms. Default 100. */

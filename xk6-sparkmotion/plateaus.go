@@ -33,7 +33,7 @@ func (s *schedule) at(elapsed time.Duration) string {
 	return rampDown
 }
 
-// plateaus returns {startRate, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
+// plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
 // hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
 // a jump of 0s, and a hold. From then on every tap carries the tag plateau, its rate.
 func (m *module) plateaus(given sobek.Value) *sobek.Object {
@@ -58,7 +58,7 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 			"in options, put the scenarios above the thresholds")
 	}
 	m.run.recorder.Plan(plan)
-	return m.object("startRate", p.rates[0], "stages", m.vu.Runtime().NewArray(stages...))
+	return m.object("startRate", p.rates[0], "timeUnit", "1s", "stages", m.vu.Runtime().NewArray(stages...))
 }
 
 type plateauOptions struct {

@@ -9,12 +9,12 @@ import (
 func TestPlateaus(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"{rates: [10, 20, 5], hold: '2m', rampDown: '30s'}": `{"startRate":10,"stages":[{"duration":"2m0s","target":10},` +
+		"{rates: [10, 20, 5], hold: '2m', rampDown: '30s'}": `{"startRate":10,"timeUnit":"1s","stages":[{"duration":"2m0s","target":10},` +
 			`{"duration":"0s","target":20},{"duration":"2m0s","target":20},` +
 			`{"duration":"0s","target":5},{"duration":"2m0s","target":5},{"duration":"30s","target":0}]}`,
-		"{rates: [1], hold: 1500}":                   `{"startRate":1,"stages":[{"duration":"1.5s","target":1}]}`,
-		"{rates: [1], hold: '1s', rampDown: '0s'}":   `{"startRate":1,"stages":[{"duration":"1s","target":1}]}`,
-		"{rates: [7], hold: '1d', rampDown: 1000.0}": `{"startRate":7,"stages":[{"duration":"24h0m0s","target":7},{"duration":"1s","target":0}]}`,
+		"{rates: [1], hold: 1500}":                   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1.5s","target":1}]}`,
+		"{rates: [1], hold: '1s', rampDown: '0s'}":   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1s","target":1}]}`,
+		"{rates: [7], hold: '1d', rampDown: 1000.0}": `{"startRate":7,"timeUnit":"1s","stages":[{"duration":"24h0m0s","target":7},{"duration":"1s","target":0}]}`,
 	} {
 		s := newProcess(t, nil).init()
 		equal(t, given, s.run("JSON.stringify(sm.plateaus("+given+"))").String(), want)
