@@ -18,8 +18,8 @@ func guard(allowed string, origins []origin) error {
 	var strangers, missing []string
 	for _, at := range origins {
 		u, err := url.Parse(at.url)
-		if at.url == "" || err != nil {
-			continue // it isn't configured, or will be refused
+		if err != nil || u.Hostname() == "" {
+			continue // it isn't configured, or will be refused, or is go-redis's localhost
 		}
 		host := strings.ToLower(u.Hostname())
 		if isLoopback(host) || slices.ContainsFunc(names, func(name string) bool { return isHost(name, host) }) {
@@ -45,5 +45,5 @@ func isLoopback(host string) bool {
 // isHost tells whether name is the host, or *.domain and the host below that.
 func isHost(name, host string) bool {
 	domain, wild := strings.CutPrefix(name, "*")
-	return name == host || (wild && strings.HasPrefix(domain, ".") && strings.HasSuffix(host, domain))
+	return name == host || (wild && strings.HasPrefix(domain, ".") && domain != "." && strings.HasSuffix(host, domain))
 }

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"maps"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,13 @@ func TestGuard(t *testing.T) {
 		{"", "http://127.0.0.1.example.com", "127.0.0.1.example.com"},
 		{"", "https://127.0.0.1@example.com", "example.com"},
 		{"", "https://192.168.0.9", "192.168.0.9"},
+		{"", "https://[::ffff:127.0.0.1]", ""},
+		{"", "https://[::ffff:192.168.0.9]", "::ffff:192.168.0.9"},
+		{"", "https://[::1%25lo]", "::1%lo"},
+		{"", "https://2130706433", "2130706433"},
+		{"", "https://example.com#@127.0.0.1", "example.com"},
+		{"", "redis://127.0.0.1:6379@example.com", "example.com"},
+		{"", "redis://:6379", ""}, // go-redis's localhost
 		{"", "https://Staging.Example.com:8443/x", "staging.example.com"},
 		{"staging.example.com", "https://Staging.Example.com:8443/x", ""},
 		{"Staging.Example.COM", "https://staging.example.com", ""},
@@ -25,6 +33,7 @@ func TestGuard(t *testing.T) {
 		{"*.example.com", "https://example.com", "example.com"},
 		{"*.example.com", "https://evilexample.com", "evilexample.com"},
 		{"*", "https://example.com", "example.com"},
+		{"*.", "https://example.com.", "example.com."},
 		{"*example.com", "https://evilexample.com", "evilexample.com"},
 	} {
 		err := guard(c.allowed, []origin{{"worker", "WORKER_URL", c.url}})
@@ -47,6 +56,10 @@ func TestPreflightGuards(t *testing.T) {
 		"If it is yours to load, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example,queue.example")
 	equal(t, "error", s.fails("sm.preflight({parts: ['hub']})"), "preflight: no load is sent to geo.sparkmotion.example (HUB_URL): "+
 		"it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=other.example,geo.sparkmotion.example")
+	none := maps.Clone(env)
+	none["REDIS_URL"] = "hush"
+	equal(t, "a REDIS_URL that is none", newProcess(t, none).start(1).fails("sm.preflight({parts: ['queue'], allowedHosts: 'sparkmotion.example'})"),
+		"preflight: 1 of 1 probes failed, so no load was sent:\nqueue: REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS")
 	_, requests := s.drain()
 	equal(t, "requests", len(requests), 0)
 	if got := s.fails("sm.preflight({allowedHosts: 'sparkmotion.example,*.sparkmotion.example,queue.example', timeout: 100})"); !strings.Contains(got, "probes failed") {
