@@ -6,7 +6,6 @@ import (
 	"bufio"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -39,12 +38,12 @@ func (b Bands) Check() error {
 		if !strings.HasPrefix(prefix, Prefix) {
 			return fmt.Errorf("the prefix %q does not begin with %s, by which the clean-up goes", prefix, Prefix)
 		}
-		if b.Events[i] == "" {
-			return fmt.Errorf("the event ID of %s is empty", prefix)
+		if id := b.Events[i]; id == "" || id != strings.TrimSpace(id) {
+			return fmt.Errorf("the event ID of %s is empty, or has spaces around it: %q", prefix, id)
 		}
 	}
-	if u, err := url.Parse(b.URL); err != nil || u.Host == "" {
-		return errors.New("the page must be a URL with a host")
+	if u, err := url.Parse(b.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return fmt.Errorf("the page must be an http or https URL with a host: got %q", b.URL)
 	}
 	return bands.Pool{Prefixes: b.Prefixes, Count: b.Count}.Check()
 }
