@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/lib/fsext"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/seeding"
 )
@@ -50,6 +53,9 @@ func writeSeed(gs *state.GlobalState, folder string, files []seeding.File, dryRu
 		if err := gs.FS.MkdirAll(folder, 0o750); err != nil {
 			return err
 		}
+		if err := unmixed(gs, folder, files); err != nil {
+			return err
+		}
 	}
 	for _, f := range files {
 		path := filepath.Join(folder, f.Name)
@@ -65,6 +71,22 @@ func writeSeed(gs *state.GlobalState, folder string, files []seeding.File, dryRu
 	if dryRun {
 		_, err := fmt.Fprintln(gs.Stdout, "A dry run: nothing was written.")
 		return err
+	}
+	return nil
+}
+
+// unmixed refuses a folder that keeps bulk files of a larger seed: who puts kv-put-*.json would put those bands too.
+func unmixed(gs *state.GlobalState, folder string, files []seeding.File) error {
+	there, err := fsext.ReadDir(gs.FS, folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range there {
+		own := slices.ContainsFunc(files, func(f seeding.File) bool { return f.Name == entry.Name() })
+		if strings.HasPrefix(entry.Name(), "kv-") && !own {
+			return fmt.Errorf("%s is of another seed, and would be taken for a part of this one: remove it, or choose another folder by --out",
+				filepath.Join(folder, entry.Name()))
+		}
 	}
 	return nil
 }
