@@ -112,6 +112,10 @@ func TestMergeCommand(t *testing.T) {
 			t.Errorf("%s: %v\n%s", file, err, text)
 		}
 	}
+	said, err = runCommand(false, false, "merge", runBefore, "--out", filepath.Join(out, summaryFile))
+	if err == nil || !strings.HasSuffix(err.Error(), "not a directory") || !strings.Contains(said, "PASS  Holds 100 taps/s") || strings.Contains(said, "The report:") {
+		t.Errorf("without a place for files: %v\n%s", err, said)
+	}
 	compared, err := runCommand(false, false, "compare", runBefore, filepath.Join(out, summaryFile))
 	if err != nil || !strings.HasPrefix(compared, "Holds 100 taps/s, as before.") || strings.Contains(compared, "redirect p95") {
 		t.Errorf("%v\n%s", err, compared)

@@ -2,6 +2,7 @@ package sparkmotion
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -54,11 +55,8 @@ func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) 
 	}
 	began, _ := merged.Began()
 	said, err := write(folder, summary, merged, report.Run{Began: began}, gs.Stdout.IsTTY && !gs.Flags.NoColor)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprint(gs.Stdout, said); err != nil {
-		return err
+	if _, unsaid := fmt.Fprint(gs.Stdout, said); err != nil || unsaid != nil {
+		return errors.Join(err, unsaid)
 	}
 	if len(crossed) > 0 {
 		err := fmt.Errorf("thresholds on metrics '%s' have been crossed", strings.Join(crossed, ", "))

@@ -40,8 +40,11 @@ func (m *module) report(data sobek.Value) sobek.Value {
 	}
 	r := m.judge(object)
 	said, err := m.leave(object, r)
-	if err != nil {
+	switch {
+	case said == "":
 		m.throw(in("report", err))
+	case err != nil: // the run is over: its verdict must not be lost with a file
+		m.logger().Error(in("report", err))
 	}
 	return m.object("stdout", said)
 }
@@ -84,7 +87,7 @@ func (m *module) leave(data *sobek.Object, r *capacity.Report) (string, error) {
 	return write(resultsFolder, summary, r, report.Run{Began: time.Now().Add(-took), Took: took}, colours)
 }
 
-// write leaves a report's files in a folder, and gives what is for the terminal.
+// write leaves a report's files in a folder, and gives what is for the terminal, also when a file can't be written.
 func write(folder string, summary []byte, r *capacity.Report, run report.Run, colours bool) (string, error) {
 	var file, page, markdown, terminal bytes.Buffer
 	err := errors.Join(
@@ -92,17 +95,22 @@ func write(folder string, summary []byte, r *capacity.Report, run report.Run, co
 		report.HTML(&page, r, run),
 		report.Markdown(&markdown, r),
 		report.Terminal(&terminal, r, colours),
-		os.MkdirAll(folder, 0o750),
 	)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, pageFile), markdownFile, summaryFile)
-	return terminal.String(), errors.Join(
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return terminal.String(), err
+	}
+	err = errors.Join(
 		os.WriteFile(filepath.Join(folder, summaryFile), file.Bytes(), 0o600),
 		os.WriteFile(filepath.Join(folder, pageFile), page.Bytes(), 0o600),
 		os.WriteFile(filepath.Join(folder, markdownFile), markdown.Bytes(), 0o600),
 	)
+	if err == nil {
+		fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, pageFile), markdownFile, summaryFile)
+	}
+	return terminal.String(), err
 }
 
 // judge makes the report of the run, by the limits of the script's thresholds and k6's own values of their metrics.

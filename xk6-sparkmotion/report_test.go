@@ -13,7 +13,8 @@ import (
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
 	t.Chdir(t.TempDir())
-	s := newProcess(t, nil).init()
+	p := newProcess(t, nil)
+	s := p.init()
 	s.run("var data = {metrics: {taps: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
 	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{taps:{count:1}},false,1,[]]")
 	equal(t, "for k6", s.show("Object.keys(result)"), `["stdout"]`)
@@ -39,7 +40,9 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	if err := os.WriteFile("results", nil, 0o600); err != nil { // a file where the folder should be
 		t.Fatal(err)
 	}
-	equal(t, "no place", s.fails("sm.report(data)"), "report: mkdir results: not a directory")
+	verdict, _, _ := strings.Cut(said, "\nThe report: ")
+	equal(t, "no place", s.run("sm.report(data).stdout").String(), verdict)
+	equal(t, "the log", p.log.LastEntry().Message, "report: mkdir results: not a directory")
 }
 
 // Colours are for a terminal, and k6 knows of both.
