@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Read finds the report in a run's summary, where it is k6's data with a report as "capacity".
@@ -30,5 +31,15 @@ func Read(summary io.Reader) (*Report, error) {
 	if err := json.Unmarshal(file.Capacity, &r); err != nil {
 		return nil, fmt.Errorf("its capacity is not a report: %w", err)
 	}
+	if !r.possible() {
+		return nil, errors.New("its capacity is not a report: it has a plateau without a rate or a length, or a course without steps")
+	}
 	return &r, nil
+}
+
+// possible tells whether what figures are divided by is what a [Recorder] may have left.
+func (r *Report) possible() bool {
+	empty := func(p Plateau) bool { return p.Rate <= 0 || p.Seconds <= 0 }
+	s := r.Series
+	return !slices.ContainsFunc(r.Plateaus, empty) && (s.Step >= 1 || len(s.Achieved)+len(s.Failed) == 0)
 }

@@ -93,6 +93,9 @@ func TestReadRefuses(t *testing.T) {
 		`{"capacity":{"schema":2}}`:  "its capacity has schema 2, and this k6 reads 1: make both files with the same k6",
 		`{"capacity":{"schema":1,"holds":"many"}}`:                          "its capacity is not a report: ",
 		`{"capacity":{"schema":1,"counts":{"generator_lag_us":"nothing"}}}`: "its capacity is not a report: not an HdrHistogram: ",
+		`{"capacity":{"schema":1,"plateaus":[{"rate":5,"seconds":0}]}}`:     "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":1,"plateaus":[{"rate":0,"seconds":5}]}}`:     "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":1,"series":{"step":0,"achieved":[1]}}}`:      "its capacity is not a report: it has a plateau without",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
