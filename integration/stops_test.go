@@ -3,8 +3,10 @@ package integration
 import (
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -52,13 +54,27 @@ func TestGuard(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("%v, %v", scripts, err)
 	}
+	var asked atomic.Int64
+	server := serve(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	config := filepath.Join(t.TempDir(), "config.json") // k6 takes the server for the host
+	if err := os.WriteFile(config, []byte(`{"hosts":{"sparkmotion.invalid":"`+strings.TrimPrefix(server, "http://")+`"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	env := map[string]string{"TEST_PASSWORD": "p", "LOADTEST_EVENT_ID": "e", "CRON_SECRET": "s", "UPSTASH_REDIS_REST_TOKEN": "t"}
 	for _, url := range []string{"WORKER_URL", "HUB_URL", "ADMIN_URL", "UPSTASH_REDIS_REST_URL"} {
-		env[url] = "https://sparkmotion.invalid"
+		env[url] = "http://sparkmotion.invalid"
 	}
 	for _, name := range scripts {
-		runK6(t, env, "run", "--quiet", absolute(t, name)).
+		runK6(t, env, "run", "--quiet", "--config", config, absolute(t, name)).
 			wants(107, "no load is sent to sparkmotion.invalid", "set ALLOWED_HOSTS=sparkmotion.invalid")
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("%d requests were sent to the host", n)
+	}
+	env["ALLOWED_HOSTS"] = "sparkmotion.invalid"
+	runK6(t, env, "run", "--quiet", "--config", config, absolute(t, mainScript)).wants(107, "7 of 7 probes failed")
+	if asked.Load() == 0 {
+		t.Error("a host that is named is not asked either")
 	}
 }
 
