@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,29 @@ func TestCompareCommand(t *testing.T) {
 	unwanted, err := runCommand(true, true, "compare", runBefore, runAfter)
 	if err != nil || strings.ReplaceAll(unwanted, "\x1b[0K", "") != plain { // k6 clears the rest of a terminal's line
 		t.Errorf("with --no-color: %v\n%s", err, unwanted)
+	}
+}
+
+// A figure that only one run has still fits its line.
+func TestCompareCommandFits(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(runBefore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := filepath.Join(t.TempDir(), "quiet.json")
+	text = regexp.MustCompile(`"analytics_us": "[^"]*"`).ReplaceAll(text, []byte(`"analytics_us": ""`))
+	if err := os.WriteFile(quiet, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := runCommand(false, false, "compare", quiet, runAfter)
+	if err != nil || strings.Count(said, "not to be told: unknown before\n") != 2 {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for line := range strings.Lines(said) {
+		if utf8.RuneCountInString(line) > 101 {
+			t.Errorf("more than 100 columns: %s", line)
+		}
 	}
 }
 

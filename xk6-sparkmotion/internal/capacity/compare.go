@@ -51,6 +51,12 @@ const (
 	Untold Outcome = "not to be told"
 )
 
+// Why nothing is told of a figure that only one run has.
+const (
+	unknownBefore = "unknown before"
+	unknownAfter  = "unknown after"
+)
+
 // Compare tells what changed between two runs, plateau by plateau.
 //
 // Noise is what a run tells of it: how much the tenths of a plateau differ, or how many there were; noise.go has the tests
@@ -76,7 +82,7 @@ func Compare(before, after *Report) *Comparison {
 	for _, b := range rest {
 		c.Plateaus = append(c.Plateaus, b.alone("only in the run after"))
 	}
-	c.Holds = c.knee(before.Holds, after.Holds)
+	c.Holds = c.knee(before, after)
 	if a, b := before.drained(), after.drained(); a.value != nil || b.value != nil {
 		drain := a.to(b)
 		c.Drain = &drain
@@ -137,10 +143,17 @@ func (c *Comparison) status(p Compared, breaks []Break) Outcome {
 }
 
 // knee compares the rates that two runs hold. For another to be better or worse, the status of a plateau must be.
-func (c *Comparison) knee(before, after *float64) Change {
-	k := Change{Figure: "holds", Unit: Rates, Before: before, After: after, Outcome: Within}
-	a, b := orZero(before), orZero(after)
-	if math.Abs(b-a) <= maxDropped*a {
+func (c *Comparison) knee(before, after *Report) Change {
+	k := Change{Figure: "holds", Unit: Rates, Before: before.Holds, After: after.Holds, Outcome: Within}
+	a, b := orZero(before.Holds), orZero(after.Holds)
+	switch {
+	case len(before.valid()) == 0:
+		k.Outcome, k.Why = Untold, unknownBefore
+		return k
+	case len(after.valid()) == 0:
+		k.Outcome, k.Why = Untold, unknownAfter
+		return k
+	case math.Abs(b-a) <= maxDropped*a:
 		return k
 	}
 	direction := Worse
@@ -175,9 +188,9 @@ func (a reading) to(b reading) Change {
 	c := Change{Figure: a.name, Unit: a.unit, metric: a.metric, Before: a.value, After: b.value, Outcome: Untold}
 	switch {
 	case a.value == nil:
-		c.Why = "not measured before"
+		c.Why = unknownBefore
 	case b.value == nil:
-		c.Why = "not measured after"
+		c.Why = unknownAfter
 	case !a.enough && !b.enough:
 		c.Why = "too few"
 	case !a.enough:

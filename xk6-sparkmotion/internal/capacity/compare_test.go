@@ -54,6 +54,12 @@ func TestCompare(t *testing.T) {
 			"Holds 100 taps/s, 50 before: not to be told.", "No figure got better or worse beyond noise.",
 			"Not compared at 100/s: the generator was the limit before.",
 		}},
+		{"the generator alone", []seen{busy(func(s *seen) { s.late = 0.4 })}, []seen{busy(same)}, []string{
+			"What it holds is not compared: unknown before.", "Not compared at 100/s: the generator was the limit before.",
+		}},
+		{"too few alone", []seen{busy(same)}, []seen{few}, []string{
+			"What it holds is not compared: unknown after.", "Not compared at 100/s: only in the run before.", "Not compared at 0.1/s: only in the run after.",
+		}},
 		{"too few", []seen{few, busy(same)}, []seen{few, busy(same)}, []string{
 			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.", "Not compared at 0.1/s: too few taps before.",
 		}},

@@ -30,6 +30,8 @@ func (c *Comparison) say() []string {
 func (c *Comparison) sayHolds() []string {
 	before, after := c.Holds.Before, c.Holds.After
 	switch {
+	case c.Holds.Why != "":
+		return []string{fmt.Sprintf("What it holds is not compared: %s.", c.Holds.Why)}
 	case before == nil && after == nil:
 		return []string{"Holds none of its rates, as before."}
 	case before == nil:
