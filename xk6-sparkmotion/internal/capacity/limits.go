@@ -70,13 +70,17 @@ func (l Limit) InPlateau(name string) (selector string, ok bool) {
 	return "", false
 }
 
-// WithFail gives the limit with another fail tier, and a warning no later than that.
+// WithFail gives the limit with another fail tier, and a warning no later than that; one that does not warn still doesn't.
 func (l Limit) WithFail(fail float64) Limit {
-	if l.Fail = fail; l.Above {
+	switch {
+	case l.Warn == l.Fail:
+		l.Warn = fail
+	case l.Above:
 		l.Warn = max(l.Warn, fail)
-	} else {
+	default:
 		l.Warn = min(l.Warn, fail)
 	}
+	l.Fail = fail
 	return l
 }
 

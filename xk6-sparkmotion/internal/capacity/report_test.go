@@ -458,3 +458,23 @@ func slow(n int) (h histogram) {
 	}
 	return h
 }
+
+// A script's own limit has the warning that the limit had, no later than it fails; one without a warning gets none.
+func TestWithFail(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		limit      Limit
+		fail, warn float64
+	}{
+		{Limit{Warn: 50, Fail: 100}, 200, 50},
+		{Limit{Warn: 50, Fail: 100}, 40, 40},
+		{Limit{Warn: 0.1, Fail: 0.1}, 0.5, 0.5},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.9, 0.99},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.995, 0.995},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.99}, 0.96, 0.96},
+	} {
+		if got := c.limit.WithFail(c.fail); got.Fail != c.fail || got.Warn != c.warn || got.Above != c.limit.Above {
+			t.Errorf("%+v: got %+v, want a warning at %v", c.limit, got, c.warn)
+		}
+	}
+}
