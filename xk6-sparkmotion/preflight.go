@@ -118,13 +118,7 @@ func (m *module) probes(o preflightOptions) []probe {
 			}
 			return "as " + o.Email + ", cookie " + s.Name, nil
 		}},
-		probe{"hub", "flush-taps", func() (string, error) {
-			f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: flushTime})
-			if err != nil {
-				return "", err
-			}
-			return fmt.Sprintf("flushed %d, %d remain", *f.Flushed, *f.Remaining), nil
-		}},
+		probe{"hub", "flush-taps", func() (string, error) { return m.probeFlush(o) }},
 		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(o.Timeout) }})
 	return list
 }
@@ -177,6 +171,18 @@ func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, e
 		return nil, err
 	}
 	return answer.Get(c, req, "WORKER_URL")
+}
+
+// probeFlush flushes the queue. A flush whose batches fail answers like any other, and says that the database is not well.
+func (m *module) probeFlush(o preflightOptions) (string, error) {
+	f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: flushTime})
+	if err != nil {
+		return "", err
+	}
+	if f.FailedBatches > 0 {
+		return "", fmt.Errorf("flush-taps: failedBatches is %d, and %d taps remain. The Hub's log says why", f.FailedBatches, *f.Remaining)
+	}
+	return fmt.Sprintf("flushed %d, %d remain", *f.Flushed, *f.Remaining), nil
 }
 
 func (m *module) probeQueue(timeout time.Duration) (string, error) {

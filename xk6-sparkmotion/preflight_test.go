@@ -72,6 +72,17 @@ func TestPreflightOfParts(t *testing.T) {
 		`preflight: option parts: there is no "cron"; there are worker, admin, hub, queue`)
 }
 
+// A flush that could write nothing answers 200 all the same.
+func TestPreflightFailsWithTheDatabase(t *testing.T) {
+	t.Parallel()
+	link, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"success":true,"flushed":0,"batches":1,"failedBatches":1,"remaining":5}`)
+	})
+	s := newProcess(t, preflightEnv(link)).start(1)
+	equal(t, "error", s.fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
+		"hub: flush-taps: failedBatches is 1, and 5 taps remain. The Hub's log says why")
+}
+
 // All that is wrong is told at once.
 func TestPreflightFails(t *testing.T) {
 	t.Parallel()
