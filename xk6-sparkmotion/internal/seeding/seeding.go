@@ -20,6 +20,9 @@ const Prefix = "LOADTEST-"
 // bulk is how many pairs or keys Cloudflare takes at once: https://developers.cloudflare.com/kv/api/write-key-value-pairs/
 const bulk = 10_000
 
+// most is how many bands an event may have: fifty times the largest event's. More is a slip, and would fill the disk.
+const most = 10_000_000
+
 // Bands are what is to be written: Count bands of each event.
 type Bands struct {
 	Events   []string // their IDs, in the order of Prefixes
@@ -44,6 +47,9 @@ func (b Bands) Check() error {
 	}
 	if u, err := url.Parse(b.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
 		return fmt.Errorf("the page must be an http or https URL with a host: got %q", b.URL)
+	}
+	if b.Count > most {
+		return fmt.Errorf("at most %d bands of each event: got %d", most, b.Count)
 	}
 	return bands.Pool{Prefixes: b.Prefixes, Count: b.Count}.Check()
 }

@@ -89,6 +89,7 @@ func TestCheck(t *testing.T) {
 		`the prefix "NASHVILLE-" does not begin with LOADTEST-, by which the clean-up goes`:       func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
 		`the page must be an http or https URL with a host: got "compassion.com"`:                 func(b *Bands) { b.URL = "compassion.com" },
 		`the page must be an http or https URL with a host: got "//compassion.com/live"`:          func(b *Bands) { b.URL = "//compassion.com/live" },
+		"at most 10000000 bands of each event: got 9000000000000000000":                           func(b *Bands) { b.Count = 9e18 },
 		"a pool of bands needs a count of 1 or more: got 0":                                       func(b *Bands) { b.Count = 0 },
 	} {
 		b := three
