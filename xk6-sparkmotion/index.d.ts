@@ -264,8 +264,9 @@ declare module 'k6/x/sparkmotion' {
   /**
    * For `handleSummary`: judges the run plateau by plateau, and writes `results/e2e-load-summary.json` (k6's data and
    * `capacity`, which `results/e2e-load-summary.schema.json` describes), `results/e2e-load-report.html` and `.md`. Returns what
-   * k6 prints, `{stdout}`: the verdict. It takes setup()'s data, which holds the session, out of k6's data. With
-   * --execution-segment it is of this process's part; `k6 x sparkmotion merge` makes one of all.
+   * k6 prints, `{stdout}`: the verdict, also when a file can't be written, which is logged. It takes setup()'s data, which
+   * holds the session, out of k6's data. With --execution-segment it is of this process's part; `k6 x sparkmotion merge`
+   * makes one of all.
    */
   export function report(data: object): { stdout: string };
 
