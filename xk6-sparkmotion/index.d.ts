@@ -250,6 +250,8 @@ declare module 'k6/x/sparkmotion' {
     eventID?: string;
     secret?: string;
     pageHost?: string;
+    /** `superjson` when the server uses it. Default TRPC_TRANSFORMER, else none. */
+    transformer?: 'superjson' | '';
     /** Hosts that load may be sent to, with commas; `*.example.com` for all below. Default ALLOWED_HOSTS; this machine always. */
     allowedHosts?: string;
   }

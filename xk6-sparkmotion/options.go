@@ -177,8 +177,7 @@ func (m *module) check(call string, fields reflect.Value) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s needs %s: set it in the environment or with -e, or pass it as an option",
-			call, strings.Join(missing, ", "))
+		return fmt.Errorf("%s needs %s: set it in the environment, or pass it as an option", call, strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -186,7 +185,7 @@ func (m *module) check(call string, fields reflect.Value) error {
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return errors.New("an http or https URL with a host is expected") // not the value: it may hold a password
+		return errors.New("an http or https URL with a host is expected, such as https://sparkmotion.net") // not the value: it may hold a password
 	}
 	return nil
 }

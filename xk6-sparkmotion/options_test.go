@@ -39,8 +39,8 @@ func TestOptions(t *testing.T) {
 		{"what is not set means the default", env, "{url: undefined, wait: null}", "{https://env hush 1m0s 3 0.5 []}"},
 		{"needs no environment", nil, "{url: 'http://h', secret: 's'}", "{http://h s 1m0s 3 0.5 []}"},
 
-		{"all that is missing", nil, "{}", "call needs T_URL, T_SECRET: set it in the environment or with -e, or pass it as an option"},
-		{"one missing", map[string]string{"T_URL": "http://h"}, "{}", "call needs T_SECRET: set it in the environment or with -e, or pass it as an option"},
+		{"all that is missing", nil, "{}", "call needs T_URL, T_SECRET: set it in the environment, or pass it as an option"},
+		{"one missing", map[string]string{"T_URL": "http://h"}, "{}", "call needs T_SECRET: set it in the environment, or pass it as an option"},
 		{"unknown", env, "{uri: 1}", `call: unknown option "uri"; it takes count, names, secret, share, url, wait`},
 		{"no object", env, "'hush'", "call: options must be an object"},
 		{"no string", env, "{secret: 5}", "call: option secret: a string is expected"},
@@ -53,11 +53,11 @@ func TestOptions(t *testing.T) {
 		{"no whole number", env, "{count: 1.5}", "call: option count: a whole number is expected, got 1.5"},
 		{"too large a number", env, "{count: 1e30}", "call: option count: a whole number is expected, got 1e+30"},
 		{"no list", env, "{names: 'ab'}", "call: option names: could not convert ab to []string"},
-		{"no URL", env, "{url: 'hush'}", "call: T_URL: an http or https URL with a host is expected"},
-		{"a URL without a host", env, "{url: 'https:///hush'}", "call: T_URL: an http or https URL with a host is expected"},
-		{"a URL of a port alone", env, "{url: 'http://:80'}", "call: T_URL: an http or https URL with a host is expected"},
-		{"another scheme", env, "{url: 'ftp://hush'}", "call: T_URL: an http or https URL with a host is expected"},
-		{"a URL that can't be read", env, "{url: 'http://u:hush@h:port'}", "call: T_URL: an http or https URL with a host is expected"},
+		{"no URL", env, "{url: 'hush'}", "call: T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
+		{"a URL without a host", env, "{url: 'https:///hush'}", "call: T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
+		{"a URL of a port alone", env, "{url: 'http://:80'}", "call: T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
+		{"another scheme", env, "{url: 'ftp://hush'}", "call: T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
+		{"a URL that can't be read", env, "{url: 'http://u:hush@h:port'}", "call: T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +81,7 @@ func TestOptions(t *testing.T) {
 func TestMissingSettings(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).start(1)
-	const advice = ": set it in the environment or with -e, or pass it as an option"
+	const advice = ": set it in the environment, or pass it as an option"
 	for js, want := range map[string]string{
 		"sm.login()":                                 "login needs ADMIN_URL, TEST_PASSWORD" + advice,
 		"sm.tap()":                                   "tap needs WORKER_URL" + advice,
@@ -92,7 +92,7 @@ func TestMissingSettings(t *testing.T) {
 		"sm.preflight()":                             "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + advice,
 		"sm.queueDepth({uri: 1})":                    `queueDepth: unknown option "uri"; it takes key, redisURL, timeout, token, url`,
 		"sm.bandID({prefix: 'A'})":                   `bandID: unknown option "prefix"; it takes count, distribution, prefixes, seed`,
-		"sm.login({url: 'admin', password: 'hush'})": "login: ADMIN_URL: an http or https URL with a host is expected",
+		"sm.login({url: 'admin', password: 'hush'})": "login: ADMIN_URL: an http or https URL with a host is expected, such as https://sparkmotion.net",
 	} {
 		equal(t, js, s.fails(js), want)
 	}

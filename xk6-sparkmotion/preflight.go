@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,23 +14,25 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
 // preflightParts are what preflight tries, in this order.
 var preflightParts = []string{"worker", "admin", "hub", "queue"}
 
 type preflightOptions struct {
-	Parts     []string      `js:"parts"`
-	WorkerURL string        `js:"workerURL" env:"WORKER_URL" need:"worker" form:"url"`
-	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"hub" form:"url"`
-	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"admin" form:"url"`
-	Email     string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password  string        `js:"password" env:"TEST_PASSWORD" need:"admin" secret:"true"`
-	EventID   string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin"`
-	Secret    string        `js:"secret" env:"CRON_SECRET" need:"hub" secret:"true"`
-	PageHost  string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
-	Allowed   string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
-	Timeout   time.Duration `js:"timeout" default:"10s"`
+	Parts       []string      `js:"parts"`
+	WorkerURL   string        `js:"workerURL" env:"WORKER_URL" need:"worker" form:"url"`
+	HubURL      string        `js:"hubURL" env:"HUB_URL" need:"hub" form:"url"`
+	AdminURL    string        `js:"adminURL" env:"ADMIN_URL" need:"admin" form:"url"`
+	Email       string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
+	Password    string        `js:"password" env:"TEST_PASSWORD" need:"admin" secret:"true"`
+	EventID     string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin"`
+	Secret      string        `js:"secret" env:"CRON_SECRET" need:"hub" secret:"true"`
+	PageHost    string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
+	Transformer string        `js:"transformer" env:"TRPC_TRANSFORMER"`
+	Allowed     string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
+	Timeout     time.Duration `js:"timeout" default:"10s"`
 }
 
 // needs tells whether a setting of the part is needed.
@@ -47,7 +50,7 @@ type probe struct {
 }
 
 // preflight tries each part of the system before load: the Worker answers, a seeded band of each prefix hits its KV, the
-// admin login works, the cron's secret is accepted (which flushes the queue once), and so is the queue's token when one
+// admin login works and a query is answered, the cron's secret is accepted (which flushes the queue once), and so is the queue's token when one
 // is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
 // metrics. Settings that are missing are one error that names all of them; so are hosts that are neither this machine nor
 // named in ALLOWED_HOSTS, of which nothing is asked. A script that loads some parts alone names them: {parts: ['worker']}.
@@ -64,7 +67,8 @@ func (m *module) preflight(given sobek.Value) {
 		m.throw(in("preflight", err))
 	}
 	failed := 0
-	var wrong []string // each once: what is wrong with a part is mostly wrong with all its probes
+	var wrong []string            // each once: what is wrong with a part is mostly wrong with all its probes
+	alike := make(map[string]int) // how many probes saw it
 	for _, p := range probes {
 		saw, err := p.try()
 		if err == nil {
@@ -73,11 +77,17 @@ func (m *module) preflight(given sobek.Value) {
 		}
 		m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
 		failed++
-		if text := p.part + ": " + err.Error(); !slices.Contains(wrong, text) {
+		text := p.part + ": " + err.Error()
+		if alike[text]++; alike[text] == 1 {
 			wrong = append(wrong, text)
 		}
 	}
 	if failed > 0 {
+		for i, text := range wrong {
+			if n := alike[text]; n > 1 {
+				wrong[i] += fmt.Sprintf(" (%d probes)", n)
+			}
+		}
 		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%s",
 			failed, len(probes), strings.Join(wrong, "\n")))
 	}
@@ -89,6 +99,9 @@ func (m *module) allowed(o preflightOptions) ([]probe, error) {
 		if !slices.Contains(preflightParts, part) {
 			return nil, fmt.Errorf("option parts: there is no %q; there are %s", part, strings.Join(preflightParts, ", "))
 		}
+	}
+	if err := checkTransformer(o.Transformer); err != nil {
+		return nil, err
 	}
 	var q queueOptions
 	if err := m.options("queueDepth", nil, &q); err != nil {
@@ -111,13 +124,7 @@ func (m *module) probes(o preflightOptions) []probe {
 		list = append(list, probe{"worker", band, func() (string, error) { return m.probeBand(o, band) }})
 	}
 	list = append(list,
-		probe{"admin", "login", func() (string, error) {
-			s, err := m.session(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
-			if err != nil {
-				return "", err
-			}
-			return "as " + o.Email + ", cookie " + s.Name, nil
-		}},
+		probe{"admin", "login and query", func() (string, error) { return m.probeAdmin(o) }},
 		probe{"hub", "flush-taps", func() (string, error) { return m.probeFlush(o) }},
 		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(o.Timeout) }})
 	return list
@@ -157,6 +164,30 @@ func (m *module) probeBand(o preflightOptions, band string) (string, error) {
 			"band %s with a redirect to %s instead of %s: a KV miss", band, answer.Show(location), o.PageHost)
 	}
 	return "302 to " + o.PageHost, nil
+}
+
+func (m *module) probeAdmin(o preflightOptions) (string, error) {
+	const procedure = "analytics.tapsByHour"
+	s, err := m.session(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
+	if err != nil {
+		return "", err
+	}
+	c, err := m.client(strings.TrimSuffix(o.AdminURL, "/")+"/api/trpc/"+procedure, o.Timeout)
+	if err != nil {
+		return "", err
+	}
+	input, err := m.encode(m.object("eventId", o.EventID, "hours", 24), o.Transformer)
+	if err != nil {
+		return "", err
+	}
+	data, err := trpc.Client{Doer: c, URL: o.AdminURL, Cookie: s.Cookie}.Query(m.context(), trpc.Call{Procedure: procedure, Input: input})
+	if err == nil {
+		_, err = m.decode(data, queryOptions{Transformer: o.Transformer})
+	}
+	if refused := (*trpc.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		err = fmt.Errorf("%w. Is TRPC_TRANSFORMER the server's, and LOADTEST_EVENT_ID an event's?", err)
+	}
+	return "as " + o.Email + ", cookie " + s.Name + ", " + procedure, err
 }
 
 func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, error) {

@@ -17,6 +17,8 @@ func system(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 	case "/api/cron/flush-taps":
 		_, _ = io.WriteString(w, `{"success":true,"flushed":1,"remaining":0}`)
+	case "/api/trpc/analytics.tapsByHour":
+		_, _ = io.WriteString(w, `{"result":{"data":[]}}`)
 	case "/":
 		_, _ = io.WriteString(w, `{"result":42}`)
 	default:
@@ -39,7 +41,7 @@ func TestPreflight(t *testing.T) {
 	s.run("sm.preflight()")
 	own, requests := s.drain()
 	equalLines(t, "emitted", own) // none of it counts in the module's metrics
-	equal(t, "requests", len(requests), 9)
+	equal(t, "requests", len(requests), 10)
 	var lines []string
 	for _, entry := range p.log.AllEntries() {
 		lines = append(lines, entry.Level.String()+" "+strings.Join(strings.Fields(entry.Message), " "))
@@ -49,9 +51,35 @@ func TestPreflight(t *testing.T) {
 		"info preflight ✓ worker LOADTEST-E1-000001 302 to compassion.com",
 		"info preflight ✓ worker LOADTEST-E2-000001 302 to compassion.com",
 		"info preflight ✓ worker LOADTEST-E3-000001 302 to compassion.com",
-		"info preflight ✓ admin login as loadtest@sparkmotion.net, cookie admin-auth.session-token",
+		"info preflight ✓ admin login and query as loadtest@sparkmotion.net, cookie admin-auth.session-token, analytics.tapsByHour",
 		"info preflight ✓ hub flush-taps flushed 1, 0 remain",
 		"info preflight ✓ queue LLEN 42 waiting")
+}
+
+// A transformer that isn't the server's would fail every query.
+func TestPreflightOfAWrongQuery(t *testing.T) {
+	t.Parallel()
+	link, shown := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/api/trpc/analytics.tapsByHour":
+			system(w, r)
+		case strings.Contains(r.URL.Query().Get("input"), `"json"`):
+			_, _ = io.WriteString(w, `{"result":{"data":[]}}`)
+		default:
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":{"message":"eventId: Required","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}`)
+		}
+	})
+	env := preflightEnv(link)
+	for transformer, want := range map[string]string{
+		"": "preflight: 1 of 1 probes failed, so no load was sent:\nadmin: GET " + shown + "/api/trpc/analytics.tapsByHour: answered BAD_REQUEST (400): " +
+			"eventId: Required. Is TRPC_TRANSFORMER the server's, and LOADTEST_EVENT_ID an event's?",
+		"superjson": "preflight: 1 of 1 probes failed, so no load was sent:\nadmin: the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out",
+		"foo":       `preflight: the option transformer, TRPC_TRANSFORMER, must be superjson or left out, got "foo"`,
+	} {
+		env["TRPC_TRANSFORMER"] = transformer
+		equal(t, transformer, newProcess(t, env).start(1).fails("sm.preflight({parts: ['admin']})"), want)
+	}
 }
 
 // A script that loads some parts alone asks, and needs the settings of, these.
@@ -67,7 +95,7 @@ func TestPreflightOfParts(t *testing.T) {
 	}
 	equalLines(t, "parts", asked, "worker", "worker", "worker", "worker", "queue")
 	equal(t, "another's", s.fails("sm.preflight({parts: ['hub']})"),
-		"preflight needs HUB_URL, CRON_SECRET: set it in the environment or with -e, or pass it as an option")
+		"preflight needs HUB_URL, CRON_SECRET: set it in the environment, or pass it as an option")
 	equal(t, "unknown", s.fails("sm.preflight({parts: ['worker', 'cron']})"),
 		`preflight: option parts: there is no "cron"; there are worker, admin, hub, queue`)
 }

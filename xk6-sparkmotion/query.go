@@ -104,8 +104,8 @@ func (m *module) trpc(call string, inSession sobek.Value, procedures string, giv
 	if err := m.options(call, given, &o); err != nil {
 		m.throw(err)
 	}
-	if o.Transformer != "" && o.Transformer != "superjson" {
-		m.throw(fmt.Errorf("%s: transformer must be superjson or left out, got %q", call, o.Transformer))
+	if err := checkTransformer(o.Transformer); err != nil {
+		m.throw(in(call, err))
 	}
 	if o.ResponseType != "json" && o.ResponseType != "none" {
 		m.throw(fmt.Errorf("%s: responseType must be json or none, got %q", call, o.ResponseType))
@@ -119,6 +119,13 @@ func (m *module) trpc(call string, inSession sobek.Value, procedures string, giv
 		m.throw(in(call, err))
 	}
 	return o, s, trpc.Client{Doer: c, URL: o.URL}
+}
+
+func checkTransformer(transformer string) error {
+	if transformer != "" && transformer != "superjson" {
+		return fmt.Errorf("the option transformer, TRPC_TRANSFORMER, must be superjson or left out, got %q", transformer)
+	}
+	return nil
 }
 
 // emitQuery counts one query: its latency, and whether it failed. One that was never sent says nothing of the system.

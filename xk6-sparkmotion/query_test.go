@@ -113,7 +113,7 @@ func TestQueryMistakes(t *testing.T) {
 	s := newProcess(t, map[string]string{"ADMIN_URL": link}).start(1)
 	for js, want := range map[string]string{
 		"sm.query({}, 'a')": "query: the session must be what login() returned: it has no cookie",
-		"sm.query(null, 'a', {}, {transformer: 'devalue'})": `query: transformer must be superjson or left out, got "devalue"`,
+		"sm.query(null, 'a', {}, {transformer: 'devalue'})": `query: the option transformer, TRPC_TRANSFORMER, must be superjson or left out, got "devalue"`,
 		"sm.query(null, 'a', {}, {responseType: 'text'})":   `query: responseType must be json or none, got "text"`,
 		"sm.query(null, 'a', () => 1)":                      "query a: the input is a function or a symbol, which JSON can't carry",
 		"sm.query(null, 'a', 5n)":                           "query a: TypeError: Do not know how to serialize a BigInt",

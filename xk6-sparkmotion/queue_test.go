@@ -208,7 +208,7 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 		s.vu.ctx = ctx
 		time.AfterFunc(100*time.Millisecond, cancel)
 		equal(t, scheme, s.fails("sm.queueDepth()"), fmt.Sprintf(failed,
-			"context canceled. Is REDIS_URL right, and can this machine reach it?"))
+			"context canceled. The run was over before one came"))
 		equalLines(t, "emitted", s.emitted())
 	}
 }

@@ -71,6 +71,6 @@ func TestSecretSourceWithoutTheSecret(t *testing.T) {
 	p.withSecrets(nil)
 	s := p.start(1)
 	equal(t, "login", s.fails("sm.login()"), "login needs TEST_PASSWORD (k6's secret source: no value): "+
-		"set it in the environment or with -e, or pass it as an option")
+		"set it in the environment, or pass it as an option")
 	equal(t, "depth", s.show("sm.queueDepth()"), "null")
 }

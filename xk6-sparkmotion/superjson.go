@@ -134,7 +134,7 @@ var escapeDots = strings.NewReplacer(`\`, `\\`, `.`, `\.`)
 func (m *module) revive(wrapped sobek.Value) (sobek.Value, error) {
 	object, ok := wrapped.(*sobek.Object)
 	if !ok || object.Get("json") == nil {
-		return nil, fmt.Errorf("the data is not superjson: leave the option transformer out")
+		return nil, fmt.Errorf("the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out")
 	}
 	meta, ok := object.Get("meta").(*sobek.Object)
 	if !ok {

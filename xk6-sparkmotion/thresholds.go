@@ -64,8 +64,13 @@ func (m *module) limits(given sobek.Value) ([]capacity.Limit, error) {
 			continue
 		case value != nil && !sobek.IsUndefined(value):
 			fail := numberOf(value)
-			if math.IsNaN(fail) || math.IsInf(fail, 0) {
+			switch {
+			case math.IsNaN(fail) || math.IsInf(fail, 0):
 				return nil, fmt.Errorf("the limit of %s must be a number, got %s", metric, value)
+			case l.Stat == "rate" && (fail < 0 || fail > 1):
+				return nil, fmt.Errorf("the limit of %s is a share, 0 to 1, such as 0.03 for 3 %%, got %s; null drops it", metric, value)
+			case fail <= 0:
+				return nil, fmt.Errorf("the limit of %s is in milliseconds above 0, got %s; null drops it", metric, value)
 			}
 			l = l.WithFail(fail)
 		}

@@ -27,6 +27,9 @@ func TestThresholds(t *testing.T) {
 		"{redirect: 5}":                    `thresholds: no limit is known for "redirect"; a metric of the script's own takes k6's syntax beside these`,
 		"{redirect_latency: 'fast'}":       `thresholds: the limit of redirect_latency must be a number, got fast`,
 		"{redirect_latency: ['p(95)<80']}": `thresholds: the limit of redirect_latency must be a number, got p(95)<80`,
+		"{error_rate: 3}":                  `thresholds: the limit of error_rate is a share, 0 to 1, such as 0.03 for 3 %, got 3; null drops it`,
+		"{kv_hit_rate: 99}":                `thresholds: the limit of kv_hit_rate is a share, 0 to 1, such as 0.03 for 3 %, got 99; null drops it`,
+		"{redirect_latency: -1}":           `thresholds: the limit of redirect_latency is in milliseconds above 0, got -1; null drops it`,
 		"80":                               "thresholds: expected limits by metric, {redirect_latency: 80}",
 	} {
 		equal(t, given, s.fails("sm.thresholds("+given+")"), want)

@@ -138,6 +138,8 @@ func reach(err error, setting string) string {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "This machine has no port left to connect from: keep connections (noConnectionReuse, noVUConnectionReuse), " +
 			"or give k6 more addresses (--local-ips)"
+	case errors.Is(err, context.Canceled):
+		return "The run was over before one came"
 	case overdue(err):
 		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
 	}
