@@ -15,6 +15,10 @@ type origin struct{ part, setting, url string }
 // machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
 func guard(allowed string, origins []origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || r == ' ' })
+	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
+		return fmt.Errorf("ALLOWED_HOSTS takes hosts with commas, no scheme, port or path, and *.example.com for all below: number %d is none of these",
+			wrong+1) // not the text: a URL may hold a password
+	}
 	var strangers, missing []string
 	for _, at := range origins {
 		u, err := url.Parse(at.url)
@@ -42,8 +46,14 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
+// namesHosts tells whether name can be a host's, or *.domain.
+func namesHosts(name string) bool {
+	domain := strings.TrimPrefix(name, "*.")
+	return net.ParseIP(name) != nil || (domain != "" && !strings.ContainsAny(domain, "*/:;@[]?#"))
+}
+
 // isHost tells whether name is the host, or *.domain and the host below that.
 func isHost(name, host string) bool {
 	domain, wild := strings.CutPrefix(name, "*")
-	return name == host || (wild && strings.HasPrefix(domain, ".") && domain != "." && strings.HasSuffix(host, domain))
+	return name == host || (wild && strings.HasSuffix(host, domain))
 }

@@ -32,13 +32,24 @@ func TestGuard(t *testing.T) {
 		{"*.example.com", "https://a.b.example.com", ""},
 		{"*.example.com", "https://example.com", "example.com"},
 		{"*.example.com", "https://evilexample.com", "evilexample.com"},
-		{"*", "https://example.com", "example.com"},
-		{"*.", "https://example.com.", "example.com."},
-		{"*example.com", "https://evilexample.com", "evilexample.com"},
 	} {
 		err := guard(c.allowed, []origin{{"worker", "WORKER_URL", c.url}})
 		if (err != nil) != (c.stranger != "") || (err != nil && !strings.Contains(err.Error(), "no load is sent to "+c.stranger+" (WORKER_URL)")) {
 			t.Errorf("%q, %s: %v", c.allowed, c.url, err)
+		}
+	}
+}
+
+func TestGuardTakesHosts(t *testing.T) {
+	t.Parallel()
+	for name, taken := range map[string]bool{
+		"example.com": true, "*.internal": true, "localhost": true, "10.0.0.1": true, "::1": true, "": true,
+		"*": false, "*.": false, "*example.com": false, "a.*.example.com": false, "https://u:hush@example.com": false,
+		"example.com:8080": false, "example.com/x": false, "a;b": false,
+	} {
+		err := guard("example.com,"+name, nil)
+		if (err == nil) != taken || (err != nil && (!strings.Contains(err.Error(), "number 2 is none") || strings.Contains(err.Error(), "hush"))) {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

@@ -29,7 +29,8 @@ const (
 
 // report is for handleSummary: it judges the run, plateau by plateau, says it on the terminal, and writes it beside k6's data
 // into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
-// setup() returned is left out, also of --summary-export: it holds the session.
+// setup() returned is left out, also of --summary-export: it holds the session. A run that ended in setup() leaves no files, so
+// that it costs an earlier one nothing.
 func (m *module) report(data sobek.Value) sobek.Value {
 	object, err := m.writable(data)
 	if err != nil {
@@ -39,6 +40,9 @@ func (m *module) report(data sobek.Value) sobek.Value {
 		m.throw(in("report", err))
 	}
 	r := m.judge(object)
+	if known := at(object, "metrics"); known != nil && at(object, "metrics", "iterations") == nil && r.Whole.Empty() {
+		return m.object("stdout", "No iteration was run: there is nothing to report, and "+resultsFolder+"/ is as it was.\n")
+	}
 	said, err := m.leave(object, r)
 	switch {
 	case said == "":

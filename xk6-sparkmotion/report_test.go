@@ -15,8 +15,8 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	t.Chdir(t.TempDir())
 	p := newProcess(t, nil)
 	s := p.init()
-	s.run("var data = {metrics: {taps: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
-	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{taps:{count:1}},false,1,[]]")
+	s.run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
+	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
 	equal(t, "for k6", s.show("Object.keys(result)"), `["stdout"]`)
 	said := s.run("result.stdout").String()
 	for file, want := range map[string]string{
@@ -33,6 +33,7 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 			t.Errorf("%s is not in what is said:\n%s", file, said)
 		}
 	}
+	equal(t, "no iteration", s.show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
 	equal(t, "without data", s.fails("sm.report()"), "report: call it from handleSummary(data) with its data")
 	if err := os.RemoveAll("results"); err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestReportColours(t *testing.T) {
 		"state: {isStdOutTTY: false}, options: {noColor: false}": false,
 		"state: {}": false,
 	} {
-		if got := strings.Contains(s.run("sm.report({metrics: {}, "+state+"}).stdout").String(), "\x1b["); got != want {
+		if got := strings.Contains(s.run("sm.report({metrics: {iterations: {}}, "+state+"}).stdout").String(), "\x1b["); got != want {
 			t.Errorf("%s: colours %v", state, got)
 		}
 	}
@@ -66,7 +67,7 @@ func TestReportOnThresholds(t *testing.T) {
 	t.Chdir(t.TempDir())
 	s := newProcess(t, nil).init()
 	for holds, want := range map[string]bool{"true": false, "false": true} {
-		said := s.run("sm.report({metrics: {checks: {values: {}, thresholds: {'rate>0.9': {ok: " + holds + "}}}}}).stdout").String()
+		said := s.run("sm.report({metrics: {iterations: {}, checks: {values: {}, thresholds: {'rate>0.9': {ok: " + holds + "}}}}}).stdout").String()
 		if got := strings.Contains(said, "k6 fails the run all the same, by its thresholds on checks."); got != want {
 			t.Errorf("%v:\n%s", holds, said)
 		}

@@ -31,6 +31,9 @@ type Counts struct {
 	Flushed       int64 `json:"flushed"`        // taps that flushes moved
 }
 
+// Empty tells whether the module has sent nothing in a scenario.
+func (c *Counts) Empty() bool { return c.Iterations+c.Queries+c.Flushes+c.Samples == 0 }
+
 // add adds what another process saw in the same time.
 func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
