@@ -36,6 +36,14 @@ func TestScriptsAreThin(t *testing.T) {
 	}
 }
 
+// TestSetupOutlastsAFlush: preflight() gives the flush a minute, which is all that k6 gives a setup() by itself.
+func TestSetupOutlastsAFlush(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"e2e-load.js", "event-day.js", "smoke.js"} {
+		runK6(t, nil, "inspect", absolute(t, "../scripts/"+name)).wants(0, `"setupTimeout": "3m0s"`)
+	}
+}
+
 // samples are the values of a metric, in the order that the run with --out json=samples.json emitted them.
 func (r run) samples(metric string) []float64 {
 	r.t.Helper()

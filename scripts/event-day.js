@@ -38,6 +38,7 @@ export const options = {
     cron: { executor: 'constant-arrival-rate', exec: 'runCron', ...every15s, duration: whole },
   },
   thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }),
+  setupTimeout: '3m', // preflight's flush works off what the last run has left
 };
 
 export const setup = () => (preflight(), { session: login({ renew: true }) });
