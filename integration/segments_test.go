@@ -193,7 +193,7 @@ func TestDistributed(t *testing.T) {
 		"taps, and preflight's of each process":  {c.Taps + 2*preflightTaps, got.Worker.Hits},
 		"flushes, and preflight's":               {c.Flushes + 2, got.Hub.Flushes},
 		"logins, and preflight's":                {2 * 2, got.Admin.Logins},
-		"queries":                                {c.Queries, queries},
+		"queries, and preflight's":               {c.Queries + 2*preflightQueries, queries},
 		"302s served, and rows or queue entries": {got.Worker.Hits, got.Database.Rows - got.Database.History + got.Queue.Depth},
 	} {
 		if pair[0] != pair[1] {

@@ -71,6 +71,9 @@ func (m *module) preflight(given sobek.Value) {
 	alike := make(map[string]int) // how many probes saw it
 	for _, p := range probes {
 		saw, err := p.try()
+		if m.context().Err() != nil {
+			m.throw(fmt.Errorf("preflight: the run was over, or its setupTimeout, at the probe of %s %s: %w", p.part, p.what, m.context().Err()))
+		}
 		if err == nil {
 			m.logger().Infof("preflight  ✓ %-8s %-22s %s", p.part, p.what, saw)
 			continue

@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -109,6 +110,22 @@ func TestPreflightFailsWithTheDatabase(t *testing.T) {
 	s := newProcess(t, preflightEnv(link)).start(1)
 	equal(t, "error", s.fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
 		"hub: flush-taps: failedBatches is 1, and 5 taps remain. The Hub's log says why")
+}
+
+// When setup() has no time left, no more is asked, and none of it is the system's fault.
+func TestPreflightOutOfTime(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	link, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/e" {
+			cancel()
+		}
+		system(w, r)
+	})
+	s := newProcess(t, preflightEnv(link)).start(1)
+	s.vu.ctx = ctx
+	equal(t, "error", s.fails("sm.preflight()"),
+		"preflight: the run was over, or its setupTimeout, at the probe of worker LOADTEST-E1-000001: context canceled")
 }
 
 // All that is wrong is told at once.
