@@ -19,7 +19,7 @@ func TestCompare(t *testing.T) {
 	compare(before, before).wants(0, "Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.")
 	compare(before, "gone.json").wants(255, "open gone.json: no such file or directory")
 	compare(before, absolute(t, "../results/e2e-load-summary.schema.json")).wants(255, "it has no capacity: it takes report(data)")
-	compare(before).wants(255, "accepts 2 arg(s), received 1")
+	compare(before).wants(255, "compare takes summaries, as runs leave them in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER")
 
 	var comparison struct{ Verdict []string }
 	asJSON := compare("--json", before, after)

@@ -37,7 +37,7 @@ func compareCommand(gs *state.GlobalState) *cobra.Command {
 results/e2e-load-summary.json. A change is better or worse when it is beyond noise, which each run shows by how much
 it varied, and large enough to matter.`,
 		Example: "  k6 x sparkmotion compare results/before.json results/e2e-load-summary.json",
-		Args:    cobra.ExactArgs(2),
+		Args:    summaries(2, 2),
 		RunE: func(_ *cobra.Command, files []string) error {
 			before, err := readReport(gs.FS, files[0])
 			if err != nil {
@@ -70,4 +70,15 @@ func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return r, nil
+}
+
+// summaries wants so many files as arguments.
+func summaries(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, files []string) error {
+		if len(files) < least || len(files) > most {
+			return fmt.Errorf("%s takes summaries, as runs leave them in results/%s: got %d. Usage: k6 x sparkmotion %s",
+				cmd.Name(), summaryFile, len(files), cmd.Use)
+		}
+		return nil
+	}
 }

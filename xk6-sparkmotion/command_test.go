@@ -179,12 +179,12 @@ func TestCompareCommandFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"open gone.json: no such file or directory":               {"compare", runBefore, "gone.json"},
-		old + ": it has no capacity: ":                            {"compare", old, runAfter},
-		"accepts 2 arg(s), received 1":                            {"compare", runBefore},
-		"unknown command \"mend\" for":                            {"mend"},
-		"requires at least 1 arg(s), only received 0":             {"merge"},
-		runBefore + " (0:1) and " + runAfter + " (0:1) overlap: ": {"merge", "--out", t.TempDir(), runBefore, runAfter},
+		"open gone.json: no such file or directory": {"compare", runBefore, "gone.json"},
+		old + ": it has no capacity: ":              {"compare", old, runAfter},
+		"compare takes summaries, as runs leave them in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER": {"compare", runBefore},
+		"unknown command \"mend\" for": {"mend"},
+		"merge takes summaries, as runs leave them in results/e2e-load-summary.json: got 0. Usage: k6 x sparkmotion merge SUMMARY...": {"merge"},
+		runBefore + " (0:1) and " + runAfter + " (0:1) overlap: ":                                                                     {"merge", "--out", t.TempDir(), runBefore, runAfter},
 	} {
 		out, err := runCommand(false, false, args...)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func mergeCommand(gs *state.GlobalState) *cobra.Command {
 same files as a run of one process. Percentiles are those of all histograms together. k6's own metrics are not merged:
 they hold percentiles alone. It exits as k6 does: 99 when a limit's fail tier is crossed in the whole.`,
 		Example: "  k6 x sparkmotion merge results/distributed/*/results/e2e-load-summary.json",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    summaries(1, math.MaxInt),
 		RunE: func(_ *cobra.Command, files []string) error {
 			parts := make([]capacity.Part, len(files))
 			for i, file := range files {

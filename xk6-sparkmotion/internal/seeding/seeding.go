@@ -35,7 +35,7 @@ type Bands struct {
 // Check says what is wrong with b, or nil.
 func (b Bands) Check() error {
 	if len(b.Events) != len(b.Prefixes) {
-		return fmt.Errorf("%d event IDs are needed, one for each of %s: got %d", len(b.Prefixes), strings.Join(b.Prefixes, ", "), len(b.Events))
+		return fmt.Errorf("%d event IDs are needed (--events), one for each of %s: got %d", len(b.Prefixes), strings.Join(b.Prefixes, ", "), len(b.Events))
 	}
 	for i, prefix := range b.Prefixes {
 		if !strings.HasPrefix(prefix, Prefix) {

@@ -83,7 +83,7 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*Bands){
-		"3 event IDs are needed, one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1": func(b *Bands) { b.Events = b.Events[:1] },
+		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1": func(b *Bands) { b.Events = b.Events[:1] },
 		`the event ID of LOADTEST-E2- is empty, or has spaces around it: ""`:                      func(b *Bands) { b.Events = []string{"a", "", "c"} },
 		`the event ID of LOADTEST-E3- is empty, or has spaces around it: " c"`:                    func(b *Bands) { b.Events = []string{"a", "b", " c"} },
 		`the prefix "NASHVILLE-" does not begin with LOADTEST-, by which the clean-up goes`:       func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
