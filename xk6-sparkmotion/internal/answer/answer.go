@@ -203,7 +203,10 @@ func (a *Answer) advice(hint string) string {
 		return hint
 	case a.Status == http.StatusForbidden && hint != "":
 		return hint + ". Or does a gateway forbid it?"
-	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+	case a.Status == http.StatusForbidden:
+		return "A firewall or bot check may take it for an attack: exempt this machine's address. " +
+			"A gateway with a login of its own wants user:password@ in " + a.Setting
+	case a.Status == http.StatusUnauthorized:
 		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"

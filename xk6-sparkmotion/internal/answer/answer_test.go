@@ -111,6 +111,8 @@ func TestUnexpected(t *testing.T) {
 		{"a long Retry-After", 503, map[string]string{"Retry-After": strings.Repeat("x", 50)}, "",
 			"503 Service Unavailable (Retry-After: " + strings.Repeat("x", 40) + "…). The server failed: its log says why"},
 		{"unauthorized", 401, nil, "", "401 Unauthorized. Does a gateway want a login of its own? Put user:password@ into HUB_URL"},
+		{"forbidden", 403, nil, "", "403 Forbidden. A firewall or bot check may take it for an attack: exempt this machine's address. " +
+			"A gateway with a login of its own wants user:password@ in HUB_URL"},
 		{"unauthorized, with a hint", 401, nil, "Check X", "401 Unauthorized. Check X"},
 		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X. Or does a gateway forbid it?"},
 		{"a hint is for credentials", 404, nil, "Check X", "404 Not Found. Check HUB_URL: nothing is there"},

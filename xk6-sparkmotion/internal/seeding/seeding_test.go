@@ -84,13 +84,13 @@ func TestCheck(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Bands){
 		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1": func(b *Bands) { b.Events = b.Events[:1] },
-		`the event ID of LOADTEST-E2- is empty, or has spaces around it: ""`:                      func(b *Bands) { b.Events = []string{"a", "", "c"} },
-		`the event ID of LOADTEST-E3- is empty, or has spaces around it: " c"`:                    func(b *Bands) { b.Events = []string{"a", "b", " c"} },
-		`the prefix "NASHVILLE-" does not begin with LOADTEST-, by which the clean-up goes`:       func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
-		`the page must be an http or https URL with a host: got "compassion.com"`:                 func(b *Bands) { b.URL = "compassion.com" },
-		`the page must be an http or https URL with a host: got "//compassion.com/live"`:          func(b *Bands) { b.URL = "//compassion.com/live" },
-		"at most 10000000 bands of each event: got 9000000000000000000":                           func(b *Bands) { b.Count = 9e18 },
-		"a pool of bands needs a count of 1 or more: got 0":                                       func(b *Bands) { b.Count = 0 },
+		`the event ID of LOADTEST-E2- is empty, or has spaces around it: ""`:                                 func(b *Bands) { b.Events = []string{"a", "", "c"} },
+		`the event ID of LOADTEST-E3- is empty, or has spaces around it: " c"`:                               func(b *Bands) { b.Events = []string{"a", "b", " c"} },
+		`the prefix "NASHVILLE-" does not begin with LOADTEST-, by which the clean-up goes`:                  func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
+		`the page must be an http or https URL with a host: got "compassion.com"`:                            func(b *Bands) { b.URL = "compassion.com" },
+		`the page must be an http or https URL with a host: got "//compassion.com/live"`:                     func(b *Bands) { b.URL = "//compassion.com/live" },
+		"at most 10000000 bands of each event: got 9000000000000000000":                                      func(b *Bands) { b.Count = 9e18 },
+		"a pool of bands needs a count of 1 or more: got 0":                                                  func(b *Bands) { b.Count = 0 },
 	} {
 		b := three
 		change(&b)
