@@ -70,7 +70,7 @@ const preflight = {
     'preflight(): the login': async ({ env }) => {
       const { error, output } = await k6((sparkmotion) => sparkmotion.preflight(), env);
       equal(error, undefined);
-      match(output, /✓ admin +login +as loadtest@sparkmotion\.net, cookie admin-auth\.session-token$/m);
+      match(output, /✓ admin +login and query +as loadtest@sparkmotion\.net, cookie admin-auth\.session-token, analytics\.tapsByHour$/m);
     },
     'preflight(): a wrong password is the one thing wrong': async ({ env }) => {
       const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush' });
