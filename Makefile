@@ -10,6 +10,9 @@ export GOMEMLIMIT ?= 1GiB
 # k6 cloud gives scripts no environment unless told to, and would upload it with the archive: it holds the secrets.
 CLOUD_RUN := cloud run --local-execution --include-system-env-vars --no-archive-upload
 
+# make hands on what its command line sets, and k6 takes a variable CLOUD for its option of that name, which is no 1.
+unexport CLOUD
+
 # Real runs mostly wait: more of them fit at once than there are processors. Those that measure run alone in any case.
 WAITING := 4
 
