@@ -16,6 +16,9 @@ unexport CLOUD
 # Real runs mostly wait: more of them fit at once than there are processors. Those that measure run alone in any case.
 WAITING := 4
 
+# Runs a command with the settings of .env.$ENV. Targets try it on `true` first, as refusing the file is no exit code of k6's.
+WITH_ENV = scripts/with-env.sh .env.$(ENV)
+
 # What follows a run, whether it held or not; the exit code stays k6's.
 SAY := code=$$?; echo "k6 exited $$code."; exit $$code
 
@@ -84,13 +87,13 @@ conformance/admin/.next/BUILD_ID: conformance/node_modules/.package-lock.json $(
 	cd conformance && npm run build
 
 e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
-	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
-	@set -a; . ./.env.$(ENV); set +a; ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
+	@$(WITH_ENV) true
+	@$(WITH_ENV) ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
 
 distributed: build ## the same in N processes of this machine, merged into one verdict: make distributed N=3 [ENV=staging]
 ifdef ENV
-	@test -f .env.$(ENV) || { echo "no .env.$(ENV): copy .env.example to it and fill it in"; exit 2; }
-	@set -a; . ./.env.$(ENV); set +a; scripts/distributed.sh $(N); $(SAY)
+	@$(WITH_ENV) true
+	@$(WITH_ENV) scripts/distributed.sh $(N); $(SAY)
 else
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
 endif

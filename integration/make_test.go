@@ -2,6 +2,7 @@ package integration
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,5 +57,69 @@ func TestMakeCloud(t *testing.T) {
 	defer lock.Unlock()
 	if len(asked) != 1 || !strings.Contains(asked[0], "/projects/4711/") || !strings.Contains(asked[0], "SparkMotion end to end") {
 		t.Errorf("it asked %q", asked)
+	}
+}
+
+// TestMakeSettings: a secret is what stands in the file, whatever a shell would make of it, for both targets that read one. The
+// profile is at its smallest; whether its limits hold is no matter here.
+func TestMakeSettings(t *testing.T) {
+	t.Parallel()
+	awkward := map[string]string{
+		"TEST_PASSWORD":            `5up3r &x (y) $HOME $(id) "z" 'w' \ a=b #c;`,
+		"CRON_SECRET":              "5up3r`id`|'",
+		"UPSTASH_REDIS_REST_TOKEN": `"5up3r>x`,
+	}
+	tw := startTwinWith(t, awkward)
+	env := maps.Clone(tw.env)
+	maps.Copy(env, map[string]string{"SCALE": "0.002", "TIME_SCALE": "0.01"})
+	for target, args := range map[string][]string{"e2e": nil, "distributed": {"N=1"}} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			dir := settled(t, env)
+			r := runMake(t, dir, append(args, target, "ENV=test")...)
+			r.dir = filepath.Join(dir, "results")
+			r.wants(r.code, "results/e2e-load-report.html")
+			r.has(t, "e2e-load-summary.json")
+			r.hidesSecrets(t)
+		})
+	}
+}
+
+// TestWithEnv: a file is read as it stands, and what is wrong in it is told without showing it.
+func TestWithEnv(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, lines string
+		code        int
+		output      string
+	}{
+		{"values as they stand", "A=$HOME `id` & (x) \"y\" \\ a=b \nfile=1\nline='\nEMPTY=\n", 0, "$HOME `id` & (x) \"y\" \\ a=b |1|'||none\n"},
+		{"comments, blank lines, CRs, no last line end", "#A=1\r\n\r\n  # B\r\nA=2\r\nEMPTY=3", 0, "2|none|none|3|none\n"},
+		{"nothing", "", 0, "none|none|none|none|none\n"},
+		{"quotes", "A=1\nB=\"5up3r x\"\n", 2, "FILE, line 2: B is in quotes, which would be part of the value: leave them out\n"},
+		{"single quotes", "B='5up3r'", 2, "FILE, line 1: B is in quotes, which would be part of the value: leave them out\n"},
+		{"no name", "\n=5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
+		{"a shell's export", "export A=5up3r", 2, "FILE, line 1: NAME=value is expected, without spaces before or around the =\n"},
+		{"a second line of a secret", "A=5up3r\n5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
+		{"spaces", "A = 5up3r", 2, "FILE, line 1: NAME=value is expected, without spaces before or around the =\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), ".env.test")
+			if err := os.WriteFile(file, []byte(c.lines), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := runCommand(t, nil, absolute(t, "../scripts/with-env.sh"), file,
+				"sh", "-c", `echo "${A-none}|${file-none}|${line-none}|${EMPTY-none}|${number-none}"`)
+			r.wants(c.code)
+			if got := strings.ReplaceAll(r.output, file, "FILE"); got != c.output {
+				t.Errorf("it printed %q, not %q", got, c.output)
+			}
+		})
+	}
+	r := runMake(t, settled(t, nil), "e2e", "ENV=none")
+	r.wants(2, "no .env.none: copy .env.example to it and fill it in")
+	if strings.Contains(r.output, "k6 exited") {
+		t.Errorf("k6 did not run:\n%s", r.output)
 	}
 }

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs a command with the settings of a file, a NAME=value a line:
+#
+#   scripts/with-env.sh .env.staging ./k6 run scripts/e2e-load.js
+#
+# As `docker run --env-file` does, it takes each value as it stands: nothing in it is run or replaced. What is wrong is told
+# by the line's number, as the line may hold a secret.
+set -u
+
+file=$1 number=0 settings=()
+shift
+
+refuse() {
+  echo "$file, line $number: $1" >&2
+  exit 2
+}
+
+[[ -f $file && -r $file ]] || { echo "no $file: copy .env.example to it and fill it in" >&2; exit 2; }
+while IFS= read -r line || [[ $line ]]; do
+  ((number++))
+  line=${line%$'\r'}
+  [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
+  [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || refuse 'NAME=value is expected, without spaces before or around the ='
+  [[ ${BASH_REMATCH[2]} =~ ^(\".*\"|\'.*\')$ ]] && refuse "${line%%=*} is in quotes, which would be part of the value: leave them out"
+  settings+=("$line")
+done <"$file"
+
+((${#settings[@]})) && { export "${settings[@]}" || exit 2; } # at once: a name in the file can't change how it is read
+exec "$@"
