@@ -44,6 +44,24 @@ func TestSetupOutlastsAFlush(t *testing.T) {
 	}
 }
 
+// TestScriptsTakeNumbers: a size that is none is refused by its name, before anything else.
+func TestScriptsTakeNumbers(t *testing.T) {
+	t.Parallel()
+	for script, settings := range map[string]map[string]string{
+		"e2e-load.js":            {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
+		"event-day.js":           {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
+		"redirect-breakpoint.js": {"PEAK": "a whole number above 0"},
+		"upstash-pipeline.js":    {"RATE": "a whole number above 0"},
+	} {
+		for name, wanted := range settings {
+			for _, given := range []string{"abc", "0", "-1", "0,1", "Infinity"} {
+				r := runK6(t, nil, "inspect", "-e", name+"="+given, absolute(t, "../scripts/"+script))
+				r.wants(107, name+" must be "+wanted+`, got \"`+given+`\"`)
+			}
+		}
+	}
+}
+
 // samples are the values of a metric, in the order that the run with --out json=samples.json emitted them.
 func (r run) samples(metric string) []float64 {
 	r.t.Helper()

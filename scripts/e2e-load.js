@@ -7,8 +7,8 @@
 import { sleep } from 'k6';
 import { flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
 
-const SCALE = Number(__ENV.SCALE || 1); // of every rate and of the number of virtual users that tap
-const TIME_SCALE = Number(__ENV.TIME_SCALE || 1); // of every scenario's duration
+const SCALE = factor('SCALE'); // of every rate and of the number of virtual users that tap
+const TIME_SCALE = factor('TIME_SCALE'); // of every scenario's duration
 
 const lasting = (s) => `${Math.round(s * TIME_SCALE * 1000)}ms`;
 const scaled = (n) => Math.max(1, Math.round(n * SCALE));
@@ -42,6 +42,11 @@ export const options = {
   },
   summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max', 'count'],
 };
+
+function factor(name, n = Number(__ENV[name] || 1)) {
+  if (n > 0 && n < Infinity) return n;
+  throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
+}
 
 // One iteration every so many seconds; a second VU steps in when an answer takes longer than that. Both are there from the
 // start: the segment of a run that has only the second would drop its first iteration.

@@ -4,13 +4,12 @@
 //   ./k6 run -e TIME_SCALE=0.05 scripts/event-day.js                the same rates, in 17 minutes
 //   ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.01 scripts/event-day.js   a tenth of the taps, in 3 minutes
 //
-// Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. report() judges the day.
-// Settings come from the environment or -e, as for e2e-load.js.
+// Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import { bandID, flushTaps, login, preflight, query, report, tap, thresholds } from 'k6/x/sparkmotion';
 
-const SCALE = Number(__ENV.SCALE || 1); // of the taps' rates
-const TIME_SCALE = Number(__ENV.TIME_SCALE || 1); // of the day's length
+const SCALE = factor('SCALE'); // of the taps' rates
+const TIME_SCALE = factor('TIME_SCALE'); // of the day's length
 const UNKNOWN = 0.02; // the share of bands that were never registered
 
 // Minutes, and the taps/s that they lead to. The doors, the keynote and the end are about a tap a person each.
@@ -21,7 +20,6 @@ const DAY = [
   [0.25, 10000], [0.75, 10000], [0.25, 100], [30, 0], // the end, all at once, and the way home
 ];
 const lasting = (minutes) => `${Math.round(minutes * 60000 * TIME_SCALE)}ms`;
-const every15s = { rate: 1, timeUnit: '15s', preAllocatedVUs: 2 };
 const whole = lasting(DAY.reduce((sum, [minutes]) => sum + minutes, 0));
 
 export const options = {
@@ -31,11 +29,10 @@ export const options = {
       exec: 'runCrowd',
       startRate: 0,
       stages: DAY.map(([minutes, rate]) => ({ duration: lasting(minutes), target: Math.round(rate * SCALE) })),
-      preAllocatedVUs: Math.ceil(500 * SCALE),
-      maxVUs: Math.ceil(2000 * SCALE),
+      preAllocatedVUs: Math.ceil(500 * SCALE), maxVUs: Math.ceil(2000 * SCALE),
     },
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
-    cron: { executor: 'constant-arrival-rate', exec: 'runCron', ...every15s, duration: whole },
+    cron: { executor: 'constant-arrival-rate', exec: 'runCron', rate: 1, timeUnit: '15s', preAllocatedVUs: 2, duration: whole },
   },
   thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }),
   setupTimeout: '3m', // preflight's flush works off what the last run has left
@@ -43,10 +40,13 @@ export const options = {
 
 export const setup = () => (preflight(), { session: login({ renew: true }) });
 
-export function runCrowd() {
-  const prefixes = Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined;
-  tap({ band: bandID({ distribution: 'zipf', prefixes }) });
+function factor(name, n = Number(__ENV[name] || 1)) {
+  if (n > 0 && n < Infinity) return n;
+  throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
 }
+
+const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined);
+export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 
 export function runAdmin({ session }) {
   sleep(5 * Math.random()); // ten people, who don't reload in step

@@ -11,6 +11,7 @@ import { Gauge } from 'k6/metrics';
 import { preflight, tap, thresholds } from 'k6/x/sparkmotion';
 
 const PEAK = Number(__ENV.PEAK || 10000); // taps/s at the end of the climb
+if (!Number.isInteger(PEAK) || PEAK < 1) throw new Error(`PEAK must be a whole number above 0, got "${__ENV.PEAK}"`);
 
 const arrivalRate = new Gauge('arrival_rate');
 const limits = thresholds();

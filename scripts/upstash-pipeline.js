@@ -10,7 +10,8 @@ import { check } from 'k6';
 import { Trend } from 'k6/metrics';
 import { bandID, preflight, Upstash } from 'k6/x/sparkmotion';
 
-const QUEUE = __ENV.QUEUE || 'loadtest:tap-log:pending';
+const { RATE = 100, DURATION = '1m', QUEUE = 'loadtest:tap-log:pending' } = __ENV;
+if (!Number.isInteger(Number(RATE)) || RATE < 1) throw new Error(`RATE must be a whole number above 0, got "${RATE}"`);
 const eventId = __ENV.LOADTEST_EVENT_ID;
 if (!eventId) throw new Error('set LOADTEST_EVENT_ID');
 const key = (name) => `loadtest:analytics:${eventId}:${name}`;
@@ -20,7 +21,6 @@ const hourly = (time) => key(`taps:hourly:${new Date(time).toISOString().slice(0
 const latency = new Trend('upstash_pipeline_latency', true);
 const upstash = new Upstash();
 
-const { RATE = 100, DURATION = '1m' } = __ENV;
 export const options = {
   scenarios: {
     taps: { executor: 'constant-arrival-rate', rate: Number(RATE), duration: DURATION, preAllocatedVUs: 50, maxVUs: 1000 },
