@@ -47,6 +47,18 @@ func TestStopsBeforeLoad(t *testing.T) {
 	}
 }
 
+// TestStopsWithoutScenarios: k6's options that replace the scenarios would leave a run of nothing, which passes.
+func TestStopsWithoutScenarios(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	for _, name := range []string{"e2e-load.js", "event-day.js"} {
+		for _, args := range [][]string{{"--vus", "5", "--duration", "30s"}, {"--iterations", "3"}} {
+			r := runScript(t, tw, name, args...)
+			r.wants(108, "--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE")
+		}
+	}
+}
+
 // TestGuard: no script sends anything to hosts that nobody has named.
 func TestGuard(t *testing.T) {
 	t.Parallel()

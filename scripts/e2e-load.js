@@ -5,6 +5,7 @@
 //
 // Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
 import { sleep } from 'k6';
+import exec from 'k6/execution';
 import { flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of every rate and of the number of virtual users that tap
@@ -95,7 +96,10 @@ export function handleSummary(data) {
   return report(data);
 }
 
-export default function () {} // k6 wants one; the scenarios name their own
+// What k6 runs when an option of its command line has replaced the scenarios, which name their own.
+export default function () {
+  exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');
+}
 
 function day() {
   const to = new Date();

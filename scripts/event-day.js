@@ -6,6 +6,7 @@
 //
 // Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
+import exec from 'k6/execution';
 import { bandID, flushTaps, login, preflight, query, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of the taps' rates
@@ -56,4 +57,4 @@ export function runAdmin({ session }) {
 
 export const runCron = () => flushTaps();
 export const handleSummary = report;
-export default function () {} // k6 wants one; the scenarios name their own
+export default () => exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');
