@@ -161,6 +161,24 @@ func TestVerdictOnTheGenerator(t *testing.T) {
 	r.wants(r.code, "From 200/s on this machine was the limit")
 }
 
+// TestProfileOnHangs: in the profile, a tap without an answer fails while the run lasts, however short that is.
+func TestProfileOnHangs(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	broken := make(chan struct{})
+	go func() {
+		defer close(broken)
+		tw.breaks(`{"worker":{"hangRate":0.3}}`)
+	}()
+	r := runK6(t, tw.env, append(small, absolute(t, mainScript))...)
+	<-broken
+	r.wants(99, "error_rate")
+	failed, got := int64(r.summary().Metrics["error_rate{part:worker}"].Values["passes"]), tw.stats().Worker
+	if hang := got.Requests - got.Hits - 1; failed == 0 || failed != hang { // one is preflight's, of /health
+		t.Errorf("%d taps failed, %d hang", failed, hang)
+	}
+}
+
 // TestVerdictOnHangs: taps that never get an answer are neither a pass nor the generator's fault.
 func TestVerdictOnHangs(t *testing.T) {
 	tw := startTwin(t)
