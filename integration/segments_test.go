@@ -183,7 +183,10 @@ func TestDistributed(t *testing.T) {
 	if strings.Contains(r.output, "have been crossed") {
 		code = 99 // at a few taps a plateau, by whatever else the machine does
 	}
-	r.wants(code, "2 processes; their logs: results/distributed/*/k6.log", "2 processes sent this", "The report: results/e2e-load-report.html")
+	r.wants(code, "2 processes; their logs: results/distributed/*/k6.log", "tail -f results/distributed/1/k6.log", "2 processes sent this", "The report: results/e2e-load-report.html")
+	if log := read(t, filepath.Join(r.dir, "results/distributed/1/k6.log")); !strings.Contains(log, "\nrunning (") {
+		t.Errorf("its log does not tell how far it is:\n%s", log)
+	}
 	c, got := r.verdict().Counts, tw.stats()
 	queries := int64(0)
 	for _, n := range got.Admin.Queries {

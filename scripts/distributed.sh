@@ -22,11 +22,11 @@ for ((i = 1; i <= n; i++)); do
   folder=results/distributed/$i
   mkdir -p $folder
   summaries+=("$folder/results/e2e-load-summary.json")
-  (cd $folder && exec "$home/k6" run --quiet --execution-segment $((i - 1))/$n:$i/$n --execution-segment-sequence $sequence \
+  (cd $folder && exec "$home/k6" run --execution-segment $((i - 1))/$n:$i/$n --execution-segment-sequence $sequence \
     "$@" "$home/scripts/e2e-load.js" >k6.log 2>&1) &
   pids+=($!)
 done
-echo "$n processes; their logs: results/distributed/*/k6.log"
+echo "$n processes; their logs: results/distributed/*/k6.log. To see how far the first is: tail -f results/distributed/1/k6.log"
 
 for ((i = 1; i <= n; i++)); do
   until wait "${pids[i - 1]}"; code=$?; ! kill -0 "${pids[i - 1]}" 2>/dev/null; do :; done # a signal ends a wait early
