@@ -165,7 +165,7 @@ func TestMerge(t *testing.T) {
 	for _, r := range runs {
 		r.wants(99)
 	}
-	merged.wants(99, "Holds 120 taps/s within every limit.", "At 400/s redirect p95 fails its limit of 100 ms", "3 processes sent this, whose plateaus began within ",
+	merged.wants(99, "Holds 120 taps/s within every limit that could be judged.", "At 400/s redirect p95 fails its limit of 100 ms", "3 processes sent this, whose plateaus began within ",
 		"thresholds on metrics 'redirect_latency, redirect_latency{plateau:400}' have been crossed")
 	if v := merged.verdict(); v.Holds != 120 || v.First.Offered != 400 || v.First.Metric != "redirect_latency" {
 		t.Errorf("got %+v", v)

@@ -16,6 +16,24 @@ type Process struct {
 	Began   *time.Time `json:"began"`   // when its plateaus did, by its own clock; null when there were none
 }
 
+// ends are where a process's segment begins and ends, from 0 to 1.
+func (p Process) ends() (from, to *big.Rat, ok bool) {
+	first, last, _ := strings.Cut(p.Segment, ":")
+	from, fromOK := new(big.Rat).SetString(first)
+	to, toOK := new(big.Rat).SetString(last)
+	return from, to, fromOK && toOK
+}
+
+// share is a process's of the work; all of it when its segment says nothing.
+func (p Process) share() float64 {
+	from, to, ok := p.ends()
+	if !ok {
+		return 1
+	}
+	share, _ := new(big.Rat).Sub(to, from).Float64()
+	return share
+}
+
 // Part is what one process reports, under the name that errors give it.
 type Part struct {
 	Name   string
@@ -115,14 +133,11 @@ func whole(parts []Part) error {
 	var segments []segment
 	for _, part := range parts {
 		for _, process := range part.Report.Processes {
-			from, to, _ := strings.Cut(process.Segment, ":")
-			s := segment{new(big.Rat), new(big.Rat), part.Name + " (" + process.Segment + ")"}
-			_, fromOK := s.from.SetString(from)
-			_, toOK := s.to.SetString(to)
-			if !fromOK || !toOK {
+			from, to, ok := process.ends()
+			if !ok {
 				return fmt.Errorf("%s: its segment %q is none", part.Name, process.Segment)
 			}
-			segments = append(segments, s)
+			segments = append(segments, segment{from, to, part.Name + " (" + process.Segment + ")"})
 		}
 	}
 	slices.SortStableFunc(segments, func(a, b segment) int { return a.from.Cmp(b.from) })

@@ -46,6 +46,7 @@ func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.late(), ofK6))
 	}
+	r.Queue = watch(r.valid())
 	r.Status = r.overall()
 	knee, first := r.knee()
 	if knee != nil {
@@ -54,7 +55,6 @@ func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report
 	if first != nil {
 		r.First = &First{first.Name, first.Offered, first.Breaks[0]}
 	}
-	r.Queue = watch(r.valid())
 	r.Scaling = scale(r.valid())
 	r.Verdict = r.say(knee, first)
 	return r
@@ -96,7 +96,8 @@ func (r *Report) late() bool {
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.GeneratorLimited > MaxLimited })
 }
 
-// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing.
+// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. A queue that grows is worth a
+// warning, whatever else holds: it has no limit, and ends a day as surely as one.
 func (r *Report) overall() Status {
 	valid := r.valid()
 	switch {
@@ -111,6 +112,9 @@ func (r *Report) overall() Status {
 	}
 	for _, p := range valid {
 		status = worse(status, p.Status)
+	}
+	if r.Queue.GrowsFrom != nil {
+		status = worse(status, Warn)
 	}
 	return status
 }

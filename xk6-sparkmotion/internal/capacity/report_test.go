@@ -82,48 +82,53 @@ func TestVerdict(t *testing.T) {
 		verdict  []string
 	}{
 		{"all holds", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 6}}, Pass, 100, []string{
-			"Holds 100 taps/s within every limit, the highest rate.", "The queue did not grow: the flush cron kept up.",
+			"Holds 100 taps/s within every limit that could be judged, the highest rate tried.", "Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"a warning, then a failure", []seen{
 			{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 64}, {rate: 150, achieved: 150, p95: 130},
 		}, Fail, 50, []string{
-			"Holds 50 taps/s within every limit.",
-			"At 100/s redirect p95 passes the warning of 50 ms (64 ms): the Worker breaks first.",
+			"Holds 50 taps/s within every limit that could be judged.",
+			"At 100/s redirect p95 is over the warning of 50 ms (64 ms): the Worker breaks first.",
 			"At 150/s redirect p95 fails its limit of 100 ms (130 ms).",
-			"The queue did not grow: the flush cron kept up.",
+			"Flushes kept up: what they left in the queue did not grow.",
+		}},
+		{"nothing but a queue that grows", []seen{{rate: 50, achieved: 50, p95: 5, growth: 29}}, Warn, 50, []string{
+			"Holds 50 taps/s within every limit that could be judged, the highest rate tried, but the queue grows.",
+			"The queue grows by 29 a second at 50/s: the flush cron drains at most 21/s, so that 10 minutes at 50/s leave 17,000 taps " +
+				"waiting, 14 minutes to drain.",
 		}},
 		{"a queue that grows", []seen{
 			{rate: 25, achieved: 25, p95: 5}, {rate: 50, achieved: 50, p95: 5, growth: 29}, {rate: 100, achieved: 100, p95: 5, growth: 79},
 			{rate: 200, achieved: 200, p95: 200, growth: 179},
 		}, Fail, 100, []string{
-			"Holds 100 taps/s within every limit.",
+			"Holds 100 taps/s within every limit that could be judged, but the queue grows.",
 			"At 200/s redirect p95 fails its limit of 100 ms (200 ms): the Worker breaks first.",
 			"The queue grows by 79 a second at 100/s, and from 50/s on: the flush cron drains at most 21/s, so that 10 minutes " +
 				"at 100/s leave 47,000 taps waiting, 38 minutes to drain.",
 		}},
 		{"errors", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 100, p95: 60, failed: 0.05}}, Fail, 50, []string{
-			"Holds 50 taps/s within every limit.",
-			"At 100/s redirect error rate fails its limit of 3 % (5 %) and redirect p95 passes the warning of 50 ms (60 ms): the Worker breaks first.",
-			"The queue did not grow: the flush cron kept up.",
+			"Holds 50 taps/s within every limit that could be judged.",
+			"At 100/s redirect error rate fails its limit of 3 % (5 %) and redirect p95 is over the warning of 50 ms (60 ms): the Worker breaks first.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"admin first", []seen{
 			{rate: 50, achieved: 50, p95: 5, queries: 100, query: 90}, {rate: 100, achieved: 100, p95: 5, queries: 100, query: 6000},
 		}, Warn, 50, []string{
-			"Holds 50 taps/s within every limit.",
-			"At 100/s analytics p95 passes the warning of 5 s (6 s): the admin application breaks first.",
-			"The queue did not grow: the flush cron kept up.",
+			"Holds 50 taps/s within every limit that could be judged.",
+			"At 100/s analytics p95 is over the warning of 5 s (6 s): the admin application breaks first.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"no free virtual user", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 70, p95: 40}}, Pass, 50, []string{
-			"Holds 50 taps/s within every limit.",
+			"Holds 50 taps/s within every limit that could be judged.",
 			"At 100/s 29.9 % of the iterations found no free virtual user while the system kept its limits, so that nothing is " +
 				"known of it there. Raise preAllocatedVUs and maxVUs.",
-			"The queue did not grow: the flush cron kept up.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"the generator", []seen{{rate: 50, achieved: 50, p95: 5}, {rate: 100, achieved: 80, p95: 400, late: 0.4}}, Pass, 50, []string{
-			"Holds 50 taps/s within every limit.",
+			"Holds 50 taps/s within every limit that could be judged.",
 			"From 100/s on this machine was the limit: it started taps late 40 % of the time, so that nothing is known of the system there. " +
 				"Give it more cores, or share the load.",
-			"The queue did not grow: the flush cron kept up.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"the generator everywhere", []seen{{rate: 50, achieved: 50, p95: 400, late: 0.4}}, Generator, 0, []string{
 			"No verdict on the system: no plateau has figures that are its own.",
@@ -135,14 +140,14 @@ func TestVerdict(t *testing.T) {
 		}},
 		{"nothing holds", []seen{{rate: 50, achieved: 50, p95: 70}, {rate: 100, achieved: 100, p95: 120}}, Fail, 0, []string{
 			"Does not hold 50 taps/s, the lowest rate that was judged.",
-			"At 50/s redirect p95 passes the warning of 50 ms (70 ms): the Worker breaks first.",
+			"At 50/s redirect p95 is over the warning of 50 ms (70 ms): the Worker breaks first.",
 			"At 100/s redirect p95 fails its limit of 100 ms (120 ms).",
-			"The queue did not grow: the flush cron kept up.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"a slow start", []seen{{rate: 50, achieved: 50, p95: 70}, {rate: 100, achieved: 100, p95: 5}}, Warn, 100, []string{
-			"Holds 100 taps/s within every limit, the highest rate.",
-			"Below that, at 50/s, redirect p95 passes the warning of 50 ms (70 ms), which 100/s did not repeat.",
-			"The queue did not grow: the flush cron kept up.",
+			"Holds 100 taps/s within every limit that could be judged, the highest rate tried, but not 50/s.",
+			"Below that, at 50/s, redirect p95 is over the warning of 50 ms (70 ms), which 100/s did not repeat.",
+			"Flushes kept up: what they left in the queue did not grow.",
 		}},
 		{"no plateaus", nil, NoData, 0, []string{"The script has no plateaus: only the run as a whole is judged."}},
 	} {
@@ -263,7 +268,11 @@ func TestAlwaysSaysSomething(t *testing.T) {
 				growth: some(rate) - some(rate), queries: int64(some(40)), query: some(9000),
 			})
 		}
-		text, err := json.Marshal(judge(plateaus...))
+		r := judge(plateaus...)
+		if said := r.Verdict[0]; r.Holds != nil && r.First == nil && (r.Status == Pass) == strings.Contains(said, ", but ") {
+			t.Errorf("%s: %s", r.Status, said)
+		}
+		text, err := json.Marshal(r)
 		if err != nil || strings.Contains(string(text), "NaN") || !strings.Contains(string(text), `"verdict":["`) {
 			t.Fatalf("%v\n%+v\n%s", err, plateaus, text)
 		}
@@ -417,7 +426,7 @@ func TestNoPass(t *testing.T) {
 		},
 		"the highest rate comes first": {
 			measured(seen{rate: 100, achieved: 100, p95: 70}, seen{rate: 50, achieved: 50, p95: 5}), Limits, 50,
-			"At 100/s redirect p95 passes the warning of 50 ms (70 ms): the Worker breaks first.",
+			"At 100/s redirect p95 is over the warning of 50 ms (70 ms): the Worker breaks first.",
 		},
 		"two parts at a rate": {
 			measured(seen{rate: 50, achieved: 50, p95: 70, queries: 100, query: 6000}), Limits, 0,
@@ -425,15 +434,15 @@ func TestNoPass(t *testing.T) {
 		},
 		"too seldom for a plateau": {
 			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[0].Counts.Exports = slow(30), slow(8) }), Limits, 100,
-			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
+			"Over the whole run export p95 fails its limit of 15 s (20 s), which no single plateau had enough samples to show.",
 		},
 		"admin errors, too few a plateau": {
 			cut(func(m *Measured) { m.Whole.Queries, m.Whole.QueriesFailed = 5000, 1000 }), Limits, 100,
-			"Over the whole run admin error rate fails its limit of 3 % (20 %), which no plateau alone tells.",
+			"Over the whole run admin error rate fails its limit of 3 % (20 %), which no single plateau had enough samples to show.",
 		},
 		"too few virtual users for taps, and slow exports": {
 			cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[1].Counts.Iterations = slow(30), 9000 }), Limits, 50,
-			"Over the whole run export p95 fails its limit of 15 s (20 s), which no plateau alone tells.",
+			"Over the whole run export p95 fails its limit of 15 s (20 s), which no single plateau had enough samples to show.",
 		},
 		"the generator, then not": {
 			measured(seen{rate: 50, achieved: 50, p95: 70, late: 0.5}, seen{rate: 100, achieved: 100, p95: 5}), Limits, 100,
@@ -447,6 +456,82 @@ func TestNoPass(t *testing.T) {
 		r := Judge(c.run, c.limits, unknown)
 		if said := strings.Join(r.Verdict, "\n"); orZero(r.Holds) != c.holds || !strings.Contains(said, c.says) {
 			t.Errorf("%s: holds %v, want %v; %q is not in\n%s", name, orZero(r.Holds), c.holds, c.says, said)
+		}
+	}
+}
+
+// The first sentence stands beside the status: what else than a higher rate gave it, it says itself.
+func TestFirstSentence(t *testing.T) {
+	t.Parallel()
+	calm, slow := seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 50, achieved: 50, p95: 70}
+	high := seen{rate: 100, achieved: 100, p95: 5}
+	errs := func(m Measured) Measured {
+		m.Whole.Queries, m.Whole.QueriesFailed = 50, 20
+		return m
+	}
+	for _, c := range []struct {
+		run    Measured
+		limits []Limit
+		status Status
+		says   []string
+	}{
+		{measured(calm, high), Limits[:1], Pass, []string{"Holds 100 taps/s within every limit, the highest rate tried."}},
+		{errs(measured(calm, high)), Limits, Fail, []string{
+			"Redirects hold 100 taps/s, the highest rate tried, but the run as a whole fails.",
+			"Over the whole run admin error rate fails its limit of 3 % (40 %), which no single plateau had enough samples to show.",
+		}},
+		{errs(measured(slow, high)), Limits, Fail, []string{
+			"Redirects hold 100 taps/s, the highest rate tried, but the run as a whole fails.",
+			"Below that, at 50/s, redirect p95 is over the warning of 50 ms (70 ms), which 100/s did not repeat.",
+		}},
+		{func() Measured { // other scenarios' taps
+			m := measured(calm, high)
+			m.Whole.Taps *= 2
+			return m
+		}(), Limits, Fail, []string{
+			"Holds 100 taps/s, the highest rate tried, but the run as a whole fails.",
+			"Over the whole run redirect error rate fails its limit of 3 % (50 %), which no plateau that was judged shows.",
+		}},
+		{errs(measured(high)), []Limit{Limits[0], {"error_rate", "error rate", "", "rate", false, 0.001, 0.03, 100}}, Warn, []string{
+			"Redirects hold 100 taps/s, the highest rate tried, but the run as a whole warns.",
+			"Over the whole run error rate is over the warning of 0.1 % (0.199 %), which no plateau that was judged shows.",
+		}},
+		{measured(seen{rate: 50, achieved: 50, p95: 5, missed: 0.03}), []Limit{{"kv_hit_rate", "KV hit rate", Worker, "rate", true, 0.99, 0.9, 100}},
+			Warn, []string{
+				"Does not hold 50 taps/s, the lowest rate that was judged.",
+				"At 50/s KV hit rate is under the warning of 99 % (97 %): the Worker breaks first.",
+			}},
+		{measured(seen{rate: 50, achieved: 50, p95: 5, growth: 29}, high), Limits, Warn, []string{
+			"Holds 100 taps/s within every limit that could be judged, the highest rate tried, but the queue grows.",
+			"The queue grows by 29 a second at 50/s: ",
+		}},
+		{errs(Measured{}), Limits, Fail, []string{
+			"The script has no plateaus: only the run as a whole is judged.",
+			"Over the whole run admin error rate fails its limit of 3 % (40 %).",
+		}},
+	} {
+		r := Judge(c.run, c.limits, unknown)
+		for i, want := range c.says {
+			if r.Status != c.status || i >= len(r.Verdict) || !strings.HasPrefix(r.Verdict[i], want) {
+				t.Errorf("%s, want %s; %q is not sentence %d of\n%s", r.Status, c.status, want, i+1, strings.Join(r.Verdict, "\n"))
+			}
+		}
+	}
+}
+
+// A process that had a part of the run says so, whatever it holds.
+func TestOneSegment(t *testing.T) {
+	t.Parallel()
+	for segment, want := range map[string]string{
+		"0:1": "Flushes kept up: what they left in the queue did not grow.",
+		"0:1/2": "This process sent 50 % of the run (segment 0:1/2), and these rates are its own: only k6 x sparkmotion merge judges " +
+			"the whole.",
+	} {
+		m := measured(seen{rate: 50, achieved: 50, p95: 5})
+		m.Processes[0].Segment = segment
+		r := Judge(m, Limits, unknown)
+		if said := r.Verdict[len(r.Verdict)-1]; said != want {
+			t.Errorf("%s: got %s", segment, said)
 		}
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// say puts the report into sentences.
+// say puts the report into sentences. What the status beside them comes from is told first.
 func (r *Report) say(knee, first *Plateau) []string {
-	sentences := r.sayHolds(knee, first)
-	sentences = append(sentences, r.sayRun()...)
-	sentences = append(sentences, r.sayGenerator()...)
-	sentences = append(sentences, r.sayEnd()...)
-	sentences = append(sentences, r.sayQueue(knee)...)
+	queue := r.sayQueue(knee)
+	sentences := slices.Concat([]string{r.sayHolds(knee)}, r.sayFirst(first), r.sayLower(knee), r.sayRun())
+	if r.Queue.GrowsFrom != nil {
+		sentences, queue = append(sentences, queue...), nil
+	}
+	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue)
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			Rate(s.Peak), Rate(s.PeakLow), Rate(s.PeakTop)))
@@ -34,30 +35,93 @@ func (r *Report) Thresholds(crossed []string) {
 	}
 }
 
-func (r *Report) sayHolds(knee, first *Plateau) []string {
-	valid := r.valid()
-	switch {
+func (r *Report) sayHolds(knee *Plateau) string {
+	switch valid := r.valid(); {
 	case len(r.Plan.Rates) > 0 && len(r.Plateaus) == 0:
-		return []string{"No verdict on the system: the plateaus saw no tap."}
+		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
-		return []string{"The script has no plateaus: only the run as a whole is judged."}
+		return "The script has no plateaus: only the run as a whole is judged."
 	case len(valid) == 0:
-		return []string{"No verdict on the system: no plateau has figures that are its own."}
-	}
-	var said []string
-	switch {
+		return "No verdict on the system: no plateau has figures that are its own."
 	case knee == nil:
-		said = append(said, fmt.Sprintf("Does not hold %s taps/s, the lowest rate that was judged.", Rate(valid[0].Offered)))
-	case !r.ended() && !slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Rate > knee.Rate }):
-		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit, the highest rate.", Rate(knee.Offered)))
-	default:
-		said = append(said, fmt.Sprintf("Holds %s taps/s within every limit.", Rate(knee.Offered)))
+		return fmt.Sprintf("Does not hold %s taps/s, the lowest rate that was judged.", Rate(valid[0].Offered))
 	}
-	if first != nil {
-		said = append(said, fmt.Sprintf("At %s/s %s: %s.", Rate(first.Offered), first.sayBreaks(), first.sayParts()))
-		said = append(said, sayFailure(valid, first)...)
+	highest := ""
+	if !r.ended() && !slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Rate > knee.Rate }) {
+		highest = ", the highest rate tried"
 	}
-	return append(said, sayLower(valid, knee)...)
+	return r.sayKnee(knee) + highest + r.sayBut(knee) + "."
+}
+
+// sayKnee says what holds, and by how many of the limits.
+func (r *Report) sayKnee(knee *Plateau) string {
+	said := Rate(knee.Offered) + " taps/s"
+	untold := r.untold()
+	switch {
+	case slices.ContainsFunc(untold, func(m Judged) bool { return m.Part == Worker }):
+		return "Holds " + said
+	case len(untold) > 0:
+		return "Redirects hold " + said
+	case r.unjudged(knee):
+		return "Holds " + said + " within every limit that could be judged"
+	}
+	return "Holds " + said + " within every limit"
+}
+
+// unjudged tells whether a limit was judged neither at a plateau nor over the whole run.
+func (r *Report) unjudged(p *Plateau) bool {
+	return slices.ContainsFunc(r.Metrics, func(m Judged) bool {
+		return (m.Status == NoData || m.Status == Generator) && slices.Contains(p.NotJudged, m.Metric)
+	})
+}
+
+// sayBut is what else than a higher rate gave the run its status, so that what holds does not contradict it.
+func (r *Report) sayBut(knee *Plateau) string {
+	lower := r.lower(knee)
+	switch {
+	case len(r.untold()) > 0 && r.Status == Fail:
+		return ", but the run as a whole fails"
+	case len(r.untold()) > 0:
+		return ", but the run as a whole warns"
+	case lower != nil:
+		return fmt.Sprintf(", but not %s/s", Rate(lower.Offered))
+	case r.Queue.GrowsFrom != nil && *r.Queue.GrowsFrom <= knee.Offered:
+		return ", but the queue grows"
+	}
+	return ""
+}
+
+// sayFirst tells what breaks first above the knee, and at which rate a limit fails that was only warned of there.
+func (r *Report) sayFirst(first *Plateau) []string {
+	if first == nil {
+		return nil
+	}
+	said := []string{fmt.Sprintf("At %s/s %s: %s.", Rate(first.Offered), first.sayBreaks(), first.sayParts())}
+	for _, p := range r.valid() {
+		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
+			return append(said, fmt.Sprintf("At %s/s %s.", Rate(p.Offered), p.Breaks[0]))
+		}
+	}
+	return said
+}
+
+// sayLower tells of a rate below the knee that did not hold: the start of a run often has reasons of its own.
+func (r *Report) sayLower(knee *Plateau) []string {
+	p := r.lower(knee)
+	if p == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", Rate(p.Offered), p.sayBreaks(), Rate(knee.Offered))}
+}
+
+// lower is the lowest plateau that did not hold while the knee above it did.
+func (r *Report) lower(knee *Plateau) *Plateau {
+	for _, p := range r.valid() {
+		if knee != nil && p.Offered < knee.Offered && p.Status != Pass {
+			return p
+		}
+	}
+	return nil
 }
 
 // sayBreaks names the two worst limits that broke.
@@ -70,11 +134,15 @@ func (p *Plateau) sayBreaks() string {
 }
 
 func (b Break) String() string {
-	tier := "fails its limit of "
-	if b.Status == Warn {
-		tier = "passes the warning of "
+	tier := "fails its limit of"
+	switch {
+	case b.Status == Fail:
+	case b.Value < b.Limit:
+		tier = "is under the warning of"
+	default:
+		tier = "is over the warning of"
 	}
-	return fmt.Sprintf("%s %s%s (%s)", b.Label, tier, Value(b.Metric, b.Limit), Value(b.Metric, b.Value))
+	return fmt.Sprintf("%s %s %s (%s)", b.Label, tier, Value(b.Metric, b.Limit), Value(b.Metric, b.Value))
 }
 
 // sayParts names the parts that break at the same rate: which of them was first, nothing tells.
@@ -92,26 +160,53 @@ func (p *Plateau) sayParts() string {
 	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " break at the same rate"
 }
 
-// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of. Errors of all parts together are
-// those of one of them.
+// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
 func (r *Report) sayRun() []string {
 	var said []string
-	for _, m := range r.Metrics {
-		told := m.Part == "" || slices.ContainsFunc(r.valid(), func(p *Plateau) bool {
-			return slices.ContainsFunc(p.Breaks, func(b Break) bool { return b.Metric == m.Metric })
-		})
-		if !told && (m.Status == Warn || m.Status == Fail) {
-			said = append(said, Break{Metric: m.Metric, Label: m.Label, Value: m.Value, Limit: m.of(m.Status), Status: m.Status}.String())
-		}
+	untold := r.untold()
+	for _, m := range untold {
+		said = append(said, Break{Metric: m.Metric, Label: m.Label, Value: m.Value, Limit: m.of(m.Status), Status: m.Status}.String())
 	}
 	if said == nil {
 		return nil
 	}
-	sentence := "Over the whole run " + strings.Join(said, " and ")
-	if len(r.Plateaus) > 0 {
-		sentence += ", which no plateau alone tells"
+	why := ""
+	switch {
+	case len(r.Plateaus) == 0:
+	case slices.ContainsFunc(untold, r.inPlateaus):
+		why = ", which no plateau that was judged shows"
+	default:
+		why = ", which no single plateau had enough samples to show"
 	}
-	return []string{sentence + "."}
+	return []string{"Over the whole run " + strings.Join(said, " and ") + why + "."}
+}
+
+// untold are the metrics whose limits did not hold over the whole run, but did at each plateau that was judged.
+func (r *Report) untold() []Judged {
+	var untold []Judged
+	for _, m := range r.Metrics {
+		if (m.Status == Warn || m.Status == Fail) && !r.told(m) {
+			untold = append(untold, m)
+		}
+	}
+	return untold
+}
+
+// told tells whether a plateau has the same limit broken. Errors of all parts together are those of one of them.
+func (r *Report) told(m Judged) bool {
+	if m.Part == "" {
+		return slices.ContainsFunc(r.Metrics, func(part Judged) bool {
+			return strings.HasPrefix(part.Metric, "error_rate{") && worse(m.Status, part.Status) == part.Status
+		})
+	}
+	return slices.ContainsFunc(r.valid(), func(p *Plateau) bool {
+		return slices.ContainsFunc(p.Breaks, func(b Break) bool { return b.Metric == m.Metric })
+	})
+}
+
+// inPlateaus tells whether some plateau had enough samples of a metric.
+func (r *Report) inPlateaus(m Judged) bool {
+	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return !slices.Contains(p.NotJudged, m.Metric) })
 }
 
 // sayEnd tells of a run that ended early, or else of taps that had no answer when it ended.
@@ -129,26 +224,6 @@ func (r *Report) sayEnd() []string {
 		}
 	}
 	return said
-}
-
-// sayFailure tells at which rate a limit fails that was only warned of before.
-func sayFailure(valid []*Plateau, first *Plateau) []string {
-	for _, p := range valid {
-		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
-			return []string{fmt.Sprintf("At %s/s %s.", Rate(p.Offered), p.Breaks[0])}
-		}
-	}
-	return nil
-}
-
-// sayLower tells of rates below the knee that did not hold: the start of a run often has reasons of its own.
-func sayLower(valid []*Plateau, knee *Plateau) []string {
-	for _, p := range valid {
-		if knee != nil && p.Offered < knee.Offered && p.Status != Pass {
-			return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", Rate(p.Offered), p.sayBreaks(), Rate(knee.Offered))}
-		}
-	}
-	return nil
 }
 
 func (r *Report) sayGenerator() []string {
@@ -185,9 +260,14 @@ func (r *Report) machine() string {
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// sayProcesses tells how well the plateaus of several processes line up.
+// sayProcesses tells how well the plateaus of several processes line up, or that one is not all of a run.
 func (r *Report) sayProcesses() []string {
-	if len(r.Processes) < 2 {
+	switch {
+	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
+		p := r.Processes[0]
+		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and these rates are its own: only "+
+			"k6 x sparkmotion merge judges the whole.", Percent(p.share()), p.Segment)}
+	case len(r.Processes) < 2:
 		return nil
 	}
 	said := fmt.Sprintf("%d processes sent this", len(r.Processes))
@@ -205,8 +285,10 @@ func (r *Report) sayProcesses() []string {
 func (r *Report) sayQueue(knee *Plateau) []string {
 	q := r.Queue
 	switch {
+	case q.GrowsFrom == nil && q.Watched && r.Whole.Flushed > 0: // between two it rises and falls
+		return []string{"Flushes kept up: what they left in the queue did not grow."}
 	case q.GrowsFrom == nil && q.Watched:
-		return []string{"The queue did not grow: the flush cron kept up."}
+		return []string{"The queue did not grow."}
 	case q.GrowsFrom == nil:
 		return nil
 	}
