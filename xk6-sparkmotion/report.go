@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -83,12 +85,24 @@ func (m *module) leave(data *sobek.Object, r *capacity.Report) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var took time.Duration
-	if ms := at(data, "state", "testRunDurationMs"); ms != nil {
-		took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
-	}
 	colours := is(at(data, "state", "isStdOutTTY")) && !is(at(data, "options", "noColor"))
-	return write(resultsFolder, summary, r, report.Run{Began: time.Now().Add(-took), Took: took}, colours)
+	return write(resultsFolder, summary, r, m.head(data), colours)
+}
+
+// head is what tells this run's report from another's. Of WORKER_URL it is the host alone: the rest may hold a password.
+func (m *module) head(data *sobek.Object) report.Run {
+	var run report.Run
+	if ms := at(data, "state", "testRunDurationMs"); ms != nil {
+		run.Took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
+	}
+	run.Began = time.Now().Add(-run.Took)
+	if worker, err := url.Parse(m.environment("WORKER_URL")); err == nil {
+		run.Host = worker.Host
+	}
+	if scale, err := strconv.ParseFloat(m.environment("SCALE"), 64); err == nil {
+		run.Scale = scale
+	}
+	return run
 }
 
 // write leaves a report's files in a folder, and gives what is for the terminal, also when a file can't be written.
@@ -97,8 +111,8 @@ func write(folder string, summary []byte, r *capacity.Report, run report.Run, co
 	err := errors.Join(
 		json.Indent(&file, summary, "", "  "),
 		report.HTML(&page, r, run),
-		report.Markdown(&markdown, r),
-		report.Terminal(&terminal, r, colours),
+		report.Markdown(&markdown, r, run),
+		report.Terminal(&terminal, r, run, colours),
 	)
 	if err != nil {
 		return "", err

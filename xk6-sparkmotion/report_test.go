@@ -13,7 +13,7 @@ import (
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
 	t.Chdir(t.TempDir())
-	p := newProcess(t, nil)
+	p := newProcess(t, map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
 	s := p.init()
 	s.run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
 	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
@@ -34,6 +34,9 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 		}
 	}
 	equal(t, "no iteration", s.show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
+	if head, _, _ := strings.Cut(said, "\n"); !strings.HasSuffix(head, " · org.example:8443 · SCALE 0.1 · 0 taps") {
+		t.Errorf("the head is %s", head)
+	}
 	equal(t, "without data", s.fails("sm.report()"), "report: call it from handleSummary(data) with its data")
 	if err := os.RemoveAll("results"); err != nil {
 		t.Fatal(err)

@@ -42,11 +42,11 @@ type Figures struct {
 	Analytics float64 `json:"analytics_p95"`
 	Export    float64 `json:"export_p95"`
 
-	Queued     float64  `json:"queued"`  // taps that went into the queue
-	Flushed    float64  `json:"flushed"` // taps that flushes moved
-	DepthStart *float64 `json:"depth_start"`
-	DepthEnd   *float64 `json:"depth_end"`
-	Growth     *float64 `json:"growth"` // of the queue, taps a second; null when it was not watched
+	Queued     float64  `json:"queued"`      // taps that went into the queue
+	Flushed    float64  `json:"flushed"`     // taps that flushes moved
+	DepthStart *float64 `json:"depth_start"` // what the first flush left; without one, the depth at the start
+	DepthEnd   *float64 `json:"depth_end"`   // what the last flush left
+	Growth     *float64 `json:"growth"`      // of the queue, taps a second; null when it was not watched
 }
 
 // Latency are percentiles in ms.
@@ -82,7 +82,8 @@ func (p *Plateau) derive(depths []Depth, processes int) {
 	p.watchQueue(depths)
 }
 
-// watchQueue finds the queue's depth at the plateau's ends, and how fast it grew.
+// watchQueue finds how fast the queue grew, and its depth first and last: after flushes, or where none was seen, at the
+// plateau's ends.
 func (p *Plateau) watchQueue(depths []Depth) {
 	var before *Depth
 	var within []Depth
@@ -97,23 +98,21 @@ func (p *Plateau) watchQueue(depths []Depth) {
 	if len(within) == 0 {
 		return // an old depth alone says nothing of this plateau
 	}
-	p.DepthStart, p.DepthEnd = &within[0].Depth, &within[len(within)-1].Depth
-	if before != nil {
-		p.DepthStart = &before.Depth
+	left := slices.DeleteFunc(slices.Clone(within), func(d Depth) bool { return d.Flushed == 0 })
+	p.Growth = p.growth(before, within, left)
+	switch {
+	case len(left) > 0:
+		within = left
+	case before != nil:
+		within = append([]Depth{*before}, within...)
 	}
-	p.Growth = p.growth(before, within)
+	p.DepthStart, p.DepthEnd = &within[0].Depth, &within[len(within)-1].Depth
 }
 
 // growth is the queue's, in taps a second; nil when too little was seen of it. Between two flushes a queue rises and falls,
 // so that what flushes leave tells most: nothing, or more each time. Where a flush takes as long as the plateau, so does
 // any depth that is higher than the last.
-func (p *Plateau) growth(before *Depth, within []Depth) *float64 {
-	var left []Depth
-	for _, d := range within {
-		if d.Flushed > 0 {
-			left = append(left, d)
-		}
-	}
+func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
 	if g := p.slope(left); g != nil {
 		return g
 	}

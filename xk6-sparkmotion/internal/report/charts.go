@@ -146,24 +146,24 @@ func queue(r *capacity.Report) chart {
 		Table: table{Name: "The queue over time", Align: "rrr", Head: []string{"Time", "Taps waiting", "Moved by a flush"}},
 	}
 	depths := r.Series.Depth
-	p, points := &plot{}, make([]point, len(depths))
-	flushes, flushed, deepest, highest := 0, 0.0, depths[0], 0.0
-	for i, d := range depths {
-		points[i] = point{d.At, d.Depth}
-		moved := none
+	p, points := &plot{}, []point{}
+	flushes, flushed, deepest := 0, 0.0, point{}
+	for _, d := range depths {
+		moved, top := none, point{d.At, d.Depth + float64(d.Flushed)}
 		if d.Flushed > 0 {
 			moved = count(float64(d.Flushed))
 			flushes, flushed = flushes+1, flushed+float64(d.Flushed)
+			points = append(points, top)
 		}
-		if d.Depth > deepest.Depth {
-			deepest = d
+		if top.y > deepest.y {
+			deepest = top
 		}
-		highest = max(highest, d.Depth+float64(d.Flushed))
+		points = append(points, point{d.At, d.Depth})
 		c.Table.add(clock(d.At), count(d.Depth), moved)
 	}
-	c.Desc = fmt.Sprintf("At most %s taps waited, at %s; %s at the end. %d flushes moved %s taps.",
-		count(deepest.Depth), clock(deepest.At), count(depths[len(depths)-1].Depth), flushes, count(flushed))
-	p.timed(r, highest)
+	c.Desc = fmt.Sprintf("At most %s taps waited, at %s; %s when last seen. %d flushes moved %s taps.",
+		count(deepest.y), clock(deepest.x), count(depths[len(depths)-1].Depth), flushes, count(flushed))
+	p.timed(r, deepest.y)
 	p.flushes(depths)
 	p.line("polyline", "line depth", points)
 	c.SVG = p.svg()

@@ -10,10 +10,12 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Run is what a page's head tells of a run; what is zero is left out.
+// Run is what a report's head tells of a run; what is zero is left out.
 type Run struct {
 	Began time.Time
 	Took  time.Duration
+	Host  string  // that taps went to
+	Scale float64 // of the script's rates
 }
 
 //go:embed page.html
@@ -45,8 +47,13 @@ func (run Run) facts(r *capacity.Report) []string {
 	if run.Took > 0 {
 		facts = append(facts, clock(run.Took.Seconds())+" min")
 	}
-	facts = append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
-	return facts
+	if run.Host != "" {
+		facts = append(facts, run.Host)
+	}
+	if run.Scale != 0 && run.Scale != 1 {
+		facts = append(facts, fmt.Sprintf("SCALE %v", run.Scale))
+	}
+	return append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 }
 
 // class is a status's CSS class.

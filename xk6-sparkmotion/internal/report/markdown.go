@@ -8,8 +8,9 @@ import (
 )
 
 // Markdown writes the report for a pull request: the plateaus are folded.
-func Markdown(w io.Writer, r *capacity.Report) error {
+func Markdown(w io.Writer, r *capacity.Report, run Run) error {
 	var b strings.Builder
+	b.WriteString("SparkMotion load test · " + plain.Replace(strings.Join(run.facts(r), " · ")) + "\n\n")
 	for i, sentence := range r.Verdict {
 		if i == 0 {
 			b.WriteString("### " + string(r.Status) + ": " + plain.Replace(sentence) + "\n\n")

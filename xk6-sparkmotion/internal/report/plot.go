@@ -97,17 +97,23 @@ func (p *plot) grid(name func(float64) string) {
 	}
 }
 
-// times names times below the plot, at most eight: round seconds, or round minutes.
+// times names times below the plot, at most eight.
 func (p *plot) times() {
-	unit := 1.0
-	if p.span > 300 {
-		unit = 60
-	}
-	step := unit * max(1, round(p.span/unit/7))
+	step := interval(p.span / 7)
 	for t := 0.0; t <= p.span; t += step {
 		p.draw(`<line class="axis" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`, p.across(t), plotBottom, plotBottom+4)
 		p.text("", p.across(t), 0, plotBottom+19, clock(t))
 	}
+}
+
+// interval goes up to the next number of seconds that clocks count by.
+func interval(seconds float64) float64 {
+	for _, step := range []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800} {
+		if seconds <= step*(1+1e-9) {
+			return step
+		}
+	}
+	return 3600 * round(seconds/3600)
 }
 
 // plateaus marks where each lies, hatches those whose figures are not the system's, and names them at a height.

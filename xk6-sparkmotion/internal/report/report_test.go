@@ -137,13 +137,13 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 	}
 })
 
-var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second}
+var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second, Host: "test_org.sparkmotion.net", Scale: 0.1}
 
 // forms are all forms of a report, by the endings of their files.
 func forms(t *testing.T, r *capacity.Report) map[string]string {
 	t.Helper()
 	var text, colours, markdown, page bytes.Buffer
-	for _, err := range []error{Terminal(&text, r, false), Terminal(&colours, r, true), Markdown(&markdown, r), HTML(&page, r, header)} {
+	for _, err := range []error{Terminal(&text, r, header, false), Terminal(&colours, r, header, true), Markdown(&markdown, r, header), HTML(&page, r, header)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,8 +206,9 @@ func extreme() *capacity.Report {
 			NotJudged: []string{"redirect_latency", "analytics_latency", "csv_export_latency"},
 		},
 	}
-	p.Counts.Taps, p.Counts.Redirected = 987_654_321, 987_654_321
+	p.Counts.Taps, p.Counts.Redirected, p.Counts.Flushed = 987_654_321, 987_654_321, 987_654_321
 	r := &capacity.Report{Status: capacity.NoData, Plateaus: []capacity.Plateau{p}, Scaling: capacity.Scaling{Omitted: "none <i>"}}
+	r.Whole = p.Counts
 	for _, limit := range capacity.Limits {
 		r.Metrics = append(r.Metrics, capacity.Judged{Limit: limit, Value: 0.9999999, Samples: 12, Status: capacity.NoData})
 	}
@@ -347,11 +348,23 @@ func TestScales(t *testing.T) {
 	}
 }
 
+// Times are named as clocks count.
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	for span, want := range map[float64]float64{
+		1: 1, 30: 5, 56: 10, 75: 15, 200: 30, 300: 60, 750: 120, 2000: 300, 4000: 600, 10_000: 1800, 12 * 3600: 7200,
+	} {
+		if got := interval(span / 7); got != want {
+			t.Errorf("%v s: every %v s, want %v", span, got, want)
+		}
+	}
+}
+
 // A writer that fails is heard of.
 func TestFails(t *testing.T) {
 	t.Parallel()
 	r, full := fixtures()["few"], full{}
-	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r, header)} {
+	for name, err := range map[string]error{"terminal": Terminal(full, r, header, true), "markdown": Markdown(full, r, header), "html": HTML(full, r, header)} {
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: got %v", name, err)
 		}

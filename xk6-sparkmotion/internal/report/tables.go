@@ -12,8 +12,8 @@ import (
 // table is figures in rows, which each form lays out its own way.
 type table struct {
 	Name  string
-	Align string   // l or r for each column
-	Head  []string // in a terminal the first word of several stands on a line of its own
+	Align string // l or r for each column
+	Head  []string
 	Rows  [][]cell
 }
 
@@ -47,10 +47,11 @@ func limits(r *capacity.Report) table {
 			sign = "≤ "
 		}
 		value, samples := capacity.Value(m.Metric, m.Value), count(float64(m.Samples))
-		if m.Samples == 0 {
-			value = none
-		}
-		if m.Status == capacity.NoData {
+		verdict := string(m.Status)
+		switch {
+		case m.Samples == 0:
+			verdict, value = "not measured", none
+		case m.Status == capacity.NoData:
 			samples += " of " + count(float64(m.Enough))
 		}
 		weight := m.Status
@@ -58,7 +59,7 @@ func limits(r *capacity.Report) table {
 			weight = "" // what is well does not call for the eye twice
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {string(m.Status), m.Status}, {value, weight}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
+			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
 			{Text: sign + capacity.Value(m.Metric, m.Fail)}, {Text: samples},
 		})
 	}
@@ -86,11 +87,15 @@ func taps(r *capacity.Report) table {
 
 // system is the rest of the system at the same time, and the generator.
 func system(r *capacity.Report) table {
+	from, to, flushes := "Queue at start", "Queue at end", r.Whole.Flushed > 0
+	if flushes {
+		from, to = "Left by first flush", "Left by last flush"
+	}
 	t := table{
 		Name: "Generator, admin and queue by plateau", Align: "rrrrrrrrrr",
 		Head: []string{
 			"Offered taps/s", "Dropped", "Generator lag p95", "Analytics p95", "Export p95", "Queued taps/s", "Flushed taps/s",
-			"Queue at start", "Queue at end", "Growth taps/s",
+			from, to, "Growth taps/s",
 		},
 	}
 	for i := range r.Plateaus {
@@ -99,6 +104,10 @@ func system(r *capacity.Report) table {
 		if p.Growth != nil && *p.Growth > 0 {
 			growth = "+" + growth
 		}
+		first, last := optional(p.DepthStart), optional(p.DepthEnd)
+		if flushes && p.Counts.Flushed == 0 {
+			first, last = none, none
+		}
 		lag := cell{Text: latency(p.GeneratorLag)}
 		if p.GeneratorLimited > capacity.MaxLimited {
 			lag.Status = capacity.Generator
@@ -106,7 +115,7 @@ func system(r *capacity.Report) table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: count(p.Offered)}, {Text: count(float64(p.Dropped))}, lag,
 			judged(p, "analytics_latency", latency(p.Analytics)), judged(p, "csv_export_latency", latency(p.Export)),
-			{Text: count(p.Queued)}, {Text: count(p.Flushed)}, {Text: optional(p.DepthStart)}, {Text: optional(p.DepthEnd)}, {Text: growth},
+			{Text: count(p.Queued)}, {Text: count(p.Flushed)}, {Text: first}, {Text: last}, {Text: growth},
 		})
 	}
 	return t
@@ -175,7 +184,7 @@ func judged(p *capacity.Plateau, metric, text string) cell {
 func notes(r *capacity.Report) []string {
 	var said []string
 	has := func(status capacity.Status) bool {
-		return slices.ContainsFunc(r.Metrics, func(m capacity.Judged) bool { return m.Status == status }) ||
+		return slices.ContainsFunc(r.Metrics, func(m capacity.Judged) bool { return m.Samples > 0 && m.Status == status }) ||
 			slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return p.Status == status })
 	}
 	if has(capacity.Generator) {
@@ -188,9 +197,7 @@ func notes(r *capacity.Report) []string {
 	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
 	}
-	if s := r.Scaling; s.Omitted != "" && len(r.Plateaus) > 0 {
-		said = append(said, "No peak by the scalability law: "+s.Omitted+".")
-	} else if s.Omitted == "" {
+	if s := r.Scaling; s.Omitted == "" {
 		said = append(said, fmt.Sprintf("The scalability law: λ %s taps/s, σ %.3g, κ %.3g, R² %.3f.", count(s.Lambda), s.Sigma, s.Kappa, s.R2))
 	}
 	return said

@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,8 +12,9 @@ import (
 const width = 100
 
 // Terminal writes the verdict and the tables, at most 100 columns wide. Whether it has colours, k6 knows.
-func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
+func Terminal(w io.Writer, r *capacity.Report, run Run, colour bool) error {
 	t := terminal{colour: colour}
+	t.quiet(strings.Join(run.facts(r), " · "))
 	status := string(r.Status)
 	indent := strings.Repeat(" ", len(status)+2)
 	for i, sentence := range r.Verdict {
@@ -34,9 +34,7 @@ func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 	}
 	t.line()
 	for _, note := range notes(r) {
-		for _, line := range wrap(note, width) {
-			t.line(t.paint(dim, line))
-		}
+		t.quiet(note)
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
@@ -59,7 +57,7 @@ var ink = map[capacity.Status]string{
 }
 
 func (t *terminal) paint(codes, text string) string {
-	if !t.colour || codes == "" {
+	if !t.colour || codes == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + strings.TrimSuffix(codes, ";") + "m" + text + "\x1b[0m"
@@ -69,25 +67,41 @@ func (t *terminal) line(parts ...string) {
 	_, _ = t.WriteString(strings.TrimRight(strings.Join(parts, ""), " ") + "\n")
 }
 
+func (t *terminal) quiet(text string) {
+	for _, line := range wrap(text, width) {
+		t.line(t.paint(dim, line))
+	}
+}
+
 func (t *terminal) table(of table) {
+	heads := of.heads()
+	all := table{Align: of.Align, Rows: append(heads, of.Rows...)}
 	t.line()
-	above, below := make([]cell, len(of.Head)), make([]cell, len(of.Head))
-	for i, head := range of.Head {
-		head = strings.TrimPrefix(head, "Redirect ") // narrow, and clear from the table's name
-		first, rest, two := strings.Cut(head, " ")
-		if below[i].Text = first; two {
-			above[i].Text, below[i].Text = first, rest
-		}
-	}
-	head := [][]cell{above, below}
-	if !slices.ContainsFunc(above, func(c cell) bool { return c.Text != "" }) {
-		head = head[1:]
-	}
-	all := table{Align: of.Align, Rows: append(head, of.Rows...)}
 	t.line(t.paint(bold, of.Name))
 	for i, row := range all.Rows {
-		t.row(all, row, i < len(head))
+		t.row(all, row, i < len(heads))
 	}
+}
+
+// heads breaks a table's heads into lines that make no column wider than it is, or than narrow.
+func (t table) heads() [][]cell {
+	const narrow = 8
+	broken, most := make([][]string, len(t.Head)), 0
+	for i, head := range t.Head {
+		head = strings.TrimPrefix(head, "Redirect ") // clear from the table's name
+		broken[i] = wrap(head, max(narrow, t.widest(i)))
+		most = max(most, len(broken[i]))
+	}
+	rows := make([][]cell, most)
+	for line := range rows {
+		rows[line] = make([]cell, len(t.Head))
+		for i, lines := range broken {
+			if from := most - len(lines); line >= from {
+				rows[line][i].Text = lines[line-from]
+			}
+		}
+	}
+	return rows
 }
 
 func (t *terminal) row(of table, row []cell, head bool) {
