@@ -61,7 +61,7 @@ export function setup() {
 }
 
 export function runTapper() {
-  tap({ timeout: '10s' }); // nobody waits longer
+  tap();
 }
 
 // What a dashboard shows: the last 24 hours of one event.

@@ -46,7 +46,7 @@ function factor(name, n = Number(__ENV[name] || 1)) {
 }
 
 const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined);
-export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }), timeout: '10s' });
+export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 
 export function runAdmin({ session }) {
   sleep(5 * Math.random()); // ten people, who don't reload in step

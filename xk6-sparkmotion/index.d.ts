@@ -117,6 +117,8 @@ declare module 'k6/x/sparkmotion' {
      * the server does; so do a proxy in the environment and `--http-debug`.
      */
     protocol?: 'http/1.1' | 'h2';
+    /** How long a tap may take. Default 10s: nobody holds a phone longer. */
+    timeout?: Duration;
   }
 
   /**

@@ -25,7 +25,7 @@ type tapOptions struct {
 	UTM      float64       `js:"utm" default:"0.5"`
 	PageHost string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
 	Protocol string        `js:"protocol" default:"http/1.1"`
-	Timeout  time.Duration `js:"timeout" default:"60s"`
+	Timeout  time.Duration `js:"timeout" default:"10s"`
 }
 
 // utm are the parameters that half of the taps carry, as a link printed for a campaign would.
@@ -44,8 +44,9 @@ type tapper struct {
 }
 
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
-// redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the
-// rest. utm is the share of taps with UTM parameters; protocol "h2" lets the VU's own transport speak HTTP/2.
+// redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the rest. Without an
+// answer after 10 s it has failed: nobody holds a phone longer. utm is the share of taps with UTM parameters; protocol
+// "h2" lets the VU's own transport speak HTTP/2.
 func (m *module) tap(call sobek.FunctionCall) sobek.Value {
 	p, band, err := m.tapPlan("tap", call.Argument(0))
 	if err != nil {
