@@ -106,11 +106,13 @@ function day() {
   return { from: new Date(to - 24 * 3600 * 1000), to };
 }
 
-// A failed query is counted and logged, and does not keep the next ones, or the pause, from their turn.
+// A failed query is counted, and does not keep the next ones, or the pause, from their turn. Each virtual user logs an error once.
+const told = new Set();
 function attempt(request) {
   try {
     request();
-  } catch (error) {
-    console.error(error.message);
+  } catch ({ message }) {
+    if (!told.has(message)) console.error(message);
+    told.add(message);
   }
 }
