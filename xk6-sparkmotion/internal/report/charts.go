@@ -164,8 +164,8 @@ func queue(r *capacity.Report) chart {
 	c.Desc = fmt.Sprintf("At most %s taps waited, at %s; %s when last seen. %d flushes moved %s taps.",
 		count(deepest.y), clock(deepest.x), count(depths[len(depths)-1].Depth), flushes, count(flushed))
 	p.timed(r, deepest.y)
-	p.flushes(depths)
 	p.line("polyline", "line depth", points)
+	p.flushes(depths)
 	c.SVG = p.svg()
 	return c
 }
