@@ -131,14 +131,14 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestVerdictOnTheQueue: a cron that drains 200 taps/s lets the queue grow by the rest.
+// TestVerdictOnTheQueue: a cron that drains 200 taps/s lets the queue grow by the rest. It warns, and no threshold is crossed.
 func TestVerdictOnTheQueue(t *testing.T) {
 	tw := startTwin(t, "-flush-time", "1s")
 	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
 	r, v := tw.judge(plateausScript(t, "[100, 500]", "8s", unhurried, `
 		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
 		export const cron = () => flushTaps();`))
-	if v.Holds != 500 || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
+	if r.code != 0 || v.Status != "WARN" || v.Holds != 500 || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
 		t.Fatalf("got %+v\n%s", v, r.output)
 	}
 	// A batch of a thousand takes five seconds to drain: the figures are coarse.

@@ -524,7 +524,7 @@ func TestOneSegment(t *testing.T) {
 	t.Parallel()
 	for segment, want := range map[string]string{
 		"0:1": "Flushes kept up: what they left in the queue did not grow.",
-		"0:1/2": "This process sent 50 % of the run (segment 0:1/2), and these rates are its own: only k6 x sparkmotion merge judges " +
+		"0:1/2": "This process sent 50 % of the run (segment 0:1/2), and its figures are of that alone: only k6 x sparkmotion merge judges " +
 			"the whole.",
 	} {
 		m := measured(seen{rate: 50, achieved: 50, p95: 5})

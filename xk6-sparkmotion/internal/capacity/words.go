@@ -265,7 +265,7 @@ func (r *Report) sayProcesses() []string {
 	switch {
 	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
 		p := r.Processes[0]
-		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and these rates are its own: only "+
+		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and its figures are of that alone: only "+
 			"k6 x sparkmotion merge judges the whole.", Percent(p.share()), p.Segment)}
 	case len(r.Processes) < 2:
 		return nil
