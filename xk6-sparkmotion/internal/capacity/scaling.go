@@ -24,7 +24,8 @@ const (
 	fewestPlateaus = 4
 	worstResidual  = 0.10 // of a plateau's throughput
 	widestPeak     = 0.25 // of the peak, to either side
-	furthestPeak   = 3    // times the highest throughput that was measured
+	furthestPeak   = 2    // times the highest throughput that was measured
+	leastBend      = 0.8  // of the throughput that there would be without contention, at the highest concurrency
 )
 
 // scale fits the law, or says why it deserves no trust.
@@ -55,10 +56,26 @@ func scale(plateaus []*Plateau) Scaling {
 		}
 		s.PeakLow, s.PeakTop = min(s.PeakLow, peak), max(s.PeakTop, peak)
 	}
-	if highest := slices.MaxFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) }).x; s.Peak > furthestPeak*highest {
-		return Scaling{Omitted: "its peak is far beyond what was measured"}
+	if why := s.farFetched(points); why != "" {
+		return Scaling{Omitted: why}
 	}
 	return s
+}
+
+// farFetched tells why the peak is too far from what was measured. A system of a few servers holds its latency up to its
+// capacity, and then queues: the law finds a peak for it beyond the first of these, or in the gap between them.
+func (s Scaling) farFetched(points []point) string {
+	most := slices.MaxFunc(points, func(a, b point) int { return cmp.Compare(a.n, b.n) })
+	highest := slices.MaxFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) }).x
+	switch {
+	case most.x > leastBend*s.Lambda*most.n:
+		return "throughput grows with concurrency as yet"
+	case most.n >= s.best() && s.Peak > (1+widestPeak)*highest:
+		return "its peak lies in a gap between two plateaus, far above both"
+	case s.Peak > furthestPeak*highest:
+		return "its peak is far beyond what was measured"
+	}
+	return ""
 }
 
 // point is a plateau's concurrency and throughput.
@@ -70,10 +87,14 @@ func (s Scaling) at(n float64) float64 {
 
 // peak is the throughput at the concurrency that the law likes best; of one at a time when it falls from there.
 func (s Scaling) peak() float64 {
+	return s.at(s.best())
+}
+
+func (s Scaling) best() float64 {
 	if s.Sigma >= 1 {
-		return s.at(1)
+		return 1
 	}
-	return s.at(max(1, math.Sqrt((1-s.Sigma)/s.Kappa)))
+	return max(1, math.Sqrt((1-s.Sigma)/s.Kappa))
 }
 
 func (s Scaling) worst(points []point) float64 {
