@@ -9,7 +9,13 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	deadlock  = "40P01" // PostgreSQL's SQLSTATE
+	dropTries = 5       // each waits for the server's deadlock_timeout, a second
 )
 
 // openPostgres works in a schema of its own, so that it neither sees nor touches anybody's tables.
@@ -30,9 +36,16 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	return &DB{pool: pool, writing: noLock{}, numbers: true, remove: drop(pool, schema)}, nil
 }
 
+// drop removes the schema. A statement that a request left behind may still hold a table of it: PostgreSQL then calls it a
+// deadlock, ends one of the two, and wants the other tried again.
 func drop(pool *sql.DB, schema string) func() error {
-	return func() error {
-		_, err := pool.Exec("DROP SCHEMA " + schema + " CASCADE")
+	return func() (err error) {
+		for range dropTries {
+			_, err = pool.Exec("DROP SCHEMA " + schema + " CASCADE")
+			if said := (*pgconn.PgError)(nil); !errors.As(err, &said) || said.Code != deadlock {
+				break
+			}
+		}
 		return err
 	}
 }
