@@ -51,7 +51,7 @@ bin/services: $(wildcard integration/services/*.go)
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
-test: build ## everything: Go tests with the race detector, and real runs of ./k6 against the twin
+test: build ## Go tests with the race detector, and real runs of ./k6 against the twin; .ci/run runs everything
 	gofmt -l . | (! grep .)
 	go vet ./... && cd twin && go vet ./...
 	go test -race $$(go list ./... | grep -v /integration)

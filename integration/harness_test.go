@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -168,20 +169,29 @@ func (tw *twin) stats() stats {
 // control asks the twin's control endpoint, as to misbehave: PUT /faults.
 func (tw *twin) control(method, path, body string) []byte {
 	tw.t.Helper()
-	req, err := http.NewRequestWithContext(tw.t.Context(), method, tw.env["TWIN_CONTROL_URL"]+path, strings.NewReader(body))
+	answer, err := tw.ask(method, path, body)
 	if err != nil {
 		tw.t.Fatal(err)
 	}
+	return answer
+}
+
+// ask is control for goroutines, which must not end the test.
+func (tw *twin) ask(method, path, body string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(tw.t.Context(), method, tw.env["TWIN_CONTROL_URL"]+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		tw.t.Fatal(err)
+		return nil, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode/100 != 2 {
-		tw.t.Fatalf("%s %s: %s %s %v", method, path, resp.Status, answer, err)
+		return nil, fmt.Errorf("%s %s: %s %s %v", method, path, resp.Status, answer, err)
 	}
-	return answer
+	return answer, nil
 }
 
 // run is a finished k6: its exit code, all it printed, and the folder that it ran in.

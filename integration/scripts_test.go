@@ -168,16 +168,12 @@ func TestSmokeFails(t *testing.T) {
 
 // breaks sets faults once setup() has logged in: preflight() is the first to do so.
 func (tw *twin) breaks(faults string) {
-	control := tw.env["TWIN_CONTROL_URL"]
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get(control + "/stats") // it answers, or go test's time is up
-		if err != nil {
-			tw.t.Error(err)
-			return
-		}
 		var s stats
-		err = json.NewDecoder(resp.Body).Decode(&s)
-		resp.Body.Close()
+		answer, err := tw.ask(http.MethodGet, "/stats", "")
+		if err == nil {
+			err = json.Unmarshal(answer, &s)
+		}
 		if err != nil || time.Now().After(deadline) {
 			tw.t.Errorf("setup() has not logged in: %v", err)
 			return
@@ -186,17 +182,9 @@ func (tw *twin) breaks(faults string) {
 			break
 		}
 	}
-	req, err := http.NewRequest(http.MethodPut, control+"/faults", strings.NewReader(faults)) // as above
-	if err != nil {
+	if _, err := tw.ask(http.MethodPut, "/faults", faults); err != nil {
 		tw.t.Error(err)
-		return
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		tw.t.Error(err)
-		return
-	}
-	resp.Body.Close()
 }
 
 // TestBreakpoint: a Worker of 200 taps/s breaks the run soon after that rate, not before; one that holds lets it climb to

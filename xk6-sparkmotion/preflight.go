@@ -110,6 +110,7 @@ func (m *module) allowed(o preflightOptions) ([]probe, error) {
 	if err := m.options("queueDepth", nil, &q); err != nil {
 		return nil, err
 	}
+	q.Timeout = o.Timeout
 	origins := []origin{
 		{"worker", "WORKER_URL", o.WorkerURL}, {"hub", "HUB_URL", o.HubURL}, {"admin", "ADMIN_URL", o.AdminURL},
 		{"queue", "UPSTASH_REDIS_REST_URL", q.URL}, {"queue", "REDIS_URL", q.RedisURL},
@@ -117,10 +118,10 @@ func (m *module) allowed(o preflightOptions) ([]probe, error) {
 	if err := guard(o.Allowed, slices.DeleteFunc(origins, func(at origin) bool { return !o.needs(at.part) })); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(m.probes(o), func(p probe) bool { return !o.needs(p.part) }), nil
+	return slices.DeleteFunc(m.probes(o, q), func(p probe) bool { return !o.needs(p.part) }), nil
 }
 
-func (m *module) probes(o preflightOptions) []probe {
+func (m *module) probes(o preflightOptions, q queueOptions) []probe {
 	list := []probe{{"worker", "/health", func() (string, error) { return m.probeHealth(o) }}}
 	for _, prefix := range defaultPrefixes {
 		band := string(bands.Pool{Prefixes: []string{prefix}, Count: 1}.Append(nil, 0))
@@ -129,7 +130,7 @@ func (m *module) probes(o preflightOptions) []probe {
 	list = append(list,
 		probe{"admin", "login and query", func() (string, error) { return m.probeAdmin(o) }},
 		probe{"hub", "flush-taps", func() (string, error) { return m.probeFlush(o) }},
-		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(o.Timeout) }})
+		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(q) }})
 	return list
 }
 
@@ -175,15 +176,16 @@ func (m *module) probeAdmin(o preflightOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, err := m.client(strings.TrimSuffix(o.AdminURL, "/")+"/api/trpc/"+procedure, o.Timeout)
+	c, err := m.trpcClient(o.AdminURL, procedure, o.Timeout)
 	if err != nil {
 		return "", err
 	}
+	c.Cookie = s.Cookie
 	input, err := m.encode(m.object("eventId", o.EventID, "hours", 24), o.Transformer)
 	if err != nil {
 		return "", err
 	}
-	data, err := trpc.Client{Doer: c, URL: o.AdminURL, Cookie: s.Cookie}.Query(m.context(), trpc.Call{Procedure: procedure, Input: input})
+	data, err := c.Query(m.context(), trpc.Call{Procedure: procedure, Input: input})
 	if err == nil {
 		_, err = m.decode(data, queryOptions{Transformer: o.Transformer})
 	}
@@ -219,12 +221,7 @@ func (m *module) probeFlush(o preflightOptions) (string, error) {
 	return fmt.Sprintf("flushed %d, %d remain", *f.Flushed, *f.Remaining), nil
 }
 
-func (m *module) probeQueue(timeout time.Duration) (string, error) {
-	var o queueOptions
-	if err := m.options("queueDepth", nil, &o); err != nil {
-		return "", err
-	}
-	o.Timeout = timeout
+func (m *module) probeQueue(o queueOptions) (string, error) {
 	if err := o.check(); err != nil {
 		return "", err
 	}

@@ -114,11 +114,17 @@ func (m *module) trpc(call string, inSession sobek.Value, procedures string, giv
 	if err != nil {
 		m.throw(in(call, err))
 	}
-	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/trpc/"+procedures, o.Timeout)
+	c, err := m.trpcClient(o.URL, procedures, o.Timeout)
 	if err != nil {
 		m.throw(in(call, err))
 	}
-	return o, s, trpc.Client{Doer: c, URL: o.URL}
+	return o, s, c
+}
+
+// trpcClient is for requests to procedures; what a caller adds is the session's cookie.
+func (m *module) trpcClient(origin, procedures string, timeout time.Duration) (trpc.Client, error) {
+	c, err := m.client(strings.TrimSuffix(origin, "/")+"/api/trpc/"+procedures, timeout)
+	return trpc.Client{Doer: c, URL: origin}, err
 }
 
 func checkTransformer(transformer string) error {

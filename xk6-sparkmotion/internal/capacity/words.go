@@ -77,11 +77,11 @@ func (r *Report) unjudged(p *Plateau) bool {
 
 // sayBut is what else than a higher rate gave the run its status, so that what holds does not contradict it.
 func (r *Report) sayBut(knee *Plateau) string {
-	lower := r.lower(knee)
+	lower, untold := r.lower(knee), len(r.untold()) > 0
 	switch {
-	case len(r.untold()) > 0 && r.Status == Fail:
+	case untold && r.Status == Fail:
 		return ", but the run as a whole fails"
-	case len(r.untold()) > 0:
+	case untold:
 		return ", but the run as a whole warns"
 	case lower != nil:
 		return fmt.Sprintf(", but not %s/s", Rate(lower.Offered))
