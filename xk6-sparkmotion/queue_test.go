@@ -208,7 +208,7 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 		s.vu.ctx = ctx
 		time.AfterFunc(100*time.Millisecond, cancel)
 		equal(t, scheme, s.fails("sm.queueDepth()"), fmt.Sprintf(failed,
-			"context canceled. The run was over before one came"))
+			"context canceled. The run ended before the answer did"))
 		equalLines(t, "emitted", s.emitted())
 	}
 }

@@ -89,13 +89,14 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
-	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: reach(err, setting)}
+	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
 	if cut, ok := err.(*Cut); ok { // as a Doer returns it
 		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
-		if !overdue(err) {
-			e.Advice = "The server, or a proxy in between, cuts or spoils it"
-		}
+		e.Advice = "The server, or a proxy in between, cuts or spoils it"
 		err = cut.Err
+	}
+	if cause := reach(e.Err, setting); cause != "" {
+		e.Advice = cause
 	}
 	if repeats, ok := err.(*url.Error); ok { // the outermost: it has the whole URL, query and all
 		err = repeats.Err
@@ -116,7 +117,7 @@ func overdue(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// reach is what to change when nothing came back.
+// reach is what to change when nothing, or not all, came back; empty when the error does not tell.
 func reach(err error, setting string) string {
 	var (
 		lookup    *net.DNSError
@@ -139,11 +140,11 @@ func reach(err error, setting string) string {
 		return "This machine has no port left to connect from: keep connections (noConnectionReuse, noVUConnectionReuse), " +
 			"or give k6 more addresses (--local-ips)"
 	case errors.Is(err, context.Canceled):
-		return "The run was over before one came"
+		return "The run ended before the answer did"
 	case overdue(err):
 		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
 	}
-	return "Is " + setting + " right, and can this machine reach it?"
+	return ""
 }
 
 // Show gives a URL as messages show it: scheme, host and path, nothing that could be a secret.

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -79,6 +80,8 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 			here("connect", syscall.EADDRNOTAVAIL), syscall.EADDRNOTAVAIL, 0},
 		{"refused", "no answer: dial tcp " + host + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
+		{"over", "answered 200, and its body can't be read: context canceled. The run ended before the answer did",
+			Failed("GET http://HOST/a", "WORKER_URL", &Cut{200, context.Canceled}), context.Canceled, 200},
 		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error
