@@ -19,6 +19,7 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
 const (
@@ -71,7 +72,7 @@ func TestCompareCommand(t *testing.T) {
 		t.Errorf("on a terminal: %v\n%s", err, colored)
 	}
 	uncolored := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "", "\x1b[0K", "").Replace(colored)
-	equal(t, "without its colors", uncolored, plain)
+	vutest.Equal(t, "without its colors", uncolored, plain)
 	unwanted, err := runCommand(true, true, "compare", runBefore, runAfter)
 	if err != nil || strings.ReplaceAll(unwanted, "\x1b[0K", "") != plain { // k6 clears the rest of a terminal's line
 		t.Errorf("with --no-color: %v\n%s", err, unwanted)
@@ -190,7 +191,7 @@ func TestCompareCommandFails(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v: got %v, want %s", args, err, want)
 		}
-		equal(t, "printed", out, "")
+		vutest.Equal(t, "printed", out, "")
 	}
 	help, err := runCommand(false, false)
 	if err != nil || !strings.Contains(help, "compare ") || !strings.Contains(help, "merge ") {

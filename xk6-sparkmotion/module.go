@@ -4,41 +4,73 @@ package sparkmotion
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 
-	"github.com/grafana/sobek"
+	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/js/modules"
-	"go.k6.io/k6/v2/secretsource"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
-func init() { modules.Register("k6/x/sparkmotion", new(rootModule)) }
+func init() { modules.Register("k6/x/sparkmotion", New()) }
 
-// rootModule is the one instance a process; a VU's [module] comes from it.
-type rootModule struct {
-	run run
+// RootModule is the one instance of a process; each VU's module comes from it.
+type RootModule struct{ process process }
+
+// New returns a RootModule, of which k6 needs one a process.
+func New() *RootModule { return new(RootModule) }
+
+// process is what the VUs of one process share.
+type process struct {
+	meter     meter.Process
+	sessions  nextauth.Sessions
+	sequences sequences
+	notices   notices
+	limits    atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
-// NewModuleInstance gives a VU its module. It runs in the init context, the only place where metrics can be registered.
-func (r *rootModule) NewModuleInstance(vu modules.VU) modules.Instance {
-	registered, err := registerMetrics(vu.InitEnv().Registry)
-	if err != nil {
-		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
+// notices are what is logged once a process, by whichever VU comes first.
+type notices struct{ given sync.Map }
+
+func (n *notices) once(key string, log func()) {
+	if _, known := n.given.LoadOrStore(key, true); !known {
+		log()
 	}
-	m := &module{vu: vu, run: &r.run, metrics: registered, secrets: secretSources(vu.InitEnv().SecretsManager)}
-	m.exports = m.export()
-	return m
 }
 
 // module is what one VU imports.
 type module struct {
-	vu      modules.VU
-	run     *run
-	metrics *customMetrics
-	secrets *secretsource.Manager // nil when k6 runs without --secret-source
-	exports modules.Exports
-	bands   bandState
-	tapper  tapper
-	renewed string // the session that this VU has logged in again for
+	vu       modules.VU
+	process  *process
+	meter    *meter.Meter
+	settings *settings.Reader
+	renewer  nextauth.Renewer
+	pickers  bandPickers
+	plans    tapPlans
+	exports  modules.Exports
+}
+
+var (
+	_ modules.Module   = (*RootModule)(nil)
+	_ modules.Instance = (*module)(nil)
+)
+
+// NewModuleInstance returns a VU's module. It runs in the init context, the only place where metrics can be registered.
+func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
+	registered, err := meter.Register(vu.InitEnv().Registry)
+	if err != nil {
+		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
+	}
+	m := &module{vu: vu, process: &r.process, meter: meter.New(vu, &r.process.meter, registered)}
+	m.settings = &settings.Reader{Runtime: vu.Runtime(), Secrets: settings.NewSecrets(vu.InitEnv().SecretsManager, m.noSecret)}
+	m.renewer.Sessions = &r.process.sessions
+	m.exports = m.export()
+	return m
 }
 
 // Exports lists the functions that scripts import by name, and all of them as the default. A script asks for them at
@@ -47,8 +79,8 @@ func (m *module) Exports() modules.Exports { return m.exports }
 
 func (m *module) export() modules.Exports {
 	rt := m.vu.Runtime()
-	named := make(map[string]any)
-	for name, value := range map[string]any{
+	named := map[string]any{"Upstash": rt.ToValue(m.newUpstash)}
+	for name, call := range map[string]primitive{
 		"login":      m.login,
 		"bandID":     m.bandID,
 		"tap":        m.tap,
@@ -57,33 +89,25 @@ func (m *module) export() modules.Exports {
 		"batch":      m.batch,
 		"flushTaps":  m.flushTaps,
 		"queueDepth": m.queueDepth,
-		"Upstash":    m.newUpstash,
 		"plateaus":   m.plateaus,
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,
 		"report":     m.report,
 	} {
-		named[name] = rt.ToValue(value)
+		named[name] = rt.ToValue(throwing(rt, name, call))
 	}
 	return modules.Exports{Default: rt.ToValue(named), Named: named}
 }
 
-// throw raises err as a JavaScript Error whose other properties say more, such as code and status.
-func (m *module) throw(err error) {
-	panic(m.newError(err))
+// logger is the VU's, or the init context's.
+func (m *module) logger() logrus.FieldLogger {
+	if state := m.vu.State(); state != nil {
+		return state.Logger
+	}
+	return m.vu.InitEnv().Logger
 }
 
-// newError makes a JavaScript Error of err.
-func (m *module) newError(err error) *sobek.Object {
-	rt := m.vu.Runtime()
-	e, failed := rt.New(rt.Get("Error"), rt.ToValue(err.Error()))
-	if failed != nil {
-		common.Throw(rt, failed)
-	}
-	for name, value := range properties(err) {
-		if failed := e.Set(name, value); failed != nil {
-			common.Throw(rt, failed)
-		}
-	}
-	return e
+// noSecret says, for --verbose, why k6's secret source has no value for a setting.
+func (m *module) noSecret(name string, err error) {
+	m.process.notices.once("secret "+name, func() { m.logger().Debugf("%s is not in k6's secret source: %v", name, err) })
 }

@@ -4,61 +4,67 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
-	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/types"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// schedule is the plan of the plateaus, known to every VU once the script has called plateaus.
-type schedule struct{ atomic.Pointer[capacity.Plan] }
-
-// rampDown tags the taps after the last plateau.
-const rampDown = "ramp-down"
-
-// at names the plateau at a time since the scenario's start; empty when the script has no plateaus.
-func (s *schedule) at(elapsed time.Duration) string {
-	plan := s.Load()
-	if plan == nil {
-		return ""
-	}
-	if i := int(elapsed / plan.Hold); i < len(plan.Names) {
-		return plan.Names[i]
-	}
-	return rampDown
-}
-
 // plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
 // hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
 // a jump of 0s, and a hold. From then on every tap carries the tag plateau, its rate.
-func (m *module) plateaus(given sobek.Value) *sobek.Object {
-	p, err := m.plateauOptions(given)
+func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
+	rt := m.vu.Runtime()
+	p, err := readPlateaus(rt, call.Argument(0))
 	if err != nil {
-		m.throw(in("plateaus", err))
+		return nil, err
 	}
-	plan := capacity.Plan{Hold: p.hold}
+	m.plan(p)
 	var stages []any
-	for i, rate := range p.rates {
-		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, strconv.FormatInt(rate, 10))
-		if i > 0 {
-			stages = append(stages, m.object("duration", "0s", "target", rate))
+	for _, stage := range p.stages() {
+		made, err := object(rt, "duration", stage.duration.String(), "target", stage.target)
+		if err != nil {
+			return nil, err
 		}
-		stages = append(stages, m.object("duration", p.hold.String(), "target", rate))
+		stages = append(stages, made)
 	}
-	if p.rampDown > 0 {
-		stages = append(stages, m.object("duration", p.rampDown.String(), "target", 0))
+	return object(rt, "startRate", p.rates[0], "timeUnit", "1s", "stages", rt.NewArray(stages...))
+}
+
+// plan tells the process which plateaus there will be.
+func (m *module) plan(p plateauOptions) {
+	plan := capacity.Plan{Hold: p.hold}
+	for _, rate := range p.rates {
+		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, strconv.FormatInt(rate, 10))
 	}
-	if first := m.run.schedule.Swap(&plan) == nil; first && m.run.limits.Load() != nil {
+	if first := m.process.meter.Schedule.Swap(&plan) == nil; first && m.process.limits.Load() != nil {
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
-	m.run.recorder.Plan(plan)
-	return m.object("startRate", p.rates[0], "timeUnit", "1s", "stages", m.vu.Runtime().NewArray(stages...))
+	m.process.meter.Recorder.Plan(plan)
+}
+
+type stage struct {
+	duration time.Duration
+	target   int64
+}
+
+// stages are those of a ramping-arrival-rate scenario that starts at the first rate.
+func (p plateauOptions) stages() []stage {
+	var stages []stage
+	for i, rate := range p.rates {
+		if i > 0 {
+			stages = append(stages, stage{0, rate})
+		}
+		stages = append(stages, stage{p.hold, rate})
+	}
+	if p.rampDown > 0 {
+		stages = append(stages, stage{p.rampDown, 0})
+	}
+	return stages
 }
 
 type plateauOptions struct {
@@ -66,7 +72,7 @@ type plateauOptions struct {
 	hold, rampDown time.Duration
 }
 
-func (m *module) plateauOptions(given sobek.Value) (plateauOptions, error) {
+func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) {
 	var p plateauOptions
 	object, ok := given.(*sobek.Object)
 	if !ok {
@@ -80,7 +86,7 @@ func (m *module) plateauOptions(given sobek.Value) (plateauOptions, error) {
 		}
 		switch key {
 		case "rates":
-			p.rates, err = m.rates(value)
+			p.rates, err = readRates(rt, value)
 		case "hold":
 			p.hold, err = types.GetDurationValue(value.Export())
 		case "rampDown":
@@ -98,10 +104,10 @@ func (m *module) plateauOptions(given sobek.Value) (plateauOptions, error) {
 	return p, nil
 }
 
-// rates are whole numbers above 0: k6 has no fractions of an iteration in a target.
-func (m *module) rates(value sobek.Value) ([]int64, error) {
+// readRates reads whole numbers above 0: k6 has no fractions of an iteration in a target.
+func readRates(rt *sobek.Runtime, value sobek.Value) ([]int64, error) {
 	var given []float64
-	if err := m.vu.Runtime().ExportTo(value, &given); err != nil {
+	if err := rt.ExportTo(value, &given); err != nil {
 		return nil, err
 	}
 	rates := make([]int64, len(given))
@@ -112,23 +118,4 @@ func (m *module) rates(value sobek.Value) ([]int64, error) {
 		}
 	}
 	return rates, nil
-}
-
-// moment is a tap's place in the schedule.
-type moment struct {
-	name  string    // the plateau's; empty outside of a schedule
-	began time.Time // when its scenario did
-}
-
-// plateau tells which plateau holds now, by the clock of the VU's scenario. Other scenarios than the one whose rate ramps
-// have none, nor have setup() and teardown().
-func (m *module) plateau() moment {
-	if m.run.schedule.Load() == nil {
-		return moment{}
-	}
-	scenario := lib.GetScenarioState(m.context())
-	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
-		return moment{}
-	}
-	return moment{m.run.schedule.at(time.Since(scenario.StartTime)), scenario.StartTime}
 }

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"github.com/sirupsen/logrus"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/allowlist"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/superjson"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
@@ -32,11 +34,11 @@ type preflightOptions struct {
 	PageHost    string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
 	Transformer string        `js:"transformer" env:"TRPC_TRANSFORMER"`
 	Allowed     string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
-	Timeout     time.Duration `js:"timeout" default:"10s"`
+	Timeout     time.Duration `js:"timeout" default:"10s" above:"0"`
 }
 
-// needs tells whether a setting of the part is needed.
-func (o preflightOptions) needs(part string) bool {
+// Needs reports whether a setting of the part is needed.
+func (o preflightOptions) Needs(part string) bool {
 	return len(o.Parts) == 0 || slices.Contains(o.Parts, part)
 }
 
@@ -54,46 +56,62 @@ type probe struct {
 // is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
 // metrics. Settings that are missing are one error that names all of them; so are hosts that are neither this machine nor
 // named in ALLOWED_HOSTS, of which nothing is asked. A script that loads some parts alone names them: {parts: ['worker']}.
-func (m *module) preflight(given sobek.Value) {
+func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 	var o preflightOptions
-	if err := m.options("preflight", given, &o); err != nil {
-		m.throw(err)
+	if err := m.settings.Read(call.Argument(0), &o); err != nil {
+		return nil, err
 	}
 	if m.vu.State() == nil {
-		m.throw(in("preflight", errInit))
+		return nil, errInit
 	}
 	probes, err := m.allowed(o)
 	if err != nil {
-		m.throw(in("preflight", err))
+		return nil, err
 	}
-	failed := 0
-	var wrong []string            // each once: what is wrong with a part is mostly wrong with all its probes
-	alike := make(map[string]int) // how many probes saw it
+	var failures failures
 	for _, p := range probes {
 		saw, err := p.try()
-		if m.context().Err() != nil {
-			m.throw(fmt.Errorf("preflight: the run was over, or its setupTimeout, at the probe of %s %s: %w", p.part, p.what, m.context().Err()))
+		if over := m.vu.Context().Err(); over != nil {
+			return nil, fmt.Errorf("the run was over, or its setupTimeout, at the probe of %s %s: %w", p.part, p.what, over)
 		}
 		if err == nil {
 			m.logger().Infof("preflight  ✓ %-8s %-22s %s", p.part, p.what, saw)
 			continue
 		}
 		m.logger().Errorf("preflight  ✗ %-8s %-22s %v", p.part, p.what, err)
-		failed++
-		text := p.part + ": " + err.Error()
-		if alike[text]++; alike[text] == 1 {
-			wrong = append(wrong, text)
+		failures.add(p.part + ": " + err.Error())
+	}
+	if failures.probes > 0 {
+		return nil, fmt.Errorf("%d of %d probes failed, so no load was sent:\n%s", failures.probes, len(probes), failures.text())
+	}
+	return sobek.Undefined(), nil
+}
+
+// failures are what probes failed with, each once: what is wrong with a part is mostly wrong with all its probes.
+type failures struct {
+	probes int
+	texts  []string
+	alike  map[string]int
+}
+
+func (f *failures) add(text string) {
+	if f.alike == nil {
+		f.alike = make(map[string]int)
+	}
+	f.probes++
+	if f.alike[text]++; f.alike[text] == 1 {
+		f.texts = append(f.texts, text)
+	}
+}
+
+func (f *failures) text() string {
+	lines := slices.Clone(f.texts)
+	for i, text := range lines {
+		if n := f.alike[text]; n > 1 {
+			lines[i] += fmt.Sprintf(" (%d probes)", n)
 		}
 	}
-	if failed > 0 {
-		for i, text := range wrong {
-			if n := alike[text]; n > 1 {
-				wrong[i] += fmt.Sprintf(" (%d probes)", n)
-			}
-		}
-		m.throw(fmt.Errorf("preflight: %d of %d probes failed, so no load was sent:\n%s",
-			failed, len(probes), strings.Join(wrong, "\n")))
-	}
+	return strings.Join(lines, "\n")
 }
 
 // allowed gives the probes of the parts that are asked for, if load may be sent to all of these.
@@ -107,21 +125,25 @@ func (m *module) allowed(o preflightOptions) ([]probe, error) {
 		return nil, err
 	}
 	var q queueOptions
-	if err := m.options("queueDepth", nil, &q); err != nil {
+	if err := m.settings.Read(nil, &q); err != nil {
 		return nil, err
 	}
 	q.Timeout = o.Timeout
-	origins := []origin{
-		{"worker", "WORKER_URL", o.WorkerURL}, {"hub", "HUB_URL", o.HubURL}, {"admin", "ADMIN_URL", o.AdminURL},
-		{"queue", "UPSTASH_REDIS_REST_URL", q.URL}, {"queue", "REDIS_URL", q.RedisURL},
+	origins := []allowlist.Origin{
+		{Part: "worker", Setting: "WORKER_URL", URL: o.WorkerURL},
+		{Part: "hub", Setting: "HUB_URL", URL: o.HubURL},
+		{Part: "admin", Setting: "ADMIN_URL", URL: o.AdminURL},
+		{Part: "queue", Setting: "UPSTASH_REDIS_REST_URL", URL: q.URL},
+		{Part: "queue", Setting: "REDIS_URL", URL: q.RedisURL},
 	}
-	if err := guard(o.Allowed, slices.DeleteFunc(origins, func(at origin) bool { return !o.needs(at.part) })); err != nil {
+	loaded := slices.DeleteFunc(origins, func(origin allowlist.Origin) bool { return !o.Needs(origin.Part) })
+	if err := allowlist.Check(o.Allowed, loaded); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(m.probes(o, q), func(p probe) bool { return !o.needs(p.part) }), nil
+	return slices.DeleteFunc(m.probes(o, queue.Source(q)), func(p probe) bool { return !o.Needs(p.part) }), nil
 }
 
-func (m *module) probes(o preflightOptions, q queueOptions) []probe {
+func (m *module) probes(o preflightOptions, q queue.Source) []probe {
 	list := []probe{{"worker", "/health", func() (string, error) { return m.probeHealth(o) }}}
 	for _, prefix := range defaultPrefixes {
 		band := string(bands.Pool{Prefixes: []string{prefix}, Count: 1}.Append(nil, 0))
@@ -172,22 +194,27 @@ func (m *module) probeBand(o preflightOptions, band string) (string, error) {
 
 func (m *module) probeAdmin(o preflightOptions) (string, error) {
 	const procedure = "analytics.tapsByHour"
-	s, err := m.session(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
+	rt := m.vu.Runtime()
+	s, err := m.logIn(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
+	if err != nil {
+		return "", from("login", err)
+	}
+	c, err := m.client(strings.TrimSuffix(o.AdminURL, "/")+"/api/trpc/"+procedure, o.Timeout)
 	if err != nil {
 		return "", err
 	}
-	c, err := m.trpcClient(o.AdminURL, procedure, o.Timeout)
+	input, err := object(rt, "eventId", o.EventID, "hours", 24)
 	if err != nil {
 		return "", err
 	}
-	c.Cookie = s.Cookie
-	input, err := m.encode(m.object("eventId", o.EventID, "hours", 24), o.Transformer)
+	codec := superjson.Codec{Runtime: rt, Transformer: o.Transformer}
+	encoded, err := codec.Encode(input)
 	if err != nil {
 		return "", err
 	}
-	data, err := c.Query(m.context(), trpc.Call{Procedure: procedure, Input: input})
+	data, err := trpc.Client{Doer: c, URL: o.AdminURL, Cookie: s.Cookie}.Query(m.vu.Context(), trpc.Call{Procedure: procedure, Input: encoded})
 	if err == nil {
-		_, err = m.decode(data, queryOptions{Transformer: o.Transformer})
+		_, err = codec.Decode(data)
 	}
 	if refused := (*trpc.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
 		err = fmt.Errorf("%w. Is TRPC_TRANSFORMER the server's, and LOADTEST_EVENT_ID an event's?", err)
@@ -202,7 +229,7 @@ func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(m.context(), http.MethodGet, origin+path, nil)
+	req, err := http.NewRequestWithContext(m.vu.Context(), http.MethodGet, origin+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -216,29 +243,21 @@ func (m *module) probeFlush(o preflightOptions) (string, error) {
 		return "", err
 	}
 	if f.FailedBatches > 0 {
-		return "", fmt.Errorf("flush-taps: failedBatches is %d, and %d taps remain. The Hub's log says why", f.FailedBatches, *f.Remaining)
+		return "", fmt.Errorf("flush-taps: failedBatches is %d, and %d taps remain. The Hub's log says why", f.FailedBatches, f.Remaining)
 	}
-	return fmt.Sprintf("flushed %d, %d remain", *f.Flushed, *f.Remaining), nil
+	return fmt.Sprintf("flushed %d, %d remain", f.Flushed, f.Remaining), nil
 }
 
-func (m *module) probeQueue(o queueOptions) (string, error) {
-	if err := o.check(); err != nil {
+func (m *module) probeQueue(source queue.Source) (string, error) {
+	if err := source.Check(); err != nil {
 		return "", err
 	}
-	if !o.configured() {
+	if !source.Configured() {
 		return "skipped: neither Upstash nor REDIS_URL is configured", nil
 	}
-	depth, _, err := m.depth(o)
+	depth, _, err := m.depth(source)
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d waiting", depth), nil
-}
-
-// logger is the VU's, or the init context's.
-func (m *module) logger() logrus.FieldLogger {
-	if state := m.vu.State(); state != nil {
-		return state.Logger
-	}
-	return m.vu.InitEnv().Logger
 }

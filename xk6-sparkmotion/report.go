@@ -19,6 +19,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/superjson"
 )
 
 // Where report leaves its files, below the folder that k6 runs in.
@@ -33,26 +34,26 @@ const (
 // into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
 // setup() returned is left out, also of --summary-export: it holds the session. A run that ended in setup() leaves no files, so
 // that it costs an earlier one nothing.
-func (m *module) report(data sobek.Value) sobek.Value {
-	object, err := m.writable(data)
+func (m *module) report(call sobek.FunctionCall) (any, error) {
+	data, err := m.writable(call.Argument(0))
 	if err != nil {
-		m.throw(in("report", err))
+		return nil, err
 	}
-	if err := object.Delete("setup_data"); err != nil {
-		m.throw(in("report", err))
+	if err := data.Delete("setup_data"); err != nil {
+		return nil, err
 	}
-	r := m.judge(object)
-	if known := at(object, "metrics"); known != nil && at(object, "metrics", "iterations") == nil && r.Whole.Empty() {
-		return m.object("stdout", "No iteration was run: there is nothing to report, and "+resultsFolder+"/ is as it was.\n")
+	r := m.judge(data)
+	if known := at(data, "metrics"); known != nil && at(data, "metrics", "iterations") == nil && r.Whole.Empty() {
+		return object(m.vu.Runtime(), "stdout", "No iteration was run: there is nothing to report, and "+resultsFolder+"/ is as it was.\n")
 	}
-	said, err := m.leave(object, r)
+	said, err := m.leave(data, r)
 	switch {
 	case said == "":
-		m.throw(in("report", err))
+		return nil, err
 	case err != nil: // the run is over: its verdict must not be lost with a file
-		m.logger().Error(in("report", err))
+		m.logger().Error(from("report", err))
 	}
-	return m.object("stdout", said)
+	return object(m.vu.Runtime(), "stdout", said)
 }
 
 // writable is k6's data; of --new-machine-readable-summary, which a script can't change, a copy. That one has its metrics
@@ -69,7 +70,7 @@ func (m *module) writable(data sobek.Value) (*sobek.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := m.json("parse", m.vu.Runtime().ToValue(string(text)))
+	parsed, err := superjson.Codec{Runtime: m.vu.Runtime()}.Parse(string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +97,10 @@ func (m *module) head(data *sobek.Object) report.Run {
 		run.Took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
 	}
 	run.Began = time.Now().Add(-run.Took)
-	if worker, err := url.Parse(m.environment("WORKER_URL")); err == nil {
+	if worker, err := url.Parse(m.settings.Environment("WORKER_URL")); err == nil {
 		run.Host = worker.Host
 	}
-	if scale, err := strconv.ParseFloat(m.environment("SCALE"), 64); err == nil {
+	if scale, err := strconv.ParseFloat(m.settings.Environment("SCALE"), 64); err == nil {
 		run.Scale = scale
 	}
 	return run
@@ -134,14 +135,14 @@ func write(folder string, summary []byte, r *capacity.Report, run report.Run, co
 // judge makes the report of the run, by the limits of the script's thresholds and k6's own values of their metrics.
 func (m *module) judge(data *sobek.Object) *capacity.Report {
 	limits := capacity.Limits
-	if own := m.run.limits.Load(); own != nil {
+	if own := m.process.limits.Load(); own != nil {
 		limits = *own
 	}
 	var options lib.Options
 	if state := m.vu.State(); state != nil {
 		options = state.Options
 	}
-	measured := m.run.recorder.Measured(options.ExecutionSegment.String(), shareOfRates(options))
+	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shareOfRates(options))
 	r := capacity.Judge(measured, limits, func(l capacity.Limit) (float64, bool) {
 		value := at(data, "metrics", l.Metric, "values", l.Stat)
 		if value == nil {
@@ -187,7 +188,7 @@ func (m *module) attach(data *sobek.Object, r *capacity.Report) error {
 	if err != nil {
 		return err
 	}
-	parsed, err := m.json("parse", m.vu.Runtime().ToValue(string(text)))
+	parsed, err := superjson.Codec{Runtime: m.vu.Runtime()}.Parse(string(text))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/executor"
 	"gopkg.in/guregu/null.v3"
@@ -13,12 +15,12 @@ import (
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
 	t.Chdir(t.TempDir())
-	p := newProcess(t, map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
-	s := p.init()
-	s.run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
-	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
-	equal(t, "for k6", s.show("Object.keys(result)"), `["stdout"]`)
-	said := s.run("result.stdout").String()
+	p := vutest.New(t, New(), map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
+	s := p.Init()
+	s.Run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
+	vutest.Equal(t, "k6's data", s.Show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
+	vutest.Equal(t, "for k6", s.Show("Object.keys(result)"), `["stdout"]`)
+	said := s.Run("result.stdout").String()
 	for file, want := range map[string]string{
 		summaryFile: `"schema": 1`, pageFile: "<!doctype html>", markdownFile: "NOT ENOUGH DATA",
 	} {
@@ -33,11 +35,11 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 			t.Errorf("%s is not in what is said:\n%s", file, said)
 		}
 	}
-	equal(t, "no iteration", s.show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
+	vutest.Equal(t, "no iteration", s.Show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
 	if head, _, _ := strings.Cut(said, "\n"); !strings.HasSuffix(head, " · org.example:8443 · SCALE 0.1 · 0 taps") {
 		t.Errorf("the head is %s", head)
 	}
-	equal(t, "without data", s.fails("sm.report()"), "report: call it from handleSummary(data) with its data")
+	vutest.Equal(t, "without data", s.Fails("sm.report()"), "report: call it from handleSummary(data) with its data")
 	if err := os.RemoveAll("results"); err != nil {
 		t.Fatal(err)
 	}
@@ -45,21 +47,21 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 		t.Fatal(err)
 	}
 	verdict, _, _ := strings.Cut(said, "\nThe report: ")
-	equal(t, "no place", s.run("sm.report(data).stdout").String(), verdict)
-	equal(t, "the log", p.log.LastEntry().Message, "report: mkdir results: not a directory")
+	vutest.Equal(t, "no place", s.Run("sm.report(data).stdout").String(), verdict)
+	vutest.Equal(t, "the log", p.Log.LastEntry().Message, "report: mkdir results: not a directory")
 }
 
 // Colours are for a terminal, and k6 knows of both.
 func TestReportColours(t *testing.T) {
 	t.Chdir(t.TempDir())
-	s := newProcess(t, nil).init()
+	s := vutest.New(t, New(), nil).Init()
 	for state, want := range map[string]bool{
 		"state: {isStdOutTTY: true}, options: {noColor: false}":  true,
 		"state: {isStdOutTTY: true}, options: {noColor: true}":   false,
 		"state: {isStdOutTTY: false}, options: {noColor: false}": false,
 		"state: {}": false,
 	} {
-		if got := strings.Contains(s.run("sm.report({metrics: {iterations: {}}, "+state+"}).stdout").String(), "\x1b["); got != want {
+		if got := strings.Contains(s.Run("sm.report({metrics: {iterations: {}}, "+state+"}).stdout").String(), "\x1b["); got != want {
 			t.Errorf("%s: colours %v", state, got)
 		}
 	}
@@ -68,9 +70,9 @@ func TestReportColours(t *testing.T) {
 // k6's exit code is its thresholds', and a report that says another thing says why.
 func TestReportOnThresholds(t *testing.T) {
 	t.Chdir(t.TempDir())
-	s := newProcess(t, nil).init()
+	s := vutest.New(t, New(), nil).Init()
 	for holds, want := range map[string]bool{"true": false, "false": true} {
-		said := s.run("sm.report({metrics: {iterations: {}, checks: {values: {}, thresholds: {'rate>0.9': {ok: " + holds + "}}}}}).stdout").String()
+		said := s.Run("sm.report({metrics: {iterations: {}, checks: {values: {}, thresholds: {'rate>0.9': {ok: " + holds + "}}}}}).stdout").String()
 		if got := strings.Contains(said, "k6 fails the run all the same, by its thresholds on checks."); got != want {
 			t.Errorf("%v:\n%s", holds, said)
 		}
@@ -80,11 +82,11 @@ func TestReportOnThresholds(t *testing.T) {
 // What a script can't change, as --new-machine-readable-summary's, is copied.
 func TestReportOfGo(t *testing.T) {
 	t.Chdir(t.TempDir())
-	s := newProcess(t, nil).init()
-	if err := s.module.vu.Runtime().Set("data", &struct{ Version string }{"1.0.0"}); err != nil {
+	s := vutest.New(t, New(), nil).Init()
+	if err := s.VU.Runtime().Set("data", &struct{ Version string }{"1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
-	s.run("sm.report(data)")
+	s.Run("sm.report(data)")
 	text, err := os.ReadFile(filepath.Join(resultsFolder, summaryFile))
 	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 1`) {
 		t.Errorf("%v\n%s", err, text)

@@ -2,156 +2,75 @@ package sparkmotion
 
 import (
 	"errors"
-	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/lib"
-	"go.k6.io/k6/v2/lib/executor"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 )
+
+// maxTaps bounds the connections that a VU may hold.
+const maxTaps = 1000
+
+// maxBurst is how many taps that follow one another are pushed at once.
+const maxBurst = 10
 
 // taps makes n taps in one iteration and returns how many were redirected. In an arrival-rate scenario they are spread
 // over the time that the iteration stands for, 1/rate, each due at its own moment whatever became of those before it,
 // on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
 // other scenarios they follow one another.
-func (m *module) taps(call sobek.FunctionCall) sobek.Value {
+func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	n := call.Argument(0).ToInteger()
 	if n < 1 || n > maxTaps {
-		m.throw(errors.New("taps: the first argument is how many, 1 to 1000"))
+		return nil, errors.New("the first argument is how many, 1 to 1000")
 	}
-	p, band, err := m.tapPlan("taps", call.Argument(1))
+	p, err := m.tapPlan(call.Argument(1))
 	if err != nil {
-		m.throw(err)
+		return nil, err
 	}
-	b := &burst{m: m, plan: p, band: band, n: int(n), period: m.period()}
-	run := b.pace
-	m.tapper.burst = 1
-	if b.period == 0 {
-		run, m.tapper.burst = b.follow, min(b.n, maxBurst)
+	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
+		return m.pace(p, lane.Pacer{N: int(n), Period: period})
 	}
-	err = run()
-	m.push()
-	if err != nil {
-		m.throw(in("taps", err))
-	}
-	return m.vu.Runtime().ToValue(b.redirected)
+	return m.follow(p, int(n))
 }
 
-// maxTaps bounds the connections that a VU may hold.
-const maxTaps = 1000
-
-// maxBurst is how many taps that follow one another are pushed at once: k6 wakes an output for each push.
-const maxBurst = 10
-
-// burst is one call of taps.
-type burst struct {
-	m          *module
-	plan       *tapPlan
-	band       string
-	n          int
-	period     time.Duration // that the iteration stands for
-	redirected int
+// pace makes taps that are due one after another, and returns how many were redirected.
+func (m *module) pace(p *tapPlan, pacer lane.Pacer) (redirected int, err error) {
+	counted := m.meter.Taps(1)
+	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
+		func() (lane.Request, error) { return m.tapRequest(p) },
+		func(r lane.Result) {
+			m.tapped(&counted, r)
+			counted.Push()
+			redirected += count(r)
+		})
+	return redirected, err
 }
 
-// follow makes the taps one after another.
-func (b *burst) follow() error {
-	for range b.n {
-		redirected, err := b.m.tapOnce(b.plan, b.band)
+// follow makes taps each of which starts when the one before it has ended, and returns how many were redirected.
+func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
+	counted := m.meter.Taps(min(n, maxBurst))
+	defer counted.Push()
+	for range n {
+		r, err := m.tapRequest(p)
 		if err != nil {
-			return err
+			return redirected, err
 		}
-		if redirected {
-			b.redirected++
+		result := p.target.Do(m.vu.Context(), m.vu.State(), r)
+		m.tapped(&counted, result)
+		redirected += count(result)
+		if counted.Full() {
+			counted.Push()
 		}
-		if len(b.m.tapper.samples) > samplesATap*(maxBurst-1) {
-			b.m.push()
-		}
-		if b.m.context().Err() != nil {
-			return nil
+		if m.vu.Context().Err() != nil {
+			break
 		}
 	}
-	return nil
+	return redirected, nil
 }
 
-// pace starts each tap when it is due, and collects those that are done in between. The lines send on goroutines of
-// their own; all else stays on the VU's.
-func (b *burst) pace() error {
-	ctx, state := b.m.context(), b.m.vu.State()
-	done := make(chan *line, b.n)
-	start := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	stop := ctx.Done()
-	var failed error
-	open := 0
-	for next := 0; next < b.n || open > 0; {
-		select {
-		case <-timer.C:
-			l := b.plan.take()
-			if failed = b.m.prepare(l, b.band); failed != nil {
-				b.plan.put(l)
-				next = b.n
-				continue
-			}
-			l.due = start.Add(b.offset(next))
-			go func() { l.send(ctx, state); done <- l }()
-			open++
-			if next++; next < b.n {
-				timer.Reset(time.Until(start.Add(b.offset(next))))
-			}
-		case l := <-done:
-			if b.m.finish(l) {
-				b.redirected++
-			}
-			b.m.push()
-			b.plan.put(l)
-			open--
-		case <-stop:
-			timer.Stop()
-			next, stop = b.n, nil // those under way end with ctx as well
-		}
+func count(r lane.Result) int {
+	if r.Redirected() {
+		return 1
 	}
-	return failed
-}
-
-// offset is when the i-th tap is due, since the first.
-func (b *burst) offset(i int) time.Duration { return b.period * time.Duration(i) / time.Duration(b.n) }
-
-// period is the time between two iterations of an arrival-rate scenario now, over all execution segments; 0 in others.
-func (m *module) period() time.Duration {
-	scenario := lib.GetScenarioState(m.context())
-	if scenario == nil {
-		return 0
-	}
-	perUnit, unit := arrivalRate(m.vu.State().Options.Scenarios[scenario.Name], time.Since(scenario.StartTime))
-	if perUnit <= 0 {
-		return 0
-	}
-	return min(time.Duration(float64(unit)/perUnit), maxPeriod)
-}
-
-// maxPeriod keeps the last taps of a fall to 0 from being spread over minutes.
-const maxPeriod = time.Second
-
-// arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed; 0 for executors without one.
-func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (float64, time.Duration) {
-	switch c := config.(type) {
-	case *executor.ConstantArrivalRateConfig:
-		return float64(c.Rate.Int64), c.TimeUnit.TimeDuration()
-	case *executor.RampingArrivalRateConfig:
-		return rampedRate(c, elapsed), c.TimeUnit.TimeDuration()
-	}
-	return 0, time.Second
-}
-
-// rampedRate interpolates between a stage's ends, as the executor does.
-func rampedRate(c *executor.RampingArrivalRateConfig, elapsed time.Duration) float64 {
-	rate := float64(c.StartRate.Int64)
-	for _, stage := range c.Stages {
-		target, d := float64(stage.Target.Int64), stage.Duration.TimeDuration()
-		if elapsed < d {
-			return rate + (target-rate)*float64(elapsed)/float64(d)
-		}
-		rate, elapsed = target, elapsed-d
-	}
-	return rate
+	return 0
 }

@@ -10,42 +10,38 @@ import (
 	"go.k6.io/k6/v2/js/common"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
 // thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run: of the whole run, and for
 // the taps of each of plateaus(), when that was called before. A key of the options overrides a metric's limit,
 // {redirect_latency: 80}, or drops it, {cron_errors: null}; report judges by the same.
-func (m *module) thresholds(given sobek.Value) *sobek.Object {
-	limits, err := m.limits(given)
+func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
+	limits, err := readLimits(call.Argument(0))
 	if err != nil {
-		m.throw(in("thresholds", err))
+		return nil, err
 	}
-	m.run.limits.Store(&limits)
+	m.process.limits.Store(&limits)
+	var names []string
+	if plan := m.process.meter.Schedule.Load(); plan != nil {
+		names = plan.Names
+	}
 	result := m.vu.Runtime().NewObject()
-	add := func(metric string, l capacity.Limit) {
-		if err := result.Set(metric, []string{l.Threshold()}); err != nil {
-			m.throw(err)
-		}
-	}
 	for _, l := range limits {
-		add(l.Metric, l)
+		err = errors.Join(err, result.Set(l.Metric, []string{l.Threshold()}))
 	}
-	plan := m.run.schedule.Load()
-	if plan == nil {
-		return result
-	}
-	for _, name := range plan.Names {
+	for _, name := range names {
 		for _, l := range limits {
 			if selector, ok := l.InPlateau(name); ok {
-				add(selector, l)
+				err = errors.Join(err, result.Set(selector, []string{l.Threshold()}))
 			}
 		}
 	}
-	return result
+	return result, err
 }
 
-// limits are the system's limits with those that the script gives.
-func (m *module) limits(given sobek.Value) ([]capacity.Limit, error) {
+// readLimits returns the system's limits with those that the script gives.
+func readLimits(given sobek.Value) ([]capacity.Limit, error) {
 	if common.IsNullish(given) {
 		return capacity.Limits, nil
 	}
@@ -63,7 +59,7 @@ func (m *module) limits(given sobek.Value) ([]capacity.Limit, error) {
 		case sobek.IsNull(value):
 			continue
 		case value != nil && !sobek.IsUndefined(value):
-			fail := numberOf(value)
+			fail := settings.Number(value)
 			switch {
 			case math.IsNaN(fail) || math.IsInf(fail, 0):
 				return nil, fmt.Errorf("the limit of %s must be a number, got %s", metric, value)

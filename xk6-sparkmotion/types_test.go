@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hub"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
@@ -47,12 +50,22 @@ func declared(t *testing.T) (names []string, members map[string]map[string]strin
 func TestTypesOfExports(t *testing.T) {
 	t.Parallel()
 	names, members := declared(t)
-	exported := newProcess(t, nil).init().module.Exports().Named
+	exported := exports(t)
 	same(t, "exports", slices.Sorted(slices.Values(names)), slices.Sorted(maps.Keys(exported)))
 
 	delete(members["Upstash"], "constructor")
-	methods := newProcess(t, nil).init().run("Object.keys(new sm.Upstash({url: 'http://h', token: 't'})).sort().join()")
-	equal(t, "Upstash", strings.Join(slices.Sorted(maps.Keys(members["Upstash"])), ","), methods.String())
+	methods := vutest.New(t, New(), nil).Init().Run("Object.keys(new sm.Upstash({url: 'http://h', token: 't'})).sort().join()")
+	vutest.Equal(t, "Upstash", strings.Join(slices.Sorted(maps.Keys(members["Upstash"])), ","), methods.String())
+}
+
+// exports are the names that scripts import.
+func exports(t *testing.T) map[string]any {
+	t.Helper()
+	names := make(map[string]any)
+	for _, name := range strings.Split(vutest.New(t, New(), nil).Init().Run("Object.keys(sm).join()").String(), ",") {
+		names[name] = true
+	}
+	return names
 }
 
 // TestTypesOfOptions: each call's interface has the keys of its options struct, with their types.
@@ -66,7 +79,7 @@ func TestTypesOfOptions(t *testing.T) {
 	} {
 		same(t, name, words(members[name]), keys(t, reflect.TypeOf(options), "js"))
 	}
-	same(t, "Flushed", words(members["Flushed"]), keys(t, reflect.TypeFor[flushed](), "json"))
+	same(t, "Flushed", words(members["Flushed"]), keys(t, reflect.TypeFor[hub.Flushed](), "json"))
 
 	limits := make(map[string]string)
 	for _, l := range capacity.Limits {
@@ -76,14 +89,14 @@ func TestTypesOfOptions(t *testing.T) {
 	same(t, "Limits", words(members["Limits"]), limits)
 
 	// plateaus() reads its options by hand, and says which it takes.
-	said := newProcess(t, nil).init().fails("sm.plateaus({nothing: 1})")
+	said := vutest.New(t, New(), nil).Init().Fails("sm.plateaus({nothing: 1})")
 	_, takes, _ := strings.Cut(said, "it takes ")
 	same(t, "Plateaus", slices.Sorted(maps.Keys(members["Plateaus"])), slices.Sorted(slices.Values(strings.Split(takes, ", "))))
 }
 
 func same[T any](t *testing.T, what string, declared, got T) {
 	t.Helper()
-	equal(t, what, fmt.Sprint(declared), fmt.Sprint(got)) // maps in the order of their keys
+	vutest.Equal(t, what, fmt.Sprint(declared), fmt.Sprint(got)) // maps in the order of their keys
 }
 
 // choice is the type of a string that is one of some.

@@ -9,17 +9,19 @@ import (
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
 type upstashOptions struct {
 	URL     string        `js:"url" env:"UPSTASH_REDIS_REST_URL" need:"true" form:"url"`
 	Token   string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" need:"true" secret:"true"`
-	Timeout time.Duration `js:"timeout" default:"60s"`
+	Timeout time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// upstashObject is what `new Upstash()` gives: a database's REST API.
-type upstashObject struct {
+// database is what `new Upstash()` gives: a database's REST API.
+type database struct {
 	m       *module
 	options upstashOptions
 }
@@ -27,90 +29,94 @@ type upstashObject struct {
 // newUpstash is the constructor Upstash(options?). Results have the types that the server sent: null, strings,
 // numbers, BigInt for integers beyond 2^53, and arrays of these; an error that Redis answered to a command is an Error.
 func (m *module) newUpstash(call sobek.ConstructorCall) *sobek.Object {
-	u := &upstashObject{m: m}
-	if err := m.options("Upstash", call.Argument(0), &u.options); err != nil {
-		m.throw(err)
+	rt := m.vu.Runtime()
+	d := &database{m: m}
+	if err := m.settings.Read(call.Argument(0), &d.options); err != nil {
+		panic(newError(rt, from("Upstash", err)))
 	}
-	for name, method := range map[string]any{
-		"command": u.command, "pipeline": u.pipeline, "transaction": u.transaction,
+	for name, method := range map[string]primitive{
+		"command": d.command, "pipeline": d.pipeline, "transaction": d.transaction,
 	} {
-		if err := call.This.Set(name, method); err != nil {
-			m.throw(err)
+		if err := call.This.Set(name, throwing(rt, "Upstash."+name, method)); err != nil {
+			panic(newError(rt, from("Upstash", err)))
 		}
 	}
 	return nil // the constructor's own object
 }
 
 // command runs one command, as ["LLEN", "key"], and returns its result. It throws the error that Redis answered.
-func (u *upstashObject) command(given sobek.Value) sobek.Value {
+func (d *database) command(call sobek.FunctionCall) (any, error) {
 	var command []any
-	u.read("Upstash.command", given, &command, "a command: ['LLEN', 'key']")
-	c, http := u.client()
-	value, err := c.Do(u.m.context(), command)
-	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
-	if err != nil {
-		u.m.throw(in("Upstash.command", err))
+	if err := d.read(call.Argument(0), &command, "a command: ['LLEN', 'key']"); err != nil {
+		return nil, err
 	}
-	return u.m.vu.Runtime().ToValue(exact(value))
+	c, err := d.client()
+	if err != nil {
+		return nil, err
+	}
+	value, err := d.rest(c).Do(d.m.vu.Context(), command)
+	d.m.meter.UpstashRequest(c.Took())
+	return exact(value), err
 }
 
 // pipeline runs commands in order in one request and returns an array of their results.
-func (u *upstashObject) pipeline(commands sobek.Value) sobek.Value {
-	return u.several("Upstash.pipeline", upstash.Client.Pipeline, commands)
+func (d *database) pipeline(call sobek.FunctionCall) (any, error) {
+	return d.several(upstash.Client.Pipeline, call.Argument(0))
 }
 
 // transaction runs commands atomically and returns an array of their results.
-func (u *upstashObject) transaction(commands sobek.Value) sobek.Value {
-	return u.several("Upstash.transaction", upstash.Client.Transaction, commands)
+func (d *database) transaction(call sobek.FunctionCall) (any, error) {
+	return d.several(upstash.Client.Transaction, call.Argument(0))
 }
 
-func (u *upstashObject) several(
-	call string,
-	run func(upstash.Client, context.Context, []upstash.Command) ([]upstash.Result, error),
-	given sobek.Value,
-) sobek.Value {
+func (d *database) several(
+	run func(upstash.Client, context.Context, []upstash.Command) ([]upstash.Result, error), given sobek.Value,
+) (any, error) {
 	var commands []upstash.Command
-	u.read(call, given, &commands, "an array of commands: [['LLEN', 'key']]")
-	c, http := u.client()
-	results, err := run(c, u.m.context(), commands)
-	u.m.emitTook(u.m.metrics.upstashLatency, http.took)
+	if err := d.read(given, &commands, "an array of commands: [['LLEN', 'key']]"); err != nil {
+		return nil, err
+	}
+	c, err := d.client()
 	if err != nil {
-		u.m.throw(in(call, err))
+		return nil, err
+	}
+	results, err := run(d.rest(c), d.m.vu.Context(), commands)
+	d.m.meter.UpstashRequest(c.Took())
+	if err != nil {
+		return nil, err
 	}
 	values := make([]any, len(results))
 	for i, result := range results {
 		if result.Err != nil {
-			values[i] = u.m.newError(result.Err)
+			values[i] = newError(d.m.vu.Runtime(), result.Err)
 		} else {
 			values[i] = exact(result.Value)
 		}
 	}
-	return u.m.vu.Runtime().NewArray(values...)
+	return d.m.vu.Runtime().NewArray(values...), nil
 }
 
 // read converts a call's argument.
-func (u *upstashObject) read(call string, given sobek.Value, into any, wanted string) {
-	if common.IsNullish(given) || u.m.vu.Runtime().ExportTo(given, into) != nil {
-		u.m.throw(fmt.Errorf("%s: the argument must be %s", call, wanted)) // not what it is: it may hold a secret
+func (d *database) read(given sobek.Value, into any, wanted string) error {
+	if common.IsNullish(given) || d.m.vu.Runtime().ExportTo(given, into) != nil {
+		return fmt.Errorf("the argument must be %s", wanted) // not what it is: it may hold a secret
 	}
+	return nil
 }
 
-func (u *upstashObject) client() (upstash.Client, *client) {
-	c, err := u.m.client(u.options.URL, u.options.Timeout)
-	if err != nil {
-		u.m.throw(fmt.Errorf("Upstash: %w", err))
-	}
-	return upstash.Client{Doer: c, URL: u.options.URL, Token: u.options.Token}, c
+func (d *database) client() (*vuhttp.Client, error) {
+	return d.m.client(d.options.URL, d.options.Timeout)
 }
 
-// maxSafe is Number.MAX_SAFE_INTEGER.
-const maxSafe = 1<<53 - 1
+func (d *database) rest(c *vuhttp.Client) upstash.Client {
+	return upstash.Client{Doer: c, URL: d.options.URL, Token: d.options.Token}
+}
 
 // exact turns integers that a JavaScript number would round into BigInt.
 func exact(value any) any {
 	switch v := value.(type) {
 	case int64:
-		if v > maxSafe || v < -maxSafe {
+		if v > settings.MaxSafe || v < -settings.MaxSafe {
 			return big.NewInt(v)
 		}
 	case []any:

@@ -1,0 +1,60 @@
+// Package allowlist keeps load from hosts that nobody has named.
+package allowlist
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Origin is where a part is, and the setting that says so.
+type Origin struct{ Part, Setting, URL string }
+
+// Check refuses hosts that nobody has named: ten thousand requests a second at the wrong address is an outage. This
+// machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
+func Check(allowed string, origins []Origin) error {
+	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || r == ' ' })
+	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
+		return fmt.Errorf("ALLOWED_HOSTS takes hosts with commas, no scheme, port or path, and *.example.com for all below: number %d is none of these",
+			wrong+1) // not the text: a URL may hold a password
+	}
+	var strangers, missing []string
+	for _, at := range origins {
+		u, err := url.Parse(at.URL)
+		if err != nil || u.Hostname() == "" {
+			continue // it isn't configured, or will be refused, or is go-redis's localhost
+		}
+		host := strings.ToLower(u.Hostname())
+		if isLoopback(host) || slices.ContainsFunc(names, func(name string) bool { return isHost(name, host) }) {
+			continue
+		}
+		strangers = append(strangers, fmt.Sprintf("%s (%s)", host, at.Setting))
+		if !slices.Contains(missing, host) {
+			missing = append(missing, host)
+		}
+	}
+	if len(strangers) == 0 {
+		return nil
+	}
+	return fmt.Errorf("no load is sent to %s: it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=%s",
+		strings.Join(strangers, ", "), strings.Join(append(names, missing...), ","))
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// namesHosts reports whether name can be a host's, or *.domain.
+func namesHosts(name string) bool {
+	domain := strings.TrimPrefix(name, "*.")
+	return net.ParseIP(name) != nil || (domain != "" && !strings.ContainsAny(domain, "*/:;@[]?#"))
+}
+
+// isHost reports whether name is the host, or *.domain and the host below that.
+func isHost(name, host string) bool {
+	domain, wild := strings.CutPrefix(name, "*")
+	return name == host || (wild && strings.HasSuffix(host, domain))
+}

@@ -1,0 +1,199 @@
+package lane
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/netext"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
+)
+
+// conn is a connection to the Worker that carries a tap at a time. Those of a VU may send at once, so that a conn touches
+// nothing but itself while it sends.
+type conn struct {
+	target    *Target
+	wire      *tapwire.Conn   // nil before the first tap and after a close
+	made      context.Context // of the iteration that dialed it
+	peer      Peer
+	used      time.Time // when its last tap ended
+	locations locations
+
+	request Request // the next tap; its band is only in bytes
+	bytes   []byte  // the request as it goes out, or its URL's end for the VU's transport
+}
+
+// prepare puts the next tap on the connection.
+func (c *conn) prepare(r Request) {
+	c.bytes = c.bytes[:0]
+	if c.target.Fast {
+		c.bytes = tapwire.AppendRequest(c.bytes, c.target.header, c.target.path, string(r.Band), r.Query)
+	} else {
+		c.bytes = append(append(c.bytes, r.Band...), r.Query...)
+	}
+	r.Band = nil
+	c.request = r
+}
+
+// send makes the tap.
+func (c *conn) send(ctx context.Context, state *lib.State) Result {
+	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: time.Now()}
+	if c.target.Fast {
+		c.overWire(ctx, state, &r)
+	} else {
+		c.overTransport(ctx, state, &r)
+	}
+	if r.Err != nil {
+		r.Code, r.Text = classify(r.Err, c.request.Timeout, state)
+	}
+	r.Page = r.Host != "" && r.Host == c.request.Page
+	return r
+}
+
+// overWire sends the request on the kept connection, and once more on a new one when that turns out to be stale: the server
+// closed it before a byte came back, so that nothing is known of the tap (RFC 9112, section 9.3.1).
+func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
+	if c.wire != nil && state.Options.NoVUConnectionReuse.Bool && c.made.Err() != nil {
+		c.drop() // another iteration's
+	}
+	var response tapwire.Response
+	kept := c.wire != nil
+	err := c.exchange(ctx, state, r, &response)
+	if kept && stale(err, &response) {
+		err = c.exchange(ctx, state, r, &response)
+	}
+	r.Peer, r.Proto, r.Status, r.Ended = c.peer, response.Proto, response.Status, response.Done
+	r.time(&response)
+	if err == nil {
+		r.location, r.Host = c.locations.find(response.Location)
+		return
+	}
+	if ctx.Err() == nil {
+		err = vuhttp.Late(err, c.request.Timeout)
+	}
+	if r.Status != 0 {
+		err = &answer.Cut{Status: r.Status, Err: err}
+	}
+	r.Err = err
+}
+
+// stale reports whether a kept connection was dead rather than its server.
+func stale(err error, r *tapwire.Response) bool {
+	return err != nil && !r.Answered() && !errors.Is(err, os.ErrDeadlineExceeded) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// exchange sends the request over the connection, dialing when there is none.
+func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, response *tapwire.Response) error {
+	if c.wire == nil {
+		*response = tapwire.Response{Start: r.Began, Done: r.Began}
+		if err := c.dial(ctx, state, r); err != nil {
+			response.Done = time.Now()
+			return err
+		}
+	}
+	left := c.request.Timeout - time.Since(r.Began)
+	if left <= 0 {
+		response.Done = time.Now()
+		return os.ErrDeadlineExceeded
+	}
+	err := c.wire.Exchange(ctx, left, c.bytes, response)
+	if !response.KeepAlive || state.Options.NoConnectionReuse.Bool {
+		c.drop()
+	}
+	return err
+}
+
+// dial connects through the VU's dialer, with its TLS settings.
+func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
+	limited, cancel := context.WithDeadline(ctx, r.Began.Add(c.request.Timeout))
+	defer cancel()
+	c.peer = Peer{}
+	start := time.Now()
+	connection, err := state.Dialer.DialContext(limited, "tcp", c.target.address)
+	if err != nil {
+		return overdue(limited, ctx, err)
+	}
+	r.Connecting = time.Since(start)
+	if counted, ok := connection.(*netext.Conn); ok {
+		connection = visible{counted}
+	}
+	if c.target.secure {
+		start := time.Now()
+		if connection, err = c.handshake(limited, connection, state); err != nil {
+			return overdue(limited, ctx, err)
+		}
+		r.Handshaking = time.Since(start)
+	}
+	if host, _, err := net.SplitHostPort(connection.RemoteAddr().String()); err == nil {
+		c.peer.IP = host
+	}
+	c.wire, c.made = tapwire.NewConn(connection), ctx
+	return nil
+}
+
+// overdue returns the tap's own timeout where the dialer's would look like it, as k6's client does.
+func overdue(limited, ctx context.Context, err error) error {
+	if limited.Err() != nil && ctx.Err() == nil {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+func (c *conn) handshake(ctx context.Context, connection net.Conn, state *lib.State) (net.Conn, error) {
+	config := state.TLSConfig.Clone()
+	if config.ServerName == "" {
+		config.ServerName = c.target.host
+	}
+	config.NextProtos = []string{"http/1.1"}
+	secured := tls.Client(connection, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = connection.Close() // the handshake's error is the one to tell
+		return nil, err
+	}
+	negotiated := secured.ConnectionState()
+	info, ocsp := netext.ParseTLSConnState(&negotiated)
+	c.peer.TLSVersion, c.peer.OCSP = info.Version, ocsp.Status
+	return secured, nil
+}
+
+// drop closes the connection, if there is one.
+func (c *conn) drop() {
+	if c.wire != nil {
+		_ = c.wire.Close() // it is done with
+		c.wire = nil
+	}
+}
+
+// visible lets tapwire look at the socket below k6's byte counter, to see a kept connection that the server closed.
+type visible struct{ *netext.Conn }
+
+// SyscallConn is [syscall.Conn].
+func (v visible) SyscallConn() (syscall.RawConn, error) {
+	if below, ok := v.Conn.Conn.(syscall.Conn); ok {
+		return below.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// time cuts the exchange into the parts that k6 names. Until a first byte, or the end without one, it waited.
+func (r *Result) time(response *tapwire.Response) {
+	r.Blocked = max(0, response.Start.Sub(r.Began))
+	if response.Wrote.IsZero() {
+		return
+	}
+	r.Sending = response.Wrote.Sub(response.Start)
+	if !response.Answered() {
+		r.Waiting = response.Done.Sub(response.Wrote)
+		return
+	}
+	r.Waiting, r.Receiving = response.FirstByte.Sub(response.Wrote), response.Done.Sub(response.FirstByte)
+}

@@ -1,0 +1,101 @@
+package lane
+
+import (
+	"context"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/executor"
+)
+
+// Pacer makes n taps, each due at its own moment.
+type Pacer struct {
+	N      int
+	Period time.Duration // that they are spread over, evenly
+}
+
+// Run starts each tap when it is due, on a connection of its own when those before it are still under way, and hands on their
+// results in between. next makes the tap that is due, and done takes what came of one, both on the caller's goroutine. It
+// ends with ctx, or with the first error of next, when no tap is under way any more.
+func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next func() (Request, error), done func(Result)) error {
+	type outcome struct {
+		conn   *conn
+		result Result
+	}
+	ended := make(chan outcome, min(p.N, 8))
+	start := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stop := ctx.Done()
+	var failed error
+	open := 0
+	for i := 0; i < p.N || open > 0; {
+		select {
+		case <-timer.C:
+			r, err := next()
+			if err != nil {
+				failed, i = err, p.N
+				continue
+			}
+			r.Due = start.Add(p.offset(i))
+			c := target.take()
+			c.prepare(r)
+			go func() { ended <- outcome{c, c.send(ctx, state)} }()
+			open++
+			if i++; i < p.N {
+				timer.Reset(time.Until(start.Add(p.offset(i))))
+			}
+		case o := <-ended:
+			done(o.result)
+			target.put(o.conn, o.result.Ended)
+			open--
+		case <-stop:
+			timer.Stop()
+			i, stop = p.N, nil // those under way end with ctx as well
+		}
+	}
+	return failed
+}
+
+// offset is when the i-th tap is due, since the first.
+func (p Pacer) offset(i int) time.Duration { return p.Period * time.Duration(i) / time.Duration(p.N) }
+
+// Period returns the time between two iterations of an arrival-rate scenario now, over all execution segments; 0 in others.
+func Period(ctx context.Context, options *lib.Options) time.Duration {
+	scenario := lib.GetScenarioState(ctx)
+	if scenario == nil {
+		return 0
+	}
+	perUnit, unit := arrivalRate(options.Scenarios[scenario.Name], time.Since(scenario.StartTime))
+	if perUnit <= 0 {
+		return 0
+	}
+	return min(time.Duration(float64(unit)/perUnit), maxPeriod)
+}
+
+// maxPeriod keeps the last taps of a fall to 0 from being spread over minutes.
+const maxPeriod = time.Second
+
+// arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed; 0 for executors without one.
+func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (float64, time.Duration) {
+	switch c := config.(type) {
+	case *executor.ConstantArrivalRateConfig:
+		return float64(c.Rate.Int64), c.TimeUnit.TimeDuration()
+	case *executor.RampingArrivalRateConfig:
+		return rampedRate(c, elapsed), c.TimeUnit.TimeDuration()
+	}
+	return 0, time.Second
+}
+
+// rampedRate interpolates between a stage's ends, as the executor does.
+func rampedRate(c *executor.RampingArrivalRateConfig, elapsed time.Duration) float64 {
+	rate := float64(c.StartRate.Int64)
+	for _, stage := range c.Stages {
+		target, d := float64(stage.Target.Int64), stage.Duration.TimeDuration()
+		if elapsed < d {
+			return rate + (target-rate)*float64(elapsed)/float64(d)
+		}
+		rate, elapsed = target, elapsed-d
+	}
+	return rate
+}

@@ -1,0 +1,73 @@
+package meter_test
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+)
+
+// BenchmarkTap is one tap of the fast lane, request to samples, against a server that answers from memory. Its allocations
+// are the lane's, the meter's and the server's, which makes none.
+func BenchmarkTap(b *testing.B) {
+	s := vutest.New(b, nil, nil).Start(1)
+	registered, err := meter.Register(s.Registry)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := meter.New(s.VU, new(meter.Process), registered)
+	target, err := lane.NewTarget("http://"+redirects(b), lane.HTTP1, &s.VU.Running.Options)
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() {
+		for range s.Samples { // k6's outputs would take them
+		}
+	}()
+	r := lane.Request{Band: []byte("LOADTEST-E1-000001"), Page: "compassion.com", Timeout: time.Minute}
+	b.ReportAllocs()
+	for b.Loop() {
+		result := target.Do(s.VU.Ctx, s.VU.Running, r)
+		if !result.Page {
+			b.Fatal(result.Failure())
+		}
+		counted := m.Taps(1)
+		counted.Add(result)
+		counted.Push()
+	}
+}
+
+// redirects serves one connection after another and allocates nothing for a request.
+func redirects(b *testing.B) string {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // closed with the benchmark
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { listener.Close() })
+	answer := []byte("HTTP/1.1 302 Found\r\nLocation: https://compassion.com/live\r\nContent-Length: 0\r\n\r\n")
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for request := make([]byte, 4096); ; {
+					if _, err := conn.Read(request); err != nil {
+						return
+					}
+					if _, err := conn.Write(answer); err == io.EOF {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}

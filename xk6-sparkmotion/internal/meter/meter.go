@@ -1,0 +1,155 @@
+// Package meter is where all that happens in a run is counted, once: as k6's samples, and in the [capacity.Recorder] that the
+// verdict is made of. What happens is a value, such as a tap's result or a flush, that its primitive hands over when it is over.
+package meter
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+)
+
+// Process is what the meters of one k6 process share.
+type Process struct {
+	Recorder capacity.Recorder
+	Schedule Schedule
+	probe    lagProbe
+}
+
+// Meter counts what one VU does.
+type Meter struct {
+	vu      modules.VU
+	process *Process
+	metrics *Metrics
+
+	tags      map[*lane.Target]*tapTags // of each target's last tap: the next one mostly has the same
+	iteration int64                     // of the last tap, from 1
+}
+
+// New returns a VU's meter.
+func New(vu modules.VU, process *Process, registered *Metrics) *Meter {
+	return &Meter{vu: vu, process: process, metrics: registered, tags: make(map[*lane.Target]*tapTags)}
+}
+
+// Query is one request of an admin: several queries when it was a batch.
+type Query struct {
+	Procedures string // with commas
+	Took       time.Duration
+	Count      int
+	Failed     int
+}
+
+// Export reports whether a procedure of the request is an export.
+func (q Query) export() bool {
+	for procedure := range strings.SplitSeq(q.Procedures, ",") {
+		if name := procedure[strings.LastIndexByte(procedure, '.')+1:]; strings.HasPrefix(name, "export") {
+			return true
+		}
+	}
+	return false
+}
+
+// Query counts a request of an admin. One that was never sent says nothing of the system.
+func (m *Meter) Query(q Query) {
+	if q.Took == 0 || m.over() {
+		return
+	}
+	latency := m.metrics.analyticsLatency
+	if q.export() {
+		latency = m.metrics.exportLatency
+	}
+	m.emit(latency, metrics.D(q.Took), "procedure", q.Procedures)
+	for i := range q.Count {
+		m.emit(m.metrics.errorRate, rate(i < q.Failed), "part", capacity.Admin)
+	}
+	m.process.Recorder.Request(capacity.Request{
+		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(q.Failed),
+	})
+}
+
+// Flush is one flush of the queue.
+type Flush struct {
+	Answered  bool
+	Failed    bool  // whole or in part
+	Flushed   int64 // taps that it moved to the database
+	Remaining int64 // taps that it left
+}
+
+// Flush counts a flush.
+func (m *Meter) Flush(f Flush) {
+	if m.over() {
+		return
+	}
+	m.emit(m.metrics.cronErrors, rate(f.Failed))
+	if !f.Answered {
+		m.process.Recorder.FlushFailed(time.Now())
+		return
+	}
+	m.emit(m.metrics.cronFlushed, float64(f.Flushed))
+	m.emit(m.metrics.queueDepth, float64(f.Remaining))
+	m.process.Recorder.Flush(time.Now(), f.Flushed, f.Remaining, f.Failed)
+}
+
+// QueueSample is one look at the queue's length.
+type QueueSample struct {
+	Failed bool
+	Depth  int64
+}
+
+// QueueSample counts a look at the queue.
+func (m *Meter) QueueSample(s QueueSample) {
+	if m.over() {
+		return
+	}
+	m.emit(m.metrics.errorRate, rate(s.Failed), "part", capacity.Upstash)
+	if s.Failed {
+		m.process.Recorder.SampleFailed(time.Now())
+		return
+	}
+	m.emit(m.metrics.queueDepth, float64(s.Depth))
+	m.process.Recorder.Sample(time.Now(), s.Depth)
+}
+
+// UpstashRequest counts a request to Upstash, unless it was never sent.
+func (m *Meter) UpstashRequest(took time.Duration) {
+	if took > 0 && !m.over() {
+		m.emit(m.metrics.upstashLatency, metrics.D(took))
+	}
+}
+
+// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we.
+func (m *Meter) over() bool { return m.vu.Context().Err() != nil }
+
+// emit pushes one sample with the VU's tags and those given as name, value pairs.
+func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
+	state := m.vu.State()
+	current := state.Tags.GetCurrentValues()
+	for i := 0; i < len(tags); i += 2 {
+		current.SetTag(tags[i], tags[i+1]) // #nosec G602 -- in pairs
+	}
+	metrics.PushIfNotDone(m.vu.Context(), state.Samples, metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: current.Tags},
+		Time:       time.Now(),
+		Metadata:   current.Metadata,
+		Value:      value,
+	})
+}
+
+// Plateau returns the place that a tap has in the schedule now, by the clock of the VU's scenario. Other scenarios than the one whose
+// rate ramps have none, nor have setup() and teardown().
+func (p *Process) Plateau(ctx context.Context) lane.Plateau {
+	if p.Schedule.Load() == nil {
+		return lane.Plateau{}
+	}
+	scenario := lib.GetScenarioState(ctx)
+	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
+		return lane.Plateau{}
+	}
+	return lane.Plateau{Name: p.Schedule.name(time.Since(scenario.StartTime)), Began: scenario.StartTime}
+}

@@ -1,0 +1,58 @@
+package meter
+
+import (
+	"go.k6.io/k6/v2/metrics"
+)
+
+// Metrics are the module's own. Their names are a contract with thresholds and dashboards.
+type Metrics struct {
+	redirectLatency  *metrics.Metric // Trend, ms: one tap, request sent to answer read
+	analyticsLatency *metrics.Metric // Trend, ms: one tRPC request
+	exportLatency    *metrics.Metric // Trend, ms: one tRPC export
+	errorRate        *metrics.Metric // Rate: taps, queries and queue samples that failed; tag part says whose
+	kvHitRate        *metrics.Metric // Rate: redirects that came from the Worker's KV
+	cronErrors       *metrics.Metric // Rate: flushes that failed, whole or in part
+	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database
+	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
+	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
+	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
+	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
+}
+
+// Register registers the metrics, in the init context.
+func Register(registry *metrics.Registry) (*Metrics, error) {
+	var m Metrics
+	for _, row := range []struct {
+		into **metrics.Metric
+		name string
+		kind metrics.MetricType
+		unit metrics.ValueType
+	}{
+		{&m.redirectLatency, "redirect_latency", metrics.Trend, metrics.Time},
+		{&m.analyticsLatency, "analytics_latency", metrics.Trend, metrics.Time},
+		{&m.exportLatency, "csv_export_latency", metrics.Trend, metrics.Time},
+		{&m.errorRate, "error_rate", metrics.Rate, metrics.Default},
+		{&m.kvHitRate, "kv_hit_rate", metrics.Rate, metrics.Default},
+		{&m.cronErrors, "cron_errors", metrics.Rate, metrics.Default},
+		{&m.cronFlushed, "cron_flushed", metrics.Counter, metrics.Default},
+		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
+		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
+		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
+		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
+	} {
+		metric, err := registry.NewMetric(row.name, row.kind, row.unit)
+		if err != nil {
+			return nil, err
+		}
+		*row.into = metric
+	}
+	return &m, nil
+}
+
+// rate is the value of a Rate's sample.
+func rate(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,65 @@
+package meter
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+)
+
+// lagProbe measures the generator's own lag: how late a timer fires in this process. A tap that is due starts as late, for
+// want of a processor: its latency, and the arrival rate, are then the generator's, not the system's. Measured with a
+// timer of our own, so that a slow system, which keeps VUs busy, does not count as lag.
+type lagProbe struct {
+	running atomic.Bool
+	wanted  atomic.Bool  // a tap has come by since the last beat
+	lag     atomic.Int64 // ns, the largest that is not yet collected; -1 for none
+}
+
+const (
+	beat = 10 * time.Millisecond
+	// maxLag is a fifth of the redirect's warning limit: later than that, a beat counts as limited by the generator.
+	maxLag = 10 * time.Millisecond
+	// restBeats is how many beats without a tap end the probe; the next tap starts it again.
+	restBeats = 100
+)
+
+// collect returns the largest lag of the beats since the last call, for k6's metrics. The first call starts the probe, which
+// has every beat recorded for the report: taps that come seldom would collect the late ones alone.
+func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
+	if !p.wanted.Load() {
+		p.wanted.Store(true)
+	}
+	if !p.running.Load() && p.running.CompareAndSwap(false, true) {
+		p.lag.Store(-1)
+		go p.run(recorder)
+	}
+	if p.lag.Load() < 0 {
+		return 0, false
+	}
+	lag := p.lag.Swap(-1)
+	return time.Duration(lag), lag >= 0
+}
+
+// run beats until no tap has come by for a while.
+func (p *lagProbe) run(recorder *capacity.Recorder) {
+	defer p.running.Store(false)
+	timer := time.NewTimer(beat)
+	defer timer.Stop()
+	for idle := 0; idle < restBeats; idle++ {
+		due := time.Now().Add(beat)
+		timer.Reset(beat)
+		<-timer.C
+		// The timer puts us first in line; a tap whose answer has come stands at the end of it.
+		runtime.Gosched()
+		now := time.Now()
+		lag := max(now.Sub(due), 0)
+		recorder.Lag(now, lag, lag > maxLag)
+		// A beat that is collected between the load and the store counts twice.
+		p.lag.Store(max(p.lag.Load(), int64(lag)))
+		if p.wanted.Swap(false) {
+			idle = 0
+		}
+	}
+}

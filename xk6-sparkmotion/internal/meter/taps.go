@@ -1,0 +1,182 @@
+package meter
+
+import (
+	"strconv"
+	"time"
+
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+)
+
+// Checks are a tap's, in the order in which they are emitted.
+var checks = [...]string{"status is 302", "has a Location", "leads to the event's page"}
+
+// samplesATap is a tap's own three, three checks, nine of http_req_*, and two of the generator's health.
+const samplesATap = 17
+
+// Taps counts the taps of one call, and hands their samples to k6 together: k6 wakes its outputs for each push.
+type Taps struct {
+	meter   *Meter
+	samples metrics.Samples
+	room    int // for so many taps
+}
+
+// Taps returns a count for about n taps at a time.
+func (m *Meter) Taps(n int) Taps { return Taps{meter: m, room: n} }
+
+// Add counts a tap. One that the run's end cut off is no sample, as k6 counts none of its own, but it did start.
+func (t *Taps) Add(r lane.Result) {
+	m := t.meter
+	iteration := m.vu.State().Iteration + 1
+	counted := capacity.Tap{
+		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Began, First: iteration != m.iteration,
+		Redirected: r.Redirected(), FromKV: r.Redirected() && r.Page,
+	}
+	m.iteration = iteration
+	if !r.Due.IsZero() {
+		counted.Began = r.Due
+	}
+	if m.over() {
+		counted.CutOff, counted.Ended = true, time.Now()
+	} else {
+		t.sample(&r)
+	}
+	m.process.Recorder.Tap(counted)
+}
+
+// sample adds a tap's samples. Only a redirect tells whether the KV knew the band: the Worker sends misses to the Hub, which
+// leads elsewhere.
+func (t *Taps) sample(r *lane.Result) {
+	m := t.meter
+	state := m.vu.State()
+	current := state.Tags.GetCurrentValues()
+	tags := m.tagsOf(r, current.Tags)
+	if t.samples == nil {
+		t.samples = make(metrics.Samples, 0, samplesATap*t.room)
+	}
+	add := func(metric *metrics.Metric, tags *metrics.TagSet, value float64) {
+		t.samples = append(t.samples, metrics.Sample{
+			TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags},
+			Time:       r.Ended, Metadata: current.Metadata, Value: value,
+		})
+	}
+	add(m.metrics.redirectLatency, tags.own, metrics.D(r.Latency()))
+	add(m.metrics.errorRate, tags.errors, rate(!r.Redirected()))
+	if r.Redirected() {
+		add(m.metrics.kvHitRate, tags.own, rate(r.Page))
+	}
+	b := state.BuiltinMetrics
+	add(b.Checks, tags.checks[0], rate(r.IsRedirect()))
+	add(b.Checks, tags.checks[1], rate(r.Host != ""))
+	add(b.Checks, tags.checks[2], rate(r.Page))
+	if r.Target.Fast {
+		add(b.HTTPReqs, tags.http, 1)
+		add(b.HTTPReqDuration, tags.http, metrics.D(r.Duration()))
+		add(b.HTTPReqBlocked, tags.http, metrics.D(r.Blocked))
+		add(b.HTTPReqConnecting, tags.http, metrics.D(r.Connecting))
+		add(b.HTTPReqTLSHandshaking, tags.http, metrics.D(r.Handshaking))
+		add(b.HTTPReqSending, tags.http, metrics.D(r.Sending))
+		add(b.HTTPReqWaiting, tags.http, metrics.D(r.Waiting))
+		add(b.HTTPReqReceiving, tags.http, metrics.D(r.Receiving))
+		add(b.HTTPReqFailed, tags.http, rate(!r.Expected()))
+	}
+	if lag, ok := m.process.probe.collect(&m.process.Recorder); ok {
+		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
+		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
+	}
+}
+
+// Full reports whether there is no room for another tap's samples.
+func (t *Taps) Full() bool { return len(t.samples) > samplesATap*(t.room-1) }
+
+// Push hands the samples to k6: one container for what one call made.
+func (t *Taps) Push() {
+	if len(t.samples) > 0 {
+		t.meter.vu.State().Samples <- t.samples // open while the iteration lasts
+		t.samples = nil                         // k6's outputs keep it
+	}
+}
+
+// tagKey is all that the tags of a tap's samples depend on, besides its target.
+type tagKey struct {
+	vu      *metrics.TagSet
+	plateau string
+	peer    lane.Peer
+	proto   string
+	status  int
+	code    int
+	text    string
+}
+
+// tapTags are the tag sets of a tap's samples.
+type tapTags struct {
+	key    tagKey
+	own    *metrics.TagSet // the module's metrics: the VU's tags and plateau
+	errors *metrics.TagSet // error_rate: own, and part
+	http   *metrics.TagSet // http_req_*: own, and k6's system tags
+	checks [len(checks)]*metrics.TagSet
+}
+
+// tagsOf returns the tag sets for a tap, as k6's own HTTP client would set them.
+func (m *Meter) tagsOf(r *lane.Result, vu *metrics.TagSet) *tapTags {
+	last, ok := m.tags[r.Target]
+	if !ok {
+		last = new(tapTags)
+		m.tags[r.Target] = last
+	}
+	key := tagKey{vu, r.Plateau.Name, r.Peer, r.Proto, r.Status, r.Code, r.Text}
+	if last.key == key {
+		return last
+	}
+	own := vu
+	if r.Plateau.Name != "" {
+		own = own.With("plateau", r.Plateau.Name)
+	}
+	enabled := m.vu.State().Options.SystemTags
+	*last = tapTags{key: key, own: own, errors: own.With("part", capacity.Worker), http: httpTags(r, own, enabled)}
+	for i, name := range checks {
+		last.checks[i] = own
+		if enabled.Has(metrics.TagCheck) {
+			last.checks[i] = own.With(metrics.TagCheck.String(), name)
+		}
+	}
+	return last
+}
+
+func httpTags(r *lane.Result, tags *metrics.TagSet, enabled *metrics.SystemTagSet) *metrics.TagSet {
+	add := func(tag metrics.SystemTag, value string) {
+		if enabled.Has(tag) {
+			tags = tags.With(tag.String(), value)
+		}
+	}
+	name := r.Target.Name
+	if given, ok := tags.Get(metrics.TagName.String()); ok {
+		name = given // the script's own name goes for the URL too, as in k6
+	} else {
+		add(metrics.TagName, name)
+	}
+	add(metrics.TagURL, name)
+	add(metrics.TagMethod, "GET")
+	if r.Err != nil {
+		add(metrics.TagError, r.Text)
+		add(metrics.TagErrorCode, strconv.Itoa(r.Code))
+		add(metrics.TagStatus, "0")
+	} else {
+		add(metrics.TagStatus, strconv.Itoa(r.Status))
+		add(metrics.TagProto, r.Proto)
+		if r.Status >= 400 {
+			add(metrics.TagErrorCode, strconv.Itoa(1000+r.Status))
+		}
+		if r.Peer.TLSVersion != "" {
+			add(metrics.TagTLSVersion, r.Peer.TLSVersion)
+			add(metrics.TagOCSPStatus, r.Peer.OCSP)
+		}
+	}
+	if r.Peer.IP != "" {
+		add(metrics.TagIP, r.Peer.IP)
+	}
+	add(metrics.TagExpectedResponse, strconv.FormatBool(r.Expected()))
+	return tags
+}

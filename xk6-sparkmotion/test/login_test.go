@@ -1,0 +1,67 @@
+package test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+)
+
+// admin is a NextAuth application that knows the password hush.
+func admin(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/api/auth/csrf":
+		// Two cookies in two headers, as k6's own Response would not keep them apart.
+		http.SetCookie(w, &http.Cookie{Name: "authjs.csrf-token", Value: "t"})
+		http.SetCookie(w, &http.Cookie{Name: "authjs.callback-url", Value: "x"})
+		_, _ = w.Write([]byte(`{"csrfToken":"t"}`))
+	case "/api/auth/callback/credentials":
+		if r.FormValue("password") != "hush" || r.FormValue("email") == "" || r.Header.Get("Cookie") != "authjs.csrf-token=t; authjs.callback-url=x" {
+			w.Header().Set("Location", "/login?error=CredentialsSignin&code=credentials")
+		} else {
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two"})
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.0", Value: "one"})
+			w.Header().Set("Location", "/")
+		}
+		w.WriteHeader(http.StatusFound)
+	case "/api/auth/session":
+		if r.Header.Get("Cookie") == "admin-auth.session-token.0=one; admin-auth.session-token.1=two" {
+			_, _ = w.Write([]byte(`{"user":{"role":"ADMIN"},"expires":"2030-01-01T00:00:00.000Z"}`))
+		} else {
+			_, _ = w.Write([]byte("null"))
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	link, shown := vutest.Serve(t, admin)
+	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"}).Start(1)
+	// setup() sends what it returns through JSON.
+	vutest.Equal(t, "session", s.Run("JSON.stringify(sm.login())").String(), `{"cookie":"admin-auth.session-token.0=one; admin-auth.session-token.1=two",`+
+		`"name":"admin-auth.session-token","user":{"role":"ADMIN"},"expires":"2030-01-01T00:00:00.000Z"}`)
+	own, requests := s.Drain()
+	vutest.EqualLines(t, "emitted", own)
+	vutest.EqualLines(t, "requests", requests, "GET "+shown+"/api/auth 200 failed:0", "POST "+shown+"/api/auth 302 failed:0", "GET "+shown+"/api/auth 200 failed:0")
+}
+
+func TestLoginErrors(t *testing.T) {
+	t.Parallel()
+	link, shown := vutest.Serve(t, admin)
+	gone := vutest.Refused()
+	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"}).Start(1)
+	for js, want := range map[string]string{
+		"sm.login({password: 'hushed'})": "login: POST " + shown + "/api/auth/callback/credentials: answered that the email or the password is wrong " +
+			"(CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD",
+		"sm.login({url: '" + gone + "'})": "login: GET " + gone + "/api/auth/csrf: no answer: dial tcp " + strings.TrimPrefix(gone, "http://") +
+			": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?",
+	} {
+		got := s.Fails(js)
+		vutest.Equal(t, js, got, want)
+		if strings.Contains(got, "hush") {
+			t.Errorf("a secret in %s", got)
+		}
+	}
+	vutest.Equal(t, "status", s.Show("(() => { try { sm.login({password: 'no'}) } catch (e) { return e.status } })()"), "302")
+}

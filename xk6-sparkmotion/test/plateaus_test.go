@@ -1,0 +1,52 @@
+package test
+
+import (
+	"testing"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+)
+
+func TestPlateaus(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"{rates: [10, 20, 5], hold: '2m', rampDown: '30s'}": `{"startRate":10,"timeUnit":"1s","stages":[{"duration":"2m0s","target":10},` +
+			`{"duration":"0s","target":20},{"duration":"2m0s","target":20},` +
+			`{"duration":"0s","target":5},{"duration":"2m0s","target":5},{"duration":"30s","target":0}]}`,
+		"{rates: [1], hold: 1500}":                   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1.5s","target":1}]}`,
+		"{rates: [1], hold: '1s', rampDown: '0s'}":   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1s","target":1}]}`,
+		"{rates: [7], hold: '1d', rampDown: 1000.0}": `{"startRate":7,"timeUnit":"1s","stages":[{"duration":"24h0m0s","target":7},{"duration":"1s","target":0}]}`,
+	} {
+		s := newProcess(t, nil).Init()
+		vutest.Equal(t, given, s.Run("JSON.stringify(sm.plateaus("+given+"))").String(), want)
+	}
+}
+
+func TestPlateausErrors(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).Init()
+	for given, want := range map[string]string{
+		"":                                "plateaus: expected {rates, hold, rampDown}",
+		"5":                               "plateaus: expected {rates, hold, rampDown}",
+		"{}":                              "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [], hold: 1}":            "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1]}":                    "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1], hold: 0}":           "plateaus: expected one rate or more, and a hold above 0",
+		"{rates: [1], hold: 1, up: '1s'}": "plateaus: option up: unknown; it takes rates, hold, rampDown",
+		"{rates: [1, 0], hold: 1}":        "plateaus: option rates: rates must be whole numbers from 1, got 0",
+		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got 1.5",
+		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got NaN",
+		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers from 1, got +Inf",
+		"{rates: 10, hold: 1}":            "plateaus: option rates: could not convert 10 to []float64",
+		"{rates: [1], hold: 'long'}":      `plateaus: option hold: time: invalid duration "long"`,
+	} {
+		vutest.Equal(t, given, s.Fails("sm.plateaus("+given+")"), want)
+	}
+}
+
+// The script's stages are k6's: they must last as long as the plateaus that the taps are tagged with.
+func TestStagesLastAsLongAsThePlateaus(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).Init()
+	vutest.Equal(t, "durations", s.Run("sm.plateaus({rates: [1, 2, 3], hold: '90s', rampDown: '1m'}).stages.map(s => s.duration).join(' ')").String(),
+		"1m30s 0s 1m30s 0s 1m30s 1m0s")
+}

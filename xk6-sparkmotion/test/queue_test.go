@@ -1,0 +1,216 @@
+package test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+)
+
+func TestQueueDepth(t *testing.T) {
+	t.Parallel()
+	const caught = "(() => { try { return sm.queueDepth() } catch (e) { return [e, e.status, e.command] } })()"
+	for _, c := range []struct {
+		name    string
+		status  int
+		body    string
+		want    string
+		emitted []string
+	}{
+		{"some", 200, `{"result":42}`, "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
+		{"none", 200, `{"result":0}`, "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
+		{"no list", 400, `{"error":"WRONGTYPE no list"}`, `[Error(queueDepth: POST SHOWN/: LLEN answered WRONGTYPE no list. Is tap-log:pending the queue's key?),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"no number", 200, `{"result":"many"}`, "[Error(queueDepth: LLEN tap-log:pending answered many (string) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			u := &rest{status: c.status, body: c.body}
+			s, shown := u.start(t)
+			vutest.Equal(t, "result", s.Show(caught), strings.Replace(c.want, "SHOWN", shown, 1))
+			vutest.Equal(t, "sent", u.sent, `["LLEN","tap-log:pending"]`)
+			own, requests := s.Drain()
+			vutest.EqualLines(t, "emitted", own, c.emitted...)
+			vutest.Equal(t, "requests", len(requests), 1)
+		})
+	}
+}
+
+func TestQueueDepthOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	u := &rest{status: 200, body: `{"result":1}`}
+	s, _ := u.start(t)
+	s.Run("sm.queueDepth({key: 'other'})")
+	vutest.Equal(t, "sent", u.sent, `["LLEN","other"]`)
+}
+
+// Without a queue to ask, there is no depth: null, no samples, and one line in the log for all VUs.
+func TestQueueDepthWithoutAQueue(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, nil)
+	for id := range uint64(3) {
+		s := p.Start(id)
+		vutest.Equal(t, "result", s.Show("[sm.queueDepth(), sm.queueDepth()]"), "[null,null]")
+		vutest.EqualLines(t, "emitted", s.Emitted())
+	}
+	vutest.Equal(t, "lines in the log", len(p.Log.AllEntries()), 1)
+	vutest.Equal(t, "the line", p.Log.LastEntry().Message,
+		"queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+}
+
+// Half a configuration is a mistake, not a wish to skip.
+func TestQueueDepthHalfConfigured(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"UPSTASH_REDIS_REST_URL": "http://host", "UPSTASH_REDIS_REST_TOKEN": "hush"} {
+		s := newProcess(t, map[string]string{name: value}).Start(1)
+		vutest.Equal(t, name, s.Fails("sm.queueDepth()"), "queueDepth: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together: "+
+			"one of them is missing")
+	}
+}
+
+// redisServer is a Redis of one answer to LLEN that keeps the commands it is sent, on one connection at a time.
+func redisServer(t *testing.T, answer string) (address string, commands chan []string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) // the test is over
+	commands = make(chan []string, 100)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			for {
+				command, err := readCommand(in)
+				if err != nil {
+					break
+				}
+				commands <- command
+				switch strings.ToUpper(command[0]) {
+				case "LLEN":
+					_, _ = io.WriteString(conn, answer)
+					if !strings.HasSuffix(answer, "\n") { // an answer that breaks off
+						conn.Close() // the next read tells
+					}
+				case "HELLO":
+					_, _ = io.WriteString(conn, "-ERR unknown command 'HELLO'\r\n") // a Redis before 6, so that RESP2 does
+				default:
+					_, _ = io.WriteString(conn, "+OK\r\n")
+				}
+			}
+			commands <- []string{"closed"}
+			conn.Close() // it is closed
+		}
+	}()
+	return listener.Addr().String(), commands
+}
+
+// readCommand reads an array of bulk strings.
+func readCommand(in *bufio.Reader) ([]string, error) {
+	number := func() (int, error) {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(strings.TrimSpace(line[1:]))
+	}
+	n, err := number()
+	if err != nil {
+		return nil, err
+	}
+	command := make([]string, n)
+	for i := range command {
+		length, err := number()
+		if err != nil {
+			return nil, err
+		}
+		text := make([]byte, length+2)
+		if _, err := io.ReadFull(in, text); err != nil {
+			return nil, err
+		}
+		command[i] = string(text[:length])
+	}
+	return command, nil
+}
+
+func TestQueueDepthByRedis(t *testing.T) {
+	t.Parallel()
+	address, commands := redisServer(t, ":42\r\n")
+	s := newProcess(t, map[string]string{
+		"REDIS_URL":              "redis://user:hush@" + address + "/3",
+		"UPSTASH_REDIS_REST_URL": vutest.Refused(), "UPSTASH_REDIS_REST_TOKEN": "hush", // REDIS_URL comes first
+	}).Start(1)
+	vutest.Equal(t, "result", s.Show("sm.queueDepth()"), "42")
+	vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 0", "queue_depth{} 42")
+	var sent []string
+	for command := range commands {
+		if command[0] == "closed" { // nothing is left open between samples
+			break
+		}
+		if command[0] != "hello" {
+			sent = append(sent, strings.ToLower(strings.Join(command, " ")))
+		}
+	}
+	vutest.Equal(t, "sent", strings.Join(sent, ", "), "auth user hush, select 3, llen tap-log:pending")
+}
+
+func TestQueueDepthByRedisFails(t *testing.T) {
+	t.Parallel()
+	address, _ := redisServer(t, "-WRONGTYPE no list\r\n")
+	gone := strings.TrimPrefix(vutest.Refused(), "http://")
+	const form = "queueDepth: REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS"
+	for link, want := range map[string]string{
+		"redis://user:hush@" + address: "queueDepth: LLEN tap-log:pending on " + address + ": answered WRONGTYPE no list. Is tap-log:pending the queue's key?",
+		"redis://user:hush@" + gone: fmt.Sprintf("queueDepth: LLEN tap-log:pending on %s: no answer: dial tcp %s: connect: connection refused. "+
+			"Is REDIS_URL right, and can this machine reach it?", gone, gone),
+		"http://user:hush@host":       form,
+		"redis://user:hush@host:port": form,
+	} {
+		s := newProcess(t, map[string]string{"REDIS_URL": link}).Start(1)
+		vutest.Equal(t, link, s.Fails("sm.queueDepth()"), want)
+		if want == form { // nobody was asked, nobody failed
+			vutest.EqualLines(t, "emitted", s.Emitted())
+		} else {
+			vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
+		}
+	}
+}
+
+// A server that takes the connection and then is silent holds a sample until its timeout or the end of the run, in a TLS
+// handshake as well.
+func TestQueueDepthByASilentRedis(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the kernel connects; nobody reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) // the test is over
+	address := listener.Addr().String()
+	for _, scheme := range []string{"redis", "rediss"} {
+		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"
+		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).Start(1)
+		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed,
+			"request timeout after 100ms. Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"))
+		vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		s.VU.Ctx = ctx
+		time.AfterFunc(100*time.Millisecond, cancel)
+		vutest.Equal(t, scheme, s.Fails("sm.queueDepth()"), fmt.Sprintf(failed,
+			"context canceled. The run ended before the answer did"))
+		vutest.EqualLines(t, "emitted", s.Emitted())
+	}
+}
