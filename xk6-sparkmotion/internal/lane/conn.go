@@ -29,6 +29,8 @@ type conn struct {
 
 	request Request // the next tap; its band is only in bytes
 	bytes   []byte  // the request as it goes out, or its URL's end for the VU's transport
+
+	location []byte // where the wire puts a Location, to be used again
 }
 
 // prepare puts the next tap on the connection.
@@ -64,14 +66,16 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	if c.wire != nil && state.Options.NoVUConnectionReuse.Bool && c.made.Err() != nil {
 		c.drop() // another iteration's
 	}
-	var response tapwire.Response
+	response := tapwire.Response{Location: c.location[:0]}
 	kept := c.wire != nil
 	err := c.exchange(ctx, state, r, &response)
 	if kept && stale(err, &response) {
+		response = tapwire.Response{Location: c.location[:0]}
 		err = c.exchange(ctx, state, r, &response)
 	}
 	r.Peer, r.Proto, r.Status, r.Ended = c.peer, response.Proto, response.Status, response.Done
 	r.time(&response)
+	c.location = response.Location
 	if err == nil {
 		r.location, r.Host = c.locations.find(response.Location)
 		return
@@ -94,7 +98,7 @@ func stale(err error, r *tapwire.Response) bool {
 // exchange sends the request over the connection, dialing when there is none.
 func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, response *tapwire.Response) error {
 	if c.wire == nil {
-		*response = tapwire.Response{Start: r.Began, Done: r.Began}
+		response.Start, response.Done = r.Began, r.Began
 		if err := c.dial(ctx, state, r); err != nil {
 			response.Done = time.Now()
 			return err
