@@ -114,7 +114,7 @@ func (f *failures) text() string {
 	return strings.Join(lines, "\n")
 }
 
-// allowed gives the probes of the parts that are asked for, if load may be sent to all of these.
+// allowed returns the probes of the parts that are asked for, if load may be sent to all of these.
 func (m *module) allowed(o preflightOptions) ([]probe, error) {
 	for _, part := range o.Parts {
 		if !slices.Contains(preflightParts, part) {
@@ -140,24 +140,31 @@ func (m *module) allowed(o preflightOptions) ([]probe, error) {
 	if err := allowlist.Check(o.Allowed, loaded); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(m.probes(o, queue.Source(q)), func(p probe) bool { return !o.Needs(p.part) }), nil
+	return slices.DeleteFunc(prober{m, o, queue.Source(q)}.probes(), func(p probe) bool { return !o.Needs(p.part) }), nil
 }
 
-func (m *module) probes(o preflightOptions, q queue.Source) []probe {
-	list := []probe{{"worker", "/health", func() (string, error) { return m.probeHealth(o) }}}
+// prober has what the probes ask with.
+type prober struct {
+	*module
+	preflightOptions
+	queue queue.Source
+}
+
+func (p prober) probes() []probe {
+	list := []probe{{"worker", "/health", p.health}}
 	for _, prefix := range defaultPrefixes {
 		band := string(bands.Pool{Prefixes: []string{prefix}, Count: 1}.Append(nil, 0))
-		list = append(list, probe{"worker", band, func() (string, error) { return m.probeBand(o, band) }})
+		list = append(list, probe{"worker", band, func() (string, error) { return p.band(band) }})
 	}
 	list = append(list,
-		probe{"admin", "login and query", func() (string, error) { return m.probeAdmin(o) }},
-		probe{"hub", "flush-taps", func() (string, error) { return m.probeFlush(o) }},
-		probe{"queue", "LLEN", func() (string, error) { return m.probeQueue(q) }})
+		probe{"admin", "login and query", p.loginAndQuery},
+		probe{"hub", "flush-taps", p.flushOnce},
+		probe{"queue", "LLEN", p.queueLength})
 	return list
 }
 
-func (m *module) probeHealth(o preflightOptions) (string, error) {
-	a, err := m.probeWorker(o, "/health")
+func (p prober) health() (string, error) {
+	a, err := p.worker("/health")
 	if err != nil {
 		return "", err
 	}
@@ -176,8 +183,8 @@ func (m *module) probeHealth(o preflightOptions) (string, error) {
 	return "ok", nil
 }
 
-func (m *module) probeBand(o preflightOptions, band string) (string, error) {
-	a, err := m.probeWorker(o, "/e?bandId="+band)
+func (p prober) band(band string) (string, error) {
+	a, err := p.worker("/e?bandId=" + band)
 	if err != nil {
 		return "", err
 	}
@@ -185,60 +192,60 @@ func (m *module) probeBand(o preflightOptions, band string) (string, error) {
 	switch {
 	case err != nil || location.Host == "" || a.Status != http.StatusFound:
 		return "", a.Unexpected("")
-	case location.Host != o.PageHost:
+	case location.Host != p.PageHost:
 		return "", a.Wrong("Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host",
-			"band %s with a redirect to %s instead of %s: a KV miss", band, answer.Show(location), o.PageHost)
+			"band %s with a redirect to %s instead of %s: a KV miss", band, answer.Show(location), p.PageHost)
 	}
-	return "302 to " + o.PageHost, nil
+	return "302 to " + p.PageHost, nil
 }
 
-func (m *module) probeAdmin(o preflightOptions) (string, error) {
+func (p prober) loginAndQuery() (string, error) {
 	const procedure = "analytics.tapsByHour"
-	rt := m.vu.Runtime()
-	s, err := m.logIn(loginOptions{URL: o.AdminURL, Email: o.Email, Password: o.Password, Timeout: o.Timeout})
+	rt := p.vu.Runtime()
+	s, err := p.logIn(loginOptions{URL: p.AdminURL, Email: p.Email, Password: p.Password, Timeout: p.Timeout})
 	if err != nil {
 		return "", from("login", err)
 	}
-	c, err := m.client(strings.TrimSuffix(o.AdminURL, "/")+"/api/trpc/"+procedure, o.Timeout)
+	c, err := p.client(strings.TrimSuffix(p.AdminURL, "/")+"/api/trpc/"+procedure, p.Timeout)
 	if err != nil {
 		return "", err
 	}
-	input, err := object(rt, "eventId", o.EventID, "hours", 24)
+	input, err := object(rt, "eventId", p.EventID, "hours", 24)
 	if err != nil {
 		return "", err
 	}
-	codec := superjson.Codec{Runtime: rt, Transformer: o.Transformer}
+	codec := superjson.Codec{Runtime: rt, Transformer: p.Transformer}
 	encoded, err := codec.Encode(input)
 	if err != nil {
 		return "", err
 	}
-	data, err := trpc.Client{Doer: c, URL: o.AdminURL, Cookie: s.Cookie}.Query(m.vu.Context(), trpc.Call{Procedure: procedure, Input: encoded})
+	data, err := trpc.Client{Doer: c, URL: p.AdminURL, Cookie: s.Cookie}.Query(p.vu.Context(), trpc.Call{Procedure: procedure, Input: encoded})
 	if err == nil {
 		_, err = codec.Decode(data)
 	}
 	if refused := (*trpc.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
 		err = fmt.Errorf("%w. Is TRPC_TRANSFORMER the server's, and LOADTEST_EVENT_ID an event's?", err)
 	}
-	return "as " + o.Email + ", cookie " + s.Name + ", " + procedure, err
+	return "as " + p.Email + ", cookie " + s.Name + ", " + procedure, err
 }
 
-func (m *module) probeWorker(o preflightOptions, path string) (*answer.Answer, error) {
-	origin := strings.TrimSuffix(o.WorkerURL, "/")
+func (p prober) worker(path string) (*answer.Answer, error) {
+	origin := strings.TrimSuffix(p.WorkerURL, "/")
 	name, _, _ := strings.Cut(path, "?")
-	c, err := m.client(origin+name, o.Timeout)
+	c, err := p.client(origin+name, p.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(m.vu.Context(), http.MethodGet, origin+path, nil)
+	req, err := http.NewRequestWithContext(p.vu.Context(), http.MethodGet, origin+path, nil)
 	if err != nil {
 		return nil, err
 	}
 	return answer.Get(c, req, "WORKER_URL")
 }
 
-// probeFlush flushes the queue. A flush whose batches fail answers like any other, and says that the database is not well.
-func (m *module) probeFlush(o preflightOptions) (string, error) {
-	f, err := m.flush(flushOptions{URL: o.HubURL, Secret: o.Secret, Timeout: flushTime})
+// flushOnce flushes the queue. A flush whose batches fail answers like any other, and says that the database is not well.
+func (p prober) flushOnce() (string, error) {
+	f, err := p.flush(flushOptions{URL: p.HubURL, Secret: p.Secret, Timeout: flushTime})
 	if err != nil {
 		return "", err
 	}
@@ -248,14 +255,14 @@ func (m *module) probeFlush(o preflightOptions) (string, error) {
 	return fmt.Sprintf("flushed %d, %d remain", f.Flushed, f.Remaining), nil
 }
 
-func (m *module) probeQueue(source queue.Source) (string, error) {
-	if err := source.Check(); err != nil {
+func (p prober) queueLength() (string, error) {
+	if err := p.queue.Check(); err != nil {
 		return "", err
 	}
-	if !source.Configured() {
+	if !p.queue.Configured() {
 		return "skipped: neither Upstash nor REDIS_URL is configured", nil
 	}
-	depth, _, err := m.depth(source)
+	depth, _, err := p.depth(p.queue)
 	if err != nil {
 		return "", err
 	}
