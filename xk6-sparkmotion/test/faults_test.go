@@ -195,7 +195,7 @@ func configured(t *testing.T, primitive string, f fault, link, well string) *vut
 	s := newProcess(t, env).Start(1)
 	timeout := "30s"
 	if strings.Contains(f.name, "hangs") {
-		timeout = "2s" // of which a busy machine may take most until the first byte
+		timeout = "1s" // of which a busy machine may take most until the first byte
 	}
 	redis := strings.Replace(strings.Replace(secret, "https:", "rediss:", 1), "http:", "redis:", 1)
 	s.Run("var timeout = '" + timeout + "', redisURL = '" + redis + "'")
