@@ -42,10 +42,12 @@ func (m *module) flushTaps(given sobek.Value) *sobek.Object {
 	}
 	m.emit(m.metrics.cronErrors, rate(err != nil || f.FailedBatches > 0))
 	if err != nil {
-		m.record(func(r *capacity.Recorder) { r.FlushFailed(time.Now()) })
+		m.record(func(r *capacity.Recorder) { r.Flush(capacity.Flush{Ended: time.Now()}) })
 		m.throw(in("flushTaps", err))
 	}
-	m.record(func(r *capacity.Recorder) { r.Flush(time.Now(), *f.Flushed, *f.Remaining, f.FailedBatches > 0) })
+	m.record(func(r *capacity.Recorder) {
+		r.Flush(capacity.Flush{Ended: time.Now(), Answered: true, Flushed: *f.Flushed, Remaining: *f.Remaining, Failed: f.FailedBatches > 0})
+	})
 	m.emit(m.metrics.cronFlushed, float64(*f.Flushed))
 	m.emit(m.metrics.queueDepth, float64(*f.Remaining))
 	return m.object("success", *f.Success, "flushed", *f.Flushed, "batches", f.Batches,

@@ -16,7 +16,9 @@ import (
 )
 
 // schedule is the plan of the plateaus, known to every VU once the script has called plateaus.
-type schedule struct{ atomic.Pointer[capacity.Plan] }
+type schedule struct {
+	atomic.Pointer[capacity.Schedule]
+}
 
 // rampDown tags the taps after the last plateau.
 const rampDown = "ramp-down"
@@ -41,7 +43,7 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 	if err != nil {
 		m.throw(in("plateaus", err))
 	}
-	plan := capacity.Plan{Hold: p.hold}
+	plan := capacity.Schedule{Hold: p.hold}
 	var stages []any
 	for i, rate := range p.rates {
 		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, strconv.FormatInt(rate, 10))
@@ -57,7 +59,7 @@ func (m *module) plateaus(given sobek.Value) *sobek.Object {
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
-	m.run.recorder.Plan(plan)
+	m.run.recorder.Schedule(plan)
 	return m.object("startRate", p.rates[0], "timeUnit", "1s", "stages", m.vu.Runtime().NewArray(stages...))
 }
 

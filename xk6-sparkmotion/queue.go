@@ -80,10 +80,10 @@ func (m *module) queueDepth(given sobek.Value) sobek.Value {
 	m.emitTook(m.metrics.upstashLatency, took)
 	m.emit(m.metrics.errorRate, rate(err != nil), "part", capacity.Upstash)
 	if err != nil {
-		m.record(func(r *capacity.Recorder) { r.SampleFailed(time.Now()) })
+		m.record(func(r *capacity.Recorder) { r.QueueSample(capacity.QueueSample{At: time.Now(), Failed: true}) })
 		m.throw(in("queueDepth", err))
 	}
-	m.record(func(r *capacity.Recorder) { r.Sample(time.Now(), depth) })
+	m.record(func(r *capacity.Recorder) { r.QueueSample(capacity.QueueSample{At: time.Now(), Depth: depth}) })
 	m.emit(m.metrics.queueDepth, float64(depth))
 	return m.vu.Runtime().ToValue(depth)
 }

@@ -39,7 +39,7 @@ func (m *module) recordTap(l *line, v tapVerdict, cutOff bool) {
 func (m *module) recordQueries(c trpc.Client, procedures string, n, failed int) {
 	took := took(c)
 	m.record(func(r *capacity.Recorder) {
-		r.Request(capacity.Request{
+		r.Query(capacity.Query{
 			Began: time.Now().Add(-took), Took: took, Export: m.latencyOf(procedures) == m.metrics.exportLatency,
 			Queries: int64(n), Failed: int64(failed),
 		})

@@ -9,6 +9,8 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/executor"
 	"gopkg.in/guregu/null.v3"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
@@ -16,13 +18,13 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	p := newProcess(t, map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
 	s := p.init()
 	s.run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
-	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
+	equal(t, "k6's data", s.show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,2,[]]")
 	equal(t, "for k6", s.show("Object.keys(result)"), `["stdout"]`)
 	said := s.run("result.stdout").String()
 	for file, want := range map[string]string{
-		summaryFile: `"schema": 1`, pageFile: "<!doctype html>", markdownFile: "NOT ENOUGH DATA",
+		report.SummaryFile: `"schema": 2`, report.PageFile: "<!doctype html>", report.MarkdownFile: "NOT ENOUGH DATA",
 	} {
-		text, err := os.ReadFile(filepath.Join(resultsFolder, file))
+		text, err := os.ReadFile(filepath.Join(report.Folder, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,8 +87,8 @@ func TestReportOfGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.run("sm.report(data)")
-	text, err := os.ReadFile(filepath.Join(resultsFolder, summaryFile))
-	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 1`) {
+	text, err := os.ReadFile(filepath.Join(report.Folder, report.SummaryFile))
+	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 2`) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

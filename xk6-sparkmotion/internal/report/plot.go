@@ -134,7 +134,7 @@ func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (
 	p.text("left", 0, -8, down, "offered")
 }
 
-// named tells whether there is room on a phone to name a plateau.
+// named reports whether there is room on a phone to name a plateau.
 func named(i int, all []capacity.Plateau) bool { return i%((len(all)+6)/7) == 0 }
 
 // point is where a line goes: x as the plot has it, y as its scale does.
