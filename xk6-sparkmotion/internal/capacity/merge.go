@@ -93,7 +93,7 @@ func (s *Series) add(other Series) {
 	slices.SortStableFunc(s.Depth, func(a, b Depth) int { return cmp.Compare(a.At, b.At) })
 }
 
-// coarse gives rates for longer steps, which are a whole number of those that they have.
+// coarse returns rates for longer steps, which are a whole number of those that they have.
 func coarse(rates []float64, step, longer float64) []float64 {
 	if step == longer || len(rates) == 0 {
 		return rates
@@ -121,7 +121,7 @@ func sum(a, b []float64) []float64 {
 	return sum
 }
 
-// whole tells what is missing, or there twice, for the parts' segments to be all of the work.
+// whole returns what is missing, or there twice, for the parts' segments to be all of the work.
 func whole(parts []Part) error {
 	type segment struct {
 		from, to *big.Rat
@@ -152,7 +152,7 @@ func whole(parts []Part) error {
 	return nil
 }
 
-// alike tells why two processes can't have been of one run.
+// alike returns why two processes can't have been of one run.
 func (p Part) alike(other Part) error {
 	a, b := p.Report, other.Report
 	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {

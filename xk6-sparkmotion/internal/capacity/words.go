@@ -91,7 +91,7 @@ func (r *Report) sayBut(sustained *Plateau) string {
 	return ""
 }
 
-// sayFirst tells what breaks first above the sustained, and at which rate a limit fails that was only warned of there.
+// sayFirst tells what breaks first above the sustained rate, and at which rate a limit fails that was only warned of there.
 func (r *Report) sayFirst(first *Plateau) []string {
 	if first == nil {
 		return nil
@@ -105,7 +105,7 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	return said
 }
 
-// sayLower tells of a rate below the sustained that did not hold: the start of a run often has reasons of its own.
+// sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.
 func (r *Report) sayLower(sustained *Plateau) []string {
 	p := r.lower(sustained)
 	if p == nil {
@@ -114,7 +114,7 @@ func (r *Report) sayLower(sustained *Plateau) []string {
 	return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
 }
 
-// lower is the lowest plateau that did not hold while the sustained above it did.
+// lower is the lowest plateau that did not hold while the sustained one above it did.
 func (r *Report) lower(sustained *Plateau) *Plateau {
 	for _, p := range r.valid() {
 		if sustained != nil && p.Offered < sustained.Offered && p.Status != Pass {

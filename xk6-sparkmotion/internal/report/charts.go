@@ -137,7 +137,7 @@ func rateChart(r *capacity.Report) chart {
 	}
 	p := &plot{}
 	achieved := course(r.Series.Achieved, r.Series.Step)
-	p.timed(r, top(r, achieved, 1))
+	p.timed(r, highestOf(r, achieved, 1))
 	p.area("achieved", achieved)
 	p.steps("offered", r.Plateaus, 1)
 	c.SVG = p.svg()
@@ -202,7 +202,7 @@ func failureChart(r *capacity.Report) chart {
 	}
 	p := &plot{}
 	points := course(r.Series.Failed, r.Series.Step)
-	p.timed(r, top(r, points, limit.Fail))
+	p.timed(r, highestOf(r, points, limit.Fail))
 	p.area("failed", points)
 	p.steps("warn", r.Plateaus, limit.Warn)
 	p.steps("fail", r.Plateaus, limit.Fail)

@@ -118,7 +118,7 @@ func (t *table) columns(r *capacity.Report, of capacity.Table) {
 func overTime(r *capacity.Report) table {
 	t := table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}}
 	s := r.Series
-	for from, each := 0, int(max(1, round(float64(len(s.Achieved))/60))); from < len(s.Achieved); from += each {
+	for from, each := 0, int(max(1, roundUp(float64(len(s.Achieved))/60))); from < len(s.Achieved); from += each {
 		to := min(from+each, len(s.Achieved))
 		at, offered := float64(from)*s.Step, unknown
 		for _, p := range r.Plateaus {

@@ -30,8 +30,8 @@ func course(rates []float64, step float64) []point {
 	return points
 }
 
-// top is the highest point, or share of what was offered.
-func top(r *capacity.Report, points []point, share float64) float64 {
+// highestOf is the highest point, or share of what was offered.
+func highestOf(r *capacity.Report, points []point, share float64) float64 {
 	highest := 0.0
 	for _, at := range points {
 		highest = max(highest, at.y)
