@@ -14,17 +14,22 @@ func TestCompare(t *testing.T) {
 	compare := func(args ...string) run {
 		return runK6(t, env, append([]string{"x", "sparkmotion", "compare"}, args...)...)
 	}
-	compare(before, after).wants(0, "Holds 50 taps/s, 100 before: worse.", "redirect p95               12.5 ms     16 ms", "WORSE")
-	compare(after, before).wants(0, "Holds 100 taps/s, 50 before: better.", "BETTER")
-	compare(before, before).wants(0, "Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.")
+	for _, c := range []struct{ before, after, outcome string }{
+		{before, after, "worse"}, {after, before, "better"}, {before, before, "within noise"},
+	} {
+		var comparison struct {
+			Verdict       []string
+			SustainedRate struct{ Outcome string } `json:"sustained_rate"`
+		}
+		asJSON := compare("--json", c.before, c.after)
+		if err := json.Unmarshal([]byte(asJSON.output), &comparison); err != nil || comparison.SustainedRate.Outcome != c.outcome {
+			t.Fatalf("%v, want %s\n%s", err, c.outcome, asJSON.output)
+		}
+		compare(c.before, c.after).wants(0, comparison.Verdict...)
+	}
+	compare(before, after).wants(0, "redirect p95               12.5 ms     16 ms", "WORSE")
 	compare(before, "gone.json").wants(255, "open gone.json: no such file or directory")
 	compare(before, absolute(t, "../results/e2e-load-summary.schema.json")).wants(255, "it has no capacity: it takes report(data)")
 	compare(before).wants(255, "compare takes summaries, as runs leave them in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER")
-
-	var comparison struct{ Verdict []string }
-	asJSON := compare("--json", before, after)
-	if err := json.Unmarshal([]byte(asJSON.output), &comparison); err != nil || len(comparison.Verdict) == 0 {
-		t.Errorf("%v\n%s", err, asJSON.output)
-	}
 	runK6(t, env, "x", "sparkmotion").wants(0, "Seed a system for SparkMotion load tests", "compare ")
 }

@@ -78,9 +78,9 @@ func TestSegments(t *testing.T) {
 	wantLinedUp(t, one.verdict(), merged.verdict())
 	average := 0.0
 	for _, r := range runs {
-		average += r.verdict().Plateaus[1].Redirect.P95 / 3
+		average += r.verdict().Plateaus[1].metric("redirect p95") / 3
 	}
-	if p95 := merged.verdict().Plateaus[1].Redirect.P95; p95 < 300 || p95 < average+100 {
+	if p95 := merged.verdict().Plateaus[1].metric("redirect p95"); !(p95 > 300 && p95 > average+100) {
 		t.Errorf("the merged p95 is %v ms, of the average %v", p95, average)
 	}
 	if t.Failed() {
@@ -165,9 +165,8 @@ func TestMerge(t *testing.T) {
 	for _, r := range runs {
 		r.wants(99)
 	}
-	merged.wants(99, "Holds 120 taps/s within every limit that could be judged.", "At 400/s redirect p95 fails its limit of 100 ms", "3 processes sent this, whose plateaus began within ",
-		"thresholds on metrics 'redirect_latency, redirect_latency{plateau:400}' have been crossed")
-	if v := merged.verdict(); v.Holds != 120 || v.First.Offered != 400 || v.First.Metric != "redirect_latency" {
+	merged.wants(99, merged.verdict().Verdict[0], "thresholds on metrics 'redirect_latency, redirect_latency{plateau:400}' have been crossed")
+	if v := merged.verdict(); v.SustainedRate != 120 || v.FirstBreach.Offered != 400 || v.FirstBreach.Metric != "redirect_latency" || len(v.Processes) != 3 {
 		t.Errorf("got %+v", v)
 	}
 	merge(t, runs[:2]).wants(255, "nobody ran the segment 2/3:1: it takes the summaries of all processes of one run")

@@ -11,10 +11,11 @@ import (
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/seeding"
 )
 
 // defaultPrefixes are those of the seeded bands, an event each.
-var defaultPrefixes = []string{"LOADTEST-E1-", "LOADTEST-E2-", "LOADTEST-E3-"}
+var defaultPrefixes = seeding.Prefixes
 
 type bandOptions struct {
 	Prefixes     []string `js:"prefixes"`

@@ -10,14 +10,19 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/subcommand"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
-func init() { modules.Register("k6/x/sparkmotion", New()) }
+func init() {
+	modules.Register("k6/x/sparkmotion", New())
+	subcommand.RegisterExtension("sparkmotion", cli.Command)
+}
 
 // RootModule is the one instance of a process; each VU's module comes from it.
 type RootModule struct{ process process }

@@ -36,15 +36,15 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 
 // plan tells the process which plateaus there will be.
 func (m *module) plan(p plateauOptions) {
-	plan := capacity.Plan{Hold: p.hold}
+	schedule := capacity.Schedule{Hold: p.hold}
 	for _, rate := range p.rates {
-		plan.Rates, plan.Names = append(plan.Rates, float64(rate)), append(plan.Names, strconv.FormatInt(rate, 10))
+		schedule.Rates, schedule.Names = append(schedule.Rates, float64(rate)), append(schedule.Names, strconv.FormatInt(rate, 10))
 	}
-	if first := m.process.meter.Schedule.Swap(&plan) == nil; first && m.process.limits.Load() != nil {
+	if first := m.process.meter.Schedule.Swap(&schedule) == nil; first && m.process.limits.Load() != nil {
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
-	m.process.meter.Recorder.Plan(plan)
+	m.process.meter.Recorder.Schedule(schedule)
 }
 
 type stage struct {

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
-
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/executor"
 	"gopkg.in/guregu/null.v3"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
 func TestReport(t *testing.T) { // not parallel: it writes below the working directory
@@ -18,13 +19,13 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	p := vutest.New(t, New(), map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
 	s := p.Init()
 	s.Run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
-	vutest.Equal(t, "k6's data", s.Show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,1,[]]")
+	vutest.Equal(t, "k6's data", s.Show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,2,[]]")
 	vutest.Equal(t, "for k6", s.Show("Object.keys(result)"), `["stdout"]`)
 	said := s.Run("result.stdout").String()
 	for file, want := range map[string]string{
-		summaryFile: `"schema": 1`, pageFile: "<!doctype html>", markdownFile: "NOT ENOUGH DATA",
+		report.SummaryFile: `"schema": 2`, report.PageFile: "<!doctype html>", report.MarkdownFile: "NOT ENOUGH DATA",
 	} {
-		text, err := os.ReadFile(filepath.Join(resultsFolder, file))
+		text, err := os.ReadFile(filepath.Join(report.Folder, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,8 +88,8 @@ func TestReportOfGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Run("sm.report(data)")
-	text, err := os.ReadFile(filepath.Join(resultsFolder, summaryFile))
-	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 1`) {
+	text, err := os.ReadFile(filepath.Join(report.Folder, report.SummaryFile))
+	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 2`) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

@@ -4,15 +4,18 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // Comparison is what got better or worse from one run to another, as before and after a fix.
 type Comparison struct {
-	Verdict  []string   `json:"verdict"` // sentences, the most important first
-	Limits   []string   `json:"limits"`  // labels of those that differ: what a status means then differs too
-	Holds    Change     `json:"holds"`
-	Drain    *Change    `json:"drain"` // null when the queue grew in neither
-	Plateaus []Compared `json:"plateaus"`
+	Verdict       []string   `json:"verdict"` // sentences, the most important first
+	Limits        []string   `json:"limits"`  // labels of those that differ: what a status means then differs too
+	SustainedRate Change     `json:"sustained_rate"`
+	Drain         *Change    `json:"drain"` // null when the queue grew in neither
+	Plateaus      []Compared `json:"plateaus"`
 }
 
 // Compared is a plateau in both runs.
@@ -28,13 +31,13 @@ type Compared struct {
 
 // Change is one figure in both runs.
 type Change struct {
-	Figure  string   `json:"figure"`
-	Unit    Unit     `json:"unit"`
-	Before  *float64 `json:"before"` // null when it was not measured
-	After   *float64 `json:"after"`
-	Noise   *float64 `json:"noise,omitempty"` // the change that chance alone passes once in a hundred times
-	Outcome Outcome  `json:"outcome"`
-	Why     string   `json:"why,omitempty"`
+	Figure  string     `json:"figure"`
+	Unit    units.Unit `json:"unit"`
+	Before  *float64   `json:"before"` // null when it was not measured
+	After   *float64   `json:"after"`
+	Noise   *float64   `json:"noise,omitempty"` // the change that chance alone passes once in a hundred times
+	Outcome Outcome    `json:"outcome"`
+	Why     string     `json:"why,omitempty"`
 
 	metric string // whose limit speaks of it, if one does
 }
@@ -57,10 +60,10 @@ const (
 	unknownAfter  = "unknown after"
 )
 
-// Compare tells what changed between two runs, plateau by plateau.
+// Compare returns what changed between two runs, plateau by plateau.
 //
-// Noise is what a run tells of it: how much the tenths of a plateau differ, or how many there were; noise.go has the tests
-// and where they come from. It is taken at 99 %, as some seventy figures are compared at a time. What differs between runs
+// Noise is what a run tells of it: how much the tenths of a plateau differ, or how many there were; package stats has
+// the tests and where they come from. It is taken at 99 %, as some seventy figures are compared at a time. What differs between runs
 // and not within one, such as where a cloud has put a function this time, a pair of runs can't tell from a fix: a change
 // must also be large enough to matter.
 func Compare(before, after *Report) *Comparison {
@@ -82,7 +85,7 @@ func Compare(before, after *Report) *Comparison {
 	for _, b := range rest {
 		c.Plateaus = append(c.Plateaus, b.alone("only in the run after"))
 	}
-	c.Holds = c.knee(before, after)
+	c.SustainedRate = c.sustained(before, after)
 	if a, b := before.drained(), after.drained(); a.value != nil || b.value != nil {
 		drain := a.to(b)
 		c.Drain = &drain
@@ -104,10 +107,10 @@ func (c *Comparison) plateau(a, b *Plateau, before, after []Depth) Compared {
 	case !b.Valid():
 		p.Why = notValid(b.Status) + " after"
 	case math.Abs(b.Offered-a.Offered) > maxDropped*a.Offered:
-		p.Why = fmt.Sprintf("%s taps/s were offered before", Rate(a.Offered))
+		p.Why = fmt.Sprintf("%s taps/s were offered before", units.Rate(a.Offered))
 	default:
 		p.Figures = changes(a.readings(before), b.readings(after))
-		p.Outcome = c.status(p, slices.Concat(a.Breaks, b.Breaks))
+		p.Outcome = c.status(p, slices.Concat(a.Breaches, b.Breaches))
 	}
 	return p
 }
@@ -119,8 +122,8 @@ func notValid(s Status) string {
 	return "too few taps"
 }
 
-// status tells whether a plateau's status changed beyond noise: a figure did that is past its limit in either run.
-func (c *Comparison) status(p Compared, breaks []Break) Outcome {
+// status reports whether a plateau's status changed beyond noise: a figure did that is past its limit in either run.
+func (c *Comparison) status(p Compared, breaches []Breach) Outcome {
 	switch {
 	case p.Before == p.After:
 		return Within
@@ -132,7 +135,7 @@ func (c *Comparison) status(p Compared, breaks []Break) Outcome {
 		direction = Worse
 	}
 	for _, change := range p.Figures {
-		switch past := slices.ContainsFunc(breaks, func(b Break) bool { return b.Metric == change.metric }); {
+		switch past := slices.ContainsFunc(breaches, func(b Breach) bool { return b.Metric == change.metric }); {
 		case past && change.Outcome == direction:
 			return direction
 		case past && change.Outcome == Untold:
@@ -142,10 +145,10 @@ func (c *Comparison) status(p Compared, breaks []Break) Outcome {
 	return outcome
 }
 
-// knee compares the rates that two runs hold. For another to be better or worse, the status of a plateau must be.
-func (c *Comparison) knee(before, after *Report) Change {
-	k := Change{Figure: "holds", Unit: Rates, Before: before.Holds, After: after.Holds, Outcome: Within}
-	a, b := orZero(before.Holds), orZero(after.Holds)
+// sustained compares the rates that two runs hold. For another to be better or worse, the status of a plateau must be.
+func (c *Comparison) sustained(before, after *Report) Change {
+	k := Change{Figure: "sustained rate", Unit: units.PerSecond, Before: before.SustainedRate, After: after.SustainedRate, Outcome: Within}
+	a, b := orZero(before.SustainedRate), orZero(after.SustainedRate)
 	switch {
 	case len(before.valid()) == 0:
 		k.Outcome, k.Why = Untold, unknownBefore
@@ -185,7 +188,7 @@ func changes(before, after []reading) []Change {
 
 // to compares two readings of a figure.
 func (a reading) to(b reading) Change {
-	c := Change{Figure: a.name, Unit: a.unit, metric: a.metric, Before: a.value, After: b.value, Outcome: Untold}
+	c := Change{Figure: a.metric.Label, Unit: a.metric.Unit, metric: a.metric.Metric, Before: a.value, After: b.value, Outcome: Untold}
 	switch {
 	case a.value == nil:
 		c.Why = unknownBefore
@@ -206,15 +209,15 @@ func (a reading) to(b reading) Change {
 // judge tells a change from noise. A percentile of all taps may have changed while those of the tenths say that it did not:
 // then it was the doing of moments.
 func (c *Change) judge(a, b reading) {
-	change, noise := *b.value-*a.value, noise(a.sure, b.sure)
+	change, noise := *b.value-*a.value, stats.Noise(a.sure, b.sure)
 	c.Noise, c.Outcome = &noise, Within
 	switch {
 	case math.Abs(change) <= noise:
-	case math.Abs(b.sure.value-a.sure.value) <= noise:
+	case math.Abs(b.sure.Value-a.sure.Value) <= noise:
 		c.Why = "comes and goes"
-	case math.Abs(change) <= max(a.least, a.part*math.Abs(*a.value)):
+	case math.Abs(change) <= max(a.metric.Matters.Least, a.metric.Matters.Part*math.Abs(*a.value)):
 		c.Outcome = Slight
-	case change > 0 == a.more:
+	case change > 0 == a.metric.Above:
 		c.Outcome = Better
 	default:
 		c.Outcome = Worse

@@ -4,83 +4,94 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-func TestCompare(t *testing.T) {
-	t.Parallel()
+// comparison is two runs, and what became of the rate that they hold; changed are the figures that got worse or better at the last
+// plateau that both have.
+type comparison struct {
+	name          string
+	before, after *Report
+	outcome       Outcome
+	worse, better []string
+}
+
+func comparedRuns() []comparison {
 	busy := func(change func(*seen)) seen {
 		s := seen{rate: 100, achieved: 100, p95: 20, queries: 400, query: 90}
 		change(&s)
 		return s
 	}
-	same := func(*seen) {}
-	idle, few := seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 0.1, achieved: 0.1, p95: 5}
-	for _, c := range []struct {
-		name          string
-		before, after []seen
-		verdict       []string
-	}{
-		{"the same", []seen{idle, busy(same)}, []seen{idle, busy(same)}, []string{
-			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.",
-		}},
-		{"slower", []seen{idle, busy(same)}, []seen{idle, busy(func(s *seen) { s.p95 = 60 })}, []string{
-			"Holds 50 taps/s, 100 before: worse.", "At 100/s worse: redirect p50, redirect p95, redirect p99.",
-		}},
-		{"faster", []seen{idle, busy(func(s *seen) { s.p95 = 60 })}, []seen{idle, busy(same)}, []string{
-			"Holds 100 taps/s, 50 before: better.", "At 100/s better: redirect p50, redirect p95, redirect p99.",
-		}},
-		{"slower by less than matters", []seen{busy(same)}, []seen{busy(func(s *seen) { s.p95 = 20.9 })}, []string{
-			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.",
-		}},
-		{"from nothing held", []seen{busy(func(s *seen) { s.failed = 0.05 })}, []seen{busy(func(s *seen) { s.missed = 0.005 })}, []string{
-			"Holds 100 taps/s, none of its rates before: better.", "At 100/s worse: KV hit rate.", "At 100/s better: redirect error rate.",
-		}},
-		{"to nothing held", []seen{busy(same)}, []seen{busy(func(s *seen) { s.query = 6000 })}, []string{
-			"Holds none of its rates, 100 taps/s before: worse.", "At 100/s worse: analytics p95.",
-		}},
-		{"past a limit within noise", []seen{busy(func(s *seen) { s.failed = 0.0095 })}, []seen{busy(func(s *seen) { s.failed = 0.0105 })}, []string{
-			"Holds none of its rates, 100 taps/s before: within noise.", "No figure got better or worse beyond noise.",
-		}},
-		{"taps not sent", []seen{busy(func(s *seen) { s.p95 = 60 })}, []seen{busy(func(s *seen) { s.p95 = 60; s.achieved = 80 })}, []string{
-			"Holds none of its rates, as before.", "At 100/s worse: achieved, iterations dropped.",
-		}},
-		{"a queue", []seen{busy(func(s *seen) { s.growth = 40 })}, []seen{busy(func(s *seen) { s.growth = 70 })}, []string{
-			"Holds 100 taps/s, as before.", "At 100/s worse: queue growth.", "The flush cron drains 30/s, 60.1/s before: worse.",
-		}},
-		{"the generator", []seen{idle, busy(func(s *seen) { s.late = 0.4 })}, []seen{idle, busy(same)}, []string{
-			"Holds 100 taps/s, 50 before: not to be told.", "No figure got better or worse beyond noise.",
-			"Not compared at 100/s: the generator was the limit before.",
-		}},
-		{"the generator alone", []seen{busy(func(s *seen) { s.late = 0.4 })}, []seen{busy(same)}, []string{
-			"What it holds is not compared: unknown before.", "Not compared at 100/s: the generator was the limit before.",
-		}},
-		{"too few alone", []seen{busy(same)}, []seen{few}, []string{
-			"What it holds is not compared: unknown after.", "Not compared at 100/s: only in the run before.", "Not compared at 0.1/s: only in the run after.",
-		}},
-		{"too few", []seen{few, busy(same)}, []seen{few, busy(same)}, []string{
-			"Holds 100 taps/s, as before.", "No figure got better or worse beyond noise.", "Not compared at 0.1/s: too few taps before.",
-		}},
-		{"other rates", []seen{idle}, []seen{busy(same)}, []string{
-			"Holds 100 taps/s, 50 before: not to be told.",
-			"Not compared at 50/s: only in the run before.", "Not compared at 100/s: only in the run after.",
-		}},
-		{"no plateaus", nil, nil, []string{"Neither run has plateaus: there is nothing to compare."}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			wantVerdict(t, Compare(judge(c.before...), judge(c.after...)), c.verdict...)
-		})
+	same, slower := func(*seen) {}, func(s *seen) { s.p95 = 60 }
+	few := seen{rate: 0.1, achieved: 0.1, p95: 5}
+	strict := slices.Clone(Limits)
+	strict[0].Warn = 10
+	tenTaps := judge(calm50)
+	tenTaps.Plateaus[0].Offered *= 10
+	redirects := []string{"redirect p50", "redirect p95", "redirect p99"}
+	return []comparison{
+		{"the same", judge(calm50, busy(same)), judge(calm50, busy(same)), Within, nil, nil},
+		{"slower", judge(calm50, busy(same)), judge(calm50, busy(slower)), Worse, redirects, nil},
+		{"faster", judge(calm50, busy(slower)), judge(calm50, busy(same)), Better, nil, redirects},
+		{"slower by less than matters", judge(busy(same)), judge(busy(func(s *seen) { s.p95 = 20.9 })), Within, nil, nil},
+		{
+			"from nothing held", judge(busy(func(s *seen) { s.failed = 0.05 })), judge(busy(func(s *seen) { s.missed = 0.005 })),
+			Better, []string{"KV hit rate"}, []string{"redirect error rate"},
+		},
+		{
+			"to nothing held", judge(busy(same)), judge(busy(func(s *seen) { s.query = 6000 })), Worse, []string{"analytics p95"}, nil,
+		},
+		{
+			"past a limit within noise", judge(busy(func(s *seen) { s.failed = 0.0095 })), judge(busy(func(s *seen) { s.failed = 0.0105 })),
+			Within, nil, nil,
+		},
+		{
+			"taps not sent", judge(busy(slower)), judge(busy(func(s *seen) { s.p95 = 60; s.achieved = 80 })),
+			Within, []string{"achieved", "iterations dropped"}, nil,
+		},
+		{
+			"a queue", judge(busy(func(s *seen) { s.growth = 40 })), judge(busy(func(s *seen) { s.growth = 70 })), Within, []string{"queue growth"}, nil,
+		},
+		{"the generator", judge(calm50, busy(func(s *seen) { s.late = 0.4 })), judge(calm50, busy(same)), Untold, nil, nil},
+		{"the generator alone", judge(busy(func(s *seen) { s.late = 0.4 })), judge(busy(same)), Untold, nil, nil},
+		{"too few alone", judge(busy(same)), judge(few), Untold, nil, nil},
+		{"too few", judge(few, busy(same)), judge(few, busy(same)), Within, nil, nil},
+		{"other rates", judge(calm50), judge(busy(same)), Untold, nil, nil},
+		{"no plateaus", judge(), judge(), Untold, nil, nil},
+		{ // a status means something else then; figures do not
+			"other limits", judge(busy(same)), Judge(measured(busy(same)), strict, nil), Untold, nil, nil,
+		},
+		// The same rate of iterations is not the same load when each makes ten taps.
+		{"ten taps an iteration", judge(calm50), tenTaps, Untold, nil, nil},
 	}
 }
 
-func wantVerdict(t *testing.T, c *Comparison, want ...string) {
-	t.Helper()
-	if got, want := strings.Join(c.Verdict, "\n"), strings.Join(want, "\n"); got != want {
-		text, _ := json.MarshalIndent(c, "", "  ")
-		t.Errorf("got\n%s\nwant\n%s\n%s", got, want, text)
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	for _, c := range comparedRuns() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			compared := Compare(c.before, c.after)
+			var worse, better []string
+			for _, p := range compared.Plateaus {
+				for _, f := range p.Figures {
+					switch f.Outcome {
+					case Worse:
+						worse = append(worse, f.Figure)
+					case Better:
+						better = append(better, f.Figure)
+					}
+				}
+			}
+			if got := compared.SustainedRate.Outcome; got != c.outcome || !slices.Equal(worse, c.worse) || !slices.Equal(better, c.better) {
+				text, _ := json.MarshalIndent(compared, "", "  ")
+				t.Errorf("%s, worse %q, better %q; want %s, %q, %q\n%s", got, worse, better, c.outcome, c.worse, c.better, text)
+			}
+		})
 	}
 }
 
@@ -98,33 +109,13 @@ func TestCompareWithItself(t *testing.T) {
 				t.Errorf("%s: %s is %s", p.Name, f.Figure, f.Outcome)
 			}
 		}
-		if achieved := r.Plateaus[i].Achieved; *p.Figures[5].Before != achieved {
+		if achieved := r.Plateaus[i].Achieved; *p.Figures[0].Before != achieved {
 			t.Errorf("%s: another plateau's figures", p.Name)
 		}
 	}
 	if c.Drain == nil || c.Drain.Outcome != Within {
 		t.Errorf("drain: %v", c.Drain)
 	}
-}
-
-// With other limits a status means something else; figures do not.
-func TestCompareLimits(t *testing.T) {
-	t.Parallel()
-	strict := append([]Limit{}, Limits...)
-	strict[0].Warn = 10
-	plateau := seen{rate: 100, achieved: 100, p95: 20}
-	wantVerdict(t, Compare(judge(plateau), Judge(measured(plateau), strict, unknown)),
-		"Holds none of its rates, 100 taps/s before: not to be told.",
-		"No figure got better or worse beyond noise.",
-		"The limits differ (redirect p95): figures are compared, but not whether they hold.")
-}
-
-// The same rate of iterations is not the same load when each makes ten taps.
-func TestCompareLoad(t *testing.T) {
-	t.Parallel()
-	before, after := judge(seen{rate: 50, achieved: 50, p95: 5}), judge(seen{rate: 50, achieved: 50, p95: 5})
-	after.Plateaus[0].Offered *= 10
-	wantVerdict(t, Compare(before, after), "Holds 500 taps/s, 50 before: not to be told.", "Not compared at 500/s: 50 taps/s were offered before.")
 }
 
 // system is how one behaves in a simulated plateau.
@@ -145,17 +136,17 @@ func simulate(seed uint64, systems ...system) *Report {
 	m := Measured{Processes: []Process{{Segment: "0:1"}}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
 	start := 0.0
 	for _, s := range systems {
-		p := Plateau{Name: Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Counts: s.counts(random)}
+		p := Plateau{Name: units.Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Counts: s.counts(random)}
 		m.Series.Depth = append(m.Series.Depth, s.flush(random, &p)...)
 		whole := p.Counts
 		whole.Redirect = [batches]histogram{whole.redirect()}
 		m.Whole.add(whole)
 		m.Plateaus = append(m.Plateaus, p)
-		m.Plan.Rates, m.Plan.Names = append(m.Plan.Rates, p.Rate), append(m.Plan.Names, p.Name)
-		m.Plan.Hold = time.Duration(s.seconds * float64(time.Second))
+		m.Schedule.Rates, m.Schedule.Names = append(m.Schedule.Rates, p.Rate), append(m.Schedule.Names, p.Name)
+		m.Schedule.Hold = time.Duration(s.seconds * float64(time.Second))
 		start += s.seconds
 	}
-	return Judge(m, Limits, unknown)
+	return Judge(m, Limits, nil)
 }
 
 func (s system) counts(random *rand.Rand) Counts {
@@ -177,9 +168,9 @@ func (s system) counts(random *rand.Rand) Counts {
 		ok := random.Float64() >= s.errors
 		c.Iterations++
 		c.Taps++
-		c.Redirected += one(ok)
-		c.Hits += one(ok && random.IntN(500) > 0)
-		c.Waited += took
+		c.Redirected += oneIf(ok)
+		c.Hits += oneIf(ok && random.IntN(500) > 0)
+		c.Waited += seconds(took)
 		c.Redirect[n*batches/total].add(took)
 	}
 	for range int(8 * s.seconds) {
@@ -302,79 +293,15 @@ func TestMoments(t *testing.T) {
 		return c
 	}
 	calm, stalled := run(0), run(2)
-	change := calm.redirected("p95", "", 95).to(stalled.redirected("p95", "", 95))
+	m, _ := Find("redirect p95")
+	read := func(c *Counts) reading {
+		p := &Plateau{Counts: *c}
+		r := reading{metric: m, value: m.In(p).optional()}
+		r.sure, r.enough = m.sure(p, nil)
+		return r
+	}
+	change := read(calm).to(read(stalled))
 	if *change.After < 10**change.Before || change.Outcome != Within {
 		t.Errorf("from %v to %v: %s", *change.Before, *change.After, change.Outcome)
 	}
-}
-
-// Student's quantiles are where a hundredth of its density is outside.
-func TestStudent(t *testing.T) {
-	t.Parallel()
-	for _, freedom := range []float64{fewestParts - 1, 5, 7.5, 9, 12, 18, 40, 1000} {
-		quantile := student(freedom)
-		scale, _ := math.Lgamma((freedom + 1) / 2)
-		less, _ := math.Lgamma(freedom / 2)
-		scale = math.Exp(scale-less) / math.Sqrt(freedom*math.Pi)
-		const steps = 10_000
-		inside := 0.0
-		for i := range steps {
-			x := quantile * (2*(float64(i)+0.5)/steps - 1)
-			inside += scale * math.Pow(1+x*x/freedom, -(freedom+1)/2) * 2 * quantile / steps
-		}
-		if math.Abs(1-inside-0.01) > 0.0002 {
-			t.Errorf("at %v degrees of freedom %v leaves %v outside", freedom, quantile, 1-inside)
-		}
-	}
-	if got := student(math.Inf(1)); math.Abs(got-2.5758) > 0.0001 {
-		t.Errorf("normal: %v", got)
-	}
-}
-
-// Noise is passed as seldom as it promises, by every kind of estimate.
-func TestNoise(t *testing.T) {
-	t.Parallel()
-	// Two samples of 15 of which Welch's test has 25.0 degrees of freedom; the quantile there is 2.787.
-	if got := noise(estimate{0, 7.9 / 15, 14}, estimate{0, 3.8 / 15, 14}); math.Abs(got-2.787*math.Sqrt(11.7/15)) > 0.005 {
-		t.Errorf("Welch: %v", got)
-	}
-	random := rand.New(rand.NewPCG(1, 1))
-	sample := func(n int) (h histogram) {
-		for range n {
-			h.add(time.Duration(random.ExpFloat64() * float64(100*time.Millisecond)))
-		}
-		return h
-	}
-	for name, draw := range map[string]func() estimate{
-		"p95 of 300": func() estimate { e, _ := ranked(sample(300), 95); return e },
-		"2 % of 500": func() estimate { return counted(binomial(random, 500, 0.02), 500) },
-		"0.5 % of 8": func() estimate { return counted(binomial(random, 8, 0.005), 8) },
-		"mean of 10": func() estimate {
-			parts := make([]float64, 10)
-			for i := range parts {
-				parts[i] = random.NormFloat64()
-			}
-			e, _ := mean(parts)
-			return e
-		},
-	} {
-		const pairs = 1000
-		passed := 0
-		for range pairs {
-			a, b := draw(), draw()
-			if math.Abs(a.value-b.value) > noise(a, b) {
-				passed++
-			}
-		}
-		if passed > pairs*3/100 {
-			t.Errorf("%s: %d of %d pass", name, passed, pairs)
-		}
-	}
-}
-
-func binomial(random *rand.Rand, n int, p float64) (some int64) {
-	for range n {
-		some += one(random.Float64() < p)
-	}
-	return some
 }

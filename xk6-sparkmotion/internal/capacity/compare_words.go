@@ -2,9 +2,9 @@ package capacity
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // say puts a comparison into sentences.
@@ -14,11 +14,11 @@ func (c *Comparison) say() []string {
 	}
 	said := append(c.sayHolds(), c.sayChanges()...)
 	if d := c.Drain; d != nil && (d.Outcome == Better || d.Outcome == Worse) {
-		said = append(said, fmt.Sprintf("The flush cron drains %s, %s before: %s.", d.Unit.Value(d.After), d.Unit.Value(d.Before), d.Outcome))
+		said = append(said, fmt.Sprintf("The flush cron drains %s, %s before: %s.", d.Unit.Optional(d.After), d.Unit.Optional(d.Before), d.Outcome))
 	}
 	for _, p := range c.Plateaus {
 		if p.Why != "" {
-			said = append(said, fmt.Sprintf("Not compared at %s/s: %s.", Rate(p.Offered), p.Why))
+			said = append(said, fmt.Sprintf("Not compared at %s/s: %s.", units.Rate(p.Offered), p.Why))
 		}
 	}
 	if len(c.Limits) > 0 {
@@ -28,20 +28,20 @@ func (c *Comparison) say() []string {
 }
 
 func (c *Comparison) sayHolds() []string {
-	before, after := c.Holds.Before, c.Holds.After
+	before, after := c.SustainedRate.Before, c.SustainedRate.After
 	switch {
-	case c.Holds.Why != "":
-		return []string{fmt.Sprintf("What it holds is not compared: %s.", c.Holds.Why)}
+	case c.SustainedRate.Why != "":
+		return []string{fmt.Sprintf("What it holds is not compared: %s.", c.SustainedRate.Why)}
 	case before == nil && after == nil:
 		return []string{"Holds none of its rates, as before."}
 	case before == nil:
-		return []string{fmt.Sprintf("Holds %s taps/s, none of its rates before: %s.", Rate(*after), c.Holds.Outcome)}
+		return []string{fmt.Sprintf("Holds %s taps/s, none of its rates before: %s.", units.Rate(*after), c.SustainedRate.Outcome)}
 	case after == nil:
-		return []string{fmt.Sprintf("Holds none of its rates, %s taps/s before: %s.", Rate(*before), c.Holds.Outcome)}
-	case Rate(*before) == Rate(*after):
-		return []string{fmt.Sprintf("Holds %s taps/s, as before.", Rate(*after))}
+		return []string{fmt.Sprintf("Holds none of its rates, %s taps/s before: %s.", units.Rate(*before), c.SustainedRate.Outcome)}
+	case units.Rate(*before) == units.Rate(*after):
+		return []string{fmt.Sprintf("Holds %s taps/s, as before.", units.Rate(*after))}
 	}
-	return []string{fmt.Sprintf("Holds %s taps/s, %s before: %s.", Rate(*after), Rate(*before), c.Holds.Outcome)}
+	return []string{fmt.Sprintf("Holds %s taps/s, %s before: %s.", units.Rate(*after), units.Rate(*before), c.SustainedRate.Outcome)}
 }
 
 // sayChanges names what got worse, and what better, at each plateau.
@@ -58,7 +58,7 @@ func (c *Comparison) sayChanges() []string {
 				}
 			}
 			if len(names) > 0 {
-				said = append(said, fmt.Sprintf("At %s/s %s: %s.", Rate(p.Offered), outcome, strings.Join(names, ", ")))
+				said = append(said, fmt.Sprintf("At %s/s %s: %s.", units.Rate(p.Offered), outcome, strings.Join(names, ", ")))
 			}
 		}
 	}
@@ -66,26 +66,4 @@ func (c *Comparison) sayChanges() []string {
 		return []string{"No figure got better or worse beyond noise."}
 	}
 	return said
-}
-
-// Value is a figure's value with its unit, or a dash.
-func (u Unit) Value(value *float64) string {
-	switch {
-	case value == nil:
-		return "-"
-	case u == Latencies:
-		return Milliseconds(*value)
-	case u == Shares:
-		return Percent(*value)
-	}
-	return Rate(*value) + "/s"
-}
-
-// Difference is the size of a change, of shares in percentage points.
-func (u Unit) Difference(value float64) string {
-	size := math.Abs(value)
-	if u == Shares {
-		return strconv.FormatFloat(significant(100*size, 3), 'f', -1, 64) + " pp"
-	}
-	return u.Value(&size)
 }

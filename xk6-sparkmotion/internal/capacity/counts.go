@@ -1,26 +1,24 @@
 package capacity
 
-import "time"
-
 // batches is how many parts a plateau is cut into: how much they differ tells a change from noise.
 const batches = 10
 
-// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the generator's
-// clock: it is that of the process which was late most often.
+// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the lag probe's:
+// they are those of the process which was late most often.
 type Counts struct {
-	Iterations int64         `json:"iterations"` // that made taps
-	Taps       int64         `json:"taps"`
-	CutOff     int64         `json:"cut_off"` // begun, but the run ended before an answer: not among taps
-	Redirected int64         `json:"redirected"`
-	Hits       int64         `json:"kv_hits"`   // redirects that the Worker took from its KV
-	Waited     time.Duration `json:"waited_ns"` // the latencies of all taps together
+	Iterations int64   `json:"iterations"` // that made taps
+	Taps       int64   `json:"taps"`
+	CutOff     int64   `json:"cut_off"` // begun, but the run ended before an answer: not among taps
+	Redirected int64   `json:"redirected"`
+	Hits       int64   `json:"kv_hits"`        // redirects that the Worker took from its KV
+	Waited     seconds `json:"waited_seconds"` // the latencies of all taps together
 
-	Redirect [batches]histogram `json:"redirect_us"` // of each tenth of a plateau, in µs; of a run, the first is all
-	Lag      histogram          `json:"generator_lag_us"`
-	Late     int64              `json:"generator_late"` // beats of the generator's own clock that were too late
+	Redirect [batches]histogram `json:"redirect_histograms"` // of each tenth of a plateau; of a run, the first is all
+	Lag      histogram          `json:"generator_lag_histogram"`
+	Late     int64              `json:"generator_late"` // looks of the lag probe that were too late
 
-	Analytics     histogram `json:"analytics_us"`
-	Exports       histogram `json:"exports_us"`
+	Analytics     histogram `json:"analytics_histogram"`
+	Exports       histogram `json:"exports_histogram"`
 	Queries       int64     `json:"queries"` // analytics and exports
 	QueriesFailed int64     `json:"queries_failed"`
 
@@ -31,7 +29,7 @@ type Counts struct {
 	Flushed       int64 `json:"flushed"`        // taps that flushes moved
 }
 
-// Empty tells whether the module has sent nothing in a scenario.
+// Empty reports whether the module has sent nothing in a scenario.
 func (c *Counts) Empty() bool { return c.Iterations+c.Queries+c.Flushes+c.Samples == 0 }
 
 // add adds what another process saw in the same time.
@@ -45,8 +43,8 @@ func (c *Counts) add(other Counts) {
 	for i := range c.Redirect {
 		c.Redirect[i].merge(other.Redirect[i])
 	}
-	if other.late(c) {
-		c.Lag, c.Late = other.Lag, other.Late
+	if other.later(c) {
+		c.Lag, c.Late = other.Lag.clone(), other.Late
 	}
 	c.Analytics.merge(other.Analytics)
 	c.Exports.merge(other.Exports)
@@ -59,6 +57,23 @@ func (c *Counts) add(other Counts) {
 	c.Flushed += other.Flushed
 }
 
+// clone returns counts that share nothing with these.
+func (c Counts) clone() Counts {
+	for _, h := range c.histograms() {
+		*h = h.clone()
+	}
+	return c
+}
+
+// histograms are all that there are.
+func (c *Counts) histograms() []*histogram {
+	all := []*histogram{&c.Lag, &c.Analytics, &c.Exports}
+	for i := range c.Redirect {
+		all = append(all, &c.Redirect[i])
+	}
+	return all
+}
+
 // redirect is the histogram of all taps.
 func (c *Counts) redirect() histogram {
 	var all histogram
@@ -68,47 +83,13 @@ func (c *Counts) redirect() histogram {
 	return all
 }
 
-// limited is the share of beats that the generator was too late for.
+// limited is the share of the lag probe's looks that were too late.
 func (c *Counts) limited() float64 { return ratio(c.Late, c.Lag.count()) }
 
-// late tells whether this generator was late more often than another, or when both were as often, later.
-func (c *Counts) late(other *Counts) bool {
+// later reports whether this generator was late more often than another, or when both were as often, later.
+func (c *Counts) later(other *Counts) bool {
 	if c.limited() != other.limited() {
 		return c.limited() > other.limited()
 	}
 	return c.Lag.at(95) > other.Lag.at(95)
-}
-
-// figure is a metric's value, and the number of samples that it rests on.
-func (c *Counts) figure(metric string) (value float64, samples int64) {
-	taps, queries, depths := c.Taps-c.Redirected, c.QueriesFailed, c.SamplesFailed
-	all := c.Taps + c.Queries + c.Samples
-	switch metric {
-	case "redirect_latency":
-		return c.redirect().at(95), c.Taps
-	case "analytics_latency":
-		return c.Analytics.at(95), c.Analytics.count()
-	case "csv_export_latency":
-		return c.Exports.at(95), c.Exports.count()
-	case "error_rate":
-		return ratio(taps+queries+depths, all), all
-	case "error_rate{part:worker}":
-		return ratio(taps, c.Taps), c.Taps
-	case "error_rate{part:admin}":
-		return ratio(queries, c.Queries), c.Queries
-	case "error_rate{part:upstash}":
-		return ratio(depths, c.Samples), c.Samples
-	case "kv_hit_rate":
-		return ratio(c.Hits, c.Redirected), c.Redirected
-	case "cron_errors":
-		return ratio(c.FlushesFailed, c.Flushes), c.Flushes
-	}
-	return 0, 0 // a limit of something that is not recorded is not judged
-}
-
-func ratio(some, all int64) float64 {
-	if all == 0 {
-		return 0
-	}
-	return float64(some) / float64(all)
 }

@@ -4,15 +4,15 @@ import "time"
 
 // Series is a run's course over time.
 type Series struct {
-	Step     float64   `json:"step"`     // seconds that a rate stands for
-	Achieved []float64 `json:"achieved"` // taps/s that ended, one a step
-	Failed   []float64 `json:"failed"`   // taps/s that failed, one a step
-	Depth    []Depth   `json:"depth"`    // of the queue
+	Step     float64   `json:"step_seconds"` // that a rate stands for
+	Achieved []float64 `json:"achieved"`     // taps/s that ended, one a step
+	Failed   []float64 `json:"failed"`       // taps/s that failed, one a step
+	Depth    []Depth   `json:"depth"`        // of the queue
 }
 
 // Depth is how many taps waited in the queue at a time, in seconds since the plateaus began.
 type Depth struct {
-	At      float64 `json:"at"`
+	At      float64 `json:"at_seconds"`
 	Depth   float64 `json:"depth"`
 	Flushed int64   `json:"flushed"` // by the flush that has just ended; 0 for a sample
 }
@@ -27,22 +27,22 @@ type course struct {
 	depths           []Depth
 }
 
-func (c *course) tap(at time.Duration, redirected bool) {
-	if at < 0 {
+func (c *course) tap(since time.Duration, redirected bool) {
+	if since < 0 {
 		return
 	}
 	if c.step == 0 {
 		c.step = time.Second
 	}
-	for at >= c.step*maxSteps {
+	for since >= c.step*maxSteps {
 		c.step *= 2
 		c.achieved, c.failed = inPairs(c.achieved), inPairs(c.failed)
 	}
-	for i := int(at / c.step); i >= len(c.achieved); {
+	for i := int(since / c.step); i >= len(c.achieved); {
 		c.achieved, c.failed = append(c.achieved, 0), append(c.failed, 0)
 	}
-	c.achieved[at/c.step]++
-	c.failed[at/c.step] += one(!redirected)
+	c.achieved[since/c.step]++
+	c.failed[since/c.step] += oneIf(!redirected)
 }
 
 func inPairs(counts []int64) []int64 {
@@ -59,8 +59,8 @@ func inPairs(counts []int64) []int64 {
 
 // depth keeps a depth; there is one every few seconds. When there are too many, each two become one: the later, and what
 // both flushed.
-func (c *course) depth(at time.Duration, depth, flushed int64) {
-	if at < 0 {
+func (c *course) depth(since time.Duration, depth, flushed int64) {
+	if since < 0 {
 		return
 	}
 	if len(c.depths) == maxSteps {
@@ -72,7 +72,7 @@ func (c *course) depth(at time.Duration, depth, flushed int64) {
 		}
 		c.depths = half
 	}
-	c.depths = append(c.depths, Depth{at.Seconds(), float64(depth), flushed})
+	c.depths = append(c.depths, Depth{since.Seconds(), float64(depth), flushed})
 }
 
 func (c *course) series() Series {

@@ -24,6 +24,14 @@ func (h *histogram) merge(other histogram) {
 	}
 }
 
+// clone returns a histogram of the same counts, which later ones of the other don't change.
+func (h histogram) clone() histogram {
+	if h.Histogram == nil {
+		return h
+	}
+	return histogram{hdrhistogram.Import(h.Export())}
+}
+
 // made is one to count in, made when it is first needed: many never are.
 func (h *histogram) made() *hdrhistogram.Histogram {
 	if h.Histogram == nil {

@@ -1,17 +1,26 @@
 package capacity
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 
-// Limit is one metric's two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run.
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// Limit is what a metric is called, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run.
 type Limit struct {
-	Metric string  `json:"metric"`         // as k6 selects it, e.g. error_rate{part:admin}
-	Label  string  `json:"label"`          // as a person reads it, e.g. admin error rate
-	Part   string  `json:"part"`           // of the system that it speaks of
-	Stat   string  `json:"stat"`           // p(95), or rate
-	Above  bool    `json:"above"`          // all is well above the limit, not below it
-	Warn   float64 `json:"warn"`           // ms, or a fraction
-	Fail   float64 `json:"fail"`           // ms, or a fraction
-	Enough int64   `json:"enough_samples"` // with fewer the metric is not judged: a p95 of 10 is their maximum
+	Metric string     `json:"metric"` // as k6 selects it, e.g. error_rate{part:admin}
+	Label  string     `json:"label"`  // as a person reads it, e.g. admin error rate
+	Part   string     `json:"part"`   // of the system that it speaks of
+	Stat   string     `json:"stat"`   // p(95), or rate
+	Unit   units.Unit `json:"unit"`   // of Warn and Fail
+	Above  bool       `json:"above"`  // all is well above the limit, not below it
+	Warn   float64    `json:"warn"`
+	Fail   float64    `json:"fail"`
+	Enough int64      `json:"enough_samples"` // with fewer the metric is not judged: a p95 of 10 is their maximum
 }
 
 // The parts of the system; the tag part of error_rate has the first three.
@@ -23,34 +32,81 @@ const (
 )
 
 // Limits are SparkMotion's.
-var Limits = []Limit{
-	{"redirect_latency", "redirect p95", Worker, "p(95)", false, 50, 100, 20},
-	{"analytics_latency", "analytics p95", Admin, "p(95)", false, 5000, 8000, 20},
-	{"csv_export_latency", "export p95", Admin, "p(95)", false, 10000, 15000, 20},
-	{"error_rate", "error rate", "", "rate", false, 0.01, 0.03, 100},
-	{"error_rate{part:worker}", "redirect error rate", Worker, "rate", false, 0.01, 0.03, 100},
-	// A thousand times fewer than taps: lost in the sum of all.
-	{"error_rate{part:admin}", "admin error rate", Admin, "rate", false, 0.01, 0.03, 100},
-	// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
-	{"error_rate{part:upstash}", "queue sample error rate", Upstash, "rate", false, 0.01, 0.03, 20},
-	{"kv_hit_rate", "KV hit rate", Worker, "rate", true, 0.99, 0.99, 100},
-	{"cron_errors", "flush error rate", Hub, "rate", false, 0.10, 0.10, 10},
+var Limits = limitsOf(Metrics)
+
+func limitsOf(metrics []Metric) []Limit {
+	var limits []Limit
+	for _, m := range metrics {
+		if m.limited() {
+			limits = append(limits, m.Limit)
+		}
+	}
+	return limits
 }
 
-// Status is what is known of a metric, a plateau, or a run.
-type Status string
+// limited reports whether there are tiers.
+func (l Limit) limited() bool { return l.Enough > 0 }
 
-// From the best to the worst. The last two are no verdict on the system.
-const (
-	Pass      Status = "PASS"
-	Warn      Status = "WARN"
-	Fail      Status = "FAIL"
-	NoData    Status = "NOT ENOUGH DATA"
-	Generator Status = "GENERATOR"
-)
+// LimitsWith returns the limits with the fail tiers that a script gives by metric; nil drops one. Those of error_rate hold for its
+// parts too.
+func LimitsWith(own map[string]*float64) ([]Limit, error) {
+	var limits []Limit
+	known := make(map[string]bool)
+	for _, l := range Limits {
+		metric, _, _ := strings.Cut(l.Metric, "{")
+		known[metric] = true
+		fail, given := own[metric]
+		switch {
+		case given && fail == nil:
+			continue
+		case given:
+			if err := l.accepts(metric, *fail); err != nil {
+				return nil, err
+			}
+			l = l.WithFail(*fail)
+		}
+		limits = append(limits, l)
+	}
+	for _, metric := range slices.Sorted(maps.Keys(own)) {
+		if !known[metric] {
+			return nil, fmt.Errorf("no limit is known for %q; a metric of the script's own takes k6's syntax beside these", metric)
+		}
+	}
+	return limits, nil
+}
 
-// Threshold is k6's expression for the fail tier.
-func (l Limit) Threshold() string {
+func (l Limit) accepts(metric string, fail float64) error {
+	switch {
+	case math.IsNaN(fail) || math.IsInf(fail, 0):
+		return fmt.Errorf("the limit of %s must be a number, got %v", metric, fail)
+	case l.Unit == units.Share && (fail < 0 || fail > 1):
+		return fmt.Errorf("the limit of %s is a share, 0 to 1, such as 0.03 for 3 %%, got %v; null drops it", metric, fail)
+	case fail <= 0:
+		return fmt.Errorf("the limit of %s is in milliseconds above 0, got %v; null drops it", metric, fail)
+	}
+	return nil
+}
+
+// Threshold is one of k6's: the expression that a metric must hold to.
+type Threshold struct{ Metric, Expression string }
+
+// Thresholds are k6's for the limits' fail tier: of the whole run, and of each plateau where k6 can select it.
+func Thresholds(limits []Limit, plateaus []string) []Threshold {
+	var thresholds []Threshold
+	for _, l := range limits {
+		thresholds = append(thresholds, Threshold{l.Metric, l.expression()})
+	}
+	for _, plateau := range plateaus {
+		for _, l := range limits {
+			if selector, ok := l.inPlateau(plateau); ok {
+				thresholds = append(thresholds, Threshold{selector, l.expression()})
+			}
+		}
+	}
+	return thresholds
+}
+
+func (l Limit) expression() string {
 	holds := "<"
 	if l.Above {
 		holds = ">"
@@ -58,19 +114,7 @@ func (l Limit) Threshold() string {
 	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
 }
 
-// InPlateau is how k6 selects a limit's metric in one plateau, if it has a threshold there. Only taps carry a plateau's tag: errors
-// with it are the Worker's.
-func (l Limit) InPlateau(name string) (selector string, ok bool) {
-	switch l.Metric {
-	case "redirect_latency":
-		return "redirect_latency{plateau:" + name + "}", true
-	case "error_rate{part:worker}":
-		return "error_rate{plateau:" + name + "}", true
-	}
-	return "", false
-}
-
-// WithFail gives the limit with another fail tier, and a warning no later than that; one that does not warn still doesn't.
+// WithFail returns the limit with another fail tier, and a warning no later than that; one that does not warn still doesn't.
 func (l Limit) WithFail(fail float64) Limit {
 	switch {
 	case l.Warn == l.Fail:
@@ -84,7 +128,7 @@ func (l Limit) WithFail(fail float64) Limit {
 	return l
 }
 
-// tier tells on which side of the limits a value is.
+// tier returns on which side of the limits a value is.
 func (l Limit) tier(value float64) Status {
 	past := func(limit float64) bool {
 		if l.Above {
@@ -101,19 +145,10 @@ func (l Limit) tier(value float64) Status {
 	return Pass
 }
 
-// of gives a tier's limit.
-func (l Limit) of(tier Status) float64 {
+// ofTier returns a tier's limit.
+func (l Limit) ofTier(tier Status) float64 {
 	if tier == Fail {
 		return l.Fail
 	}
 	return l.Warn
-}
-
-// worse gives the worse of two verdicts on the system.
-func worse(a, b Status) Status {
-	order := map[Status]int{Pass: 1, Warn: 2, Fail: 3}
-	if order[b] > order[a] {
-		return b
-	}
-	return a
 }

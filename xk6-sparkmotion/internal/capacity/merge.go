@@ -42,8 +42,8 @@ type Part struct {
 
 // Merge makes one report of those of all processes of a run, each of which had a segment of the work. Rates and counts add up,
 // percentiles are those of all histograms together, depths of the queue, which is one and the same, are put in order; the whole
-// is judged by the limits that the processes were judged by. The generator's clock does not add up: a plateau has that of
-// the process which was late most often, as two that are well would hide it.
+// is judged by the limits that the processes were judged by. Lag probes do not add up: a plateau has that of the process which
+// was late most often, as two that are well would hide it.
 //
 // Each process counts time from when its own plateaus began, and they are taken to have begun together. How far apart they did,
 // by their own clocks, the verdict says.
@@ -58,16 +58,13 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Plan: first.Report.Plan, Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
+		Schedule: first.Report.Schedule, Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
 		m.add(part.Report)
 	}
-	var limits []Limit
-	for _, metric := range first.Report.Metrics {
-		limits = append(limits, metric.Limit)
-	}
-	return Judge(m, limits, func(Limit) (float64, bool) { return 0, false }), nil
+	limits := first.Report.limits()
+	return Judge(m, limits, &K6{Crossed: m.crossed(limits)}), nil
 }
 
 // add adds what another process measured.
@@ -96,7 +93,7 @@ func (s *Series) add(other Series) {
 	slices.SortStableFunc(s.Depth, func(a, b Depth) int { return cmp.Compare(a.At, b.At) })
 }
 
-// coarse gives rates for longer steps, which are a whole number of those that they have.
+// coarse returns rates for longer steps, which are a whole number of those that they have.
 func coarse(rates []float64, step, longer float64) []float64 {
 	if step == longer || len(rates) == 0 {
 		return rates
@@ -124,7 +121,7 @@ func sum(a, b []float64) []float64 {
 	return sum
 }
 
-// whole tells what is missing, or there twice, for the parts' segments to be all of the work.
+// whole returns what is missing, or there twice, for the parts' segments to be all of the work.
 func whole(parts []Part) error {
 	type segment struct {
 		from, to *big.Rat
@@ -155,17 +152,17 @@ func whole(parts []Part) error {
 	return nil
 }
 
-// alike tells why two processes can't have been of one run.
+// alike returns why two processes can't have been of one run.
 func (p Part) alike(other Part) error {
 	a, b := p.Report, other.Report
 	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {
 		return fmt.Errorf("%s and %s have other limits of %s: all processes take the same script", p.Name, other.Name, strings.Join(labels, ", "))
 	}
-	if !a.Plan.same(b.Plan) {
-		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Plan, other.Name, b.Plan)
+	if !a.Schedule.same(b.Schedule) {
+		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Schedule, other.Name, b.Schedule)
 	}
-	for i, name := range a.Plan.Names {
-		if held, others := a.held(i), b.held(i); math.Abs(held-others) > a.Plan.Hold.Seconds()/batches+a.interval()+b.interval() {
+	for i, name := range a.Schedule.Names {
+		if held, others := a.held(i), b.held(i); math.Abs(held-others) > a.Schedule.Hold.Seconds()/batches+a.interval()+b.interval() {
 			return fmt.Errorf("%s held plateau %s for %.3g s, and %s for %.3g s: all processes take a run from its start to its end",
 				p.Name, name, held, other.Name, others)
 		}
@@ -190,17 +187,6 @@ func (r *Report) interval() float64 {
 	return longest
 }
 
-func (p Plan) same(other Plan) bool {
-	return slices.Equal(p.Rates, other.Rates) && slices.Equal(p.Names, other.Names) && p.Hold == other.Hold
-}
-
-func (p Plan) String() string {
-	if len(p.Names) == 0 {
-		return "no plateaus"
-	}
-	return fmt.Sprintf("the plateaus %s of %s", strings.Join(p.Names, ", "), p.Hold)
-}
-
 // apart is how many seconds the first process had begun its plateaus before the last.
 func (r *Report) apart() float64 {
 	first, last := r.Began()
@@ -221,23 +207,4 @@ func (r *Report) Began() (first, last time.Time) {
 		}
 	}
 	return first, last
-}
-
-// Crossed are the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
-// enough samples nor whose fault it was: nor do k6's thresholds.
-func (r *Report) Crossed() []string {
-	var crossed []string
-	for _, m := range r.Metrics {
-		if m.Samples > 0 && m.tier(m.Value) == Fail {
-			crossed = append(crossed, m.Metric)
-		}
-		for i := range r.Plateaus {
-			p := &r.Plateaus[i]
-			value, samples := p.Counts.figure(m.Metric)
-			if selector, ok := m.InPlateau(p.Name); ok && samples > 0 && m.tier(value) == Fail {
-				crossed = append(crossed, selector)
-			}
-		}
-	}
-	return crossed
 }

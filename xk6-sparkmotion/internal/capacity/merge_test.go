@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -25,13 +24,13 @@ var (
 	shares   = [3]float64{0.25, 0.25, 0.5}
 )
 
-func newSplit(seed uint64, plan Plan) *split {
+func newSplit(seed uint64, schedule Schedule) *split {
 	s := &split{Rand: rand.New(rand.NewPCG(seed, 3)), began: time.Unix(1_800_000_000, 0), whole: &Recorder{}}
 	for i := range s.parts {
 		s.parts[i] = &Recorder{}
 	}
 	for _, r := range append(s.parts[:], s.whole) {
-		r.Plan(plan)
+		r.Schedule(schedule)
 		r.began = s.began // as with the first tap, which is one's alone
 	}
 	return s
@@ -56,20 +55,22 @@ func (s *split) events(length time.Duration) {
 		})
 		if n%3 == 0 {
 			s.both(func(r *Recorder) {
-				r.Request(Request{Began: at, Took: took, Export: export, Queries: 1, Failed: one(!ok)})
+				r.Query(Query{Began: at, Took: took, Export: export, Queries: 1, Failed: oneIf(!ok)})
 			})
 		}
 		if n%40 == 1 {
 			depth, flushed := s.Int64N(10_000), s.Int64N(5000)
-			s.both(func(r *Recorder) { r.Sample(at, depth) })
-			s.both(func(r *Recorder) { r.Flush(at.Add(time.Second), flushed, depth, !hit) })
-			s.both(func(r *Recorder) { r.SampleFailed(at) })
-			s.both(func(r *Recorder) { r.FlushFailed(at) })
+			s.both(func(r *Recorder) { r.QueueSample(QueueSample{At: at, Depth: depth}) })
+			s.both(func(r *Recorder) {
+				r.Flush(Flush{Ended: at.Add(time.Second), Answered: true, Flushed: flushed, Remaining: depth, Failed: !hit})
+			})
+			s.both(func(r *Recorder) { r.QueueSample(QueueSample{At: at, Failed: true}) })
+			s.both(func(r *Recorder) { r.Flush(Flush{Ended: at}) })
 		}
 		lag, late := time.Duration(s.IntN(12))*time.Millisecond, s.IntN(30) == 0
-		s.whole.Lag(at, lag, late) // clocks don't add up: the others' were well
-		s.parts[1].Lag(at, lag, late)
-		s.parts[0].Lag(at, 0, false)
+		s.whole.Lag(Lag{at, lag, late}) // probes don't add up: the others' were well
+		s.parts[1].Lag(Lag{at, lag, late})
+		s.parts[0].Lag(Lag{At: at})
 	}
 }
 
@@ -78,7 +79,7 @@ func (s *split) reports(t *testing.T) []Part {
 	t.Helper()
 	var parts []Part
 	for i, r := range s.parts {
-		text, err := json.Marshal(map[string]any{"capacity": Judge(r.Measured(segments[i], shares[i]), Limits, unknown)})
+		text, err := json.Marshal(map[string]any{"capacity": Judge(r.Measured(segments[i], shares[i]), Limits, nil)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,14 +98,14 @@ func (s *split) reports(t *testing.T) []Part {
 func TestMergeIsTheWhole(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) { // 60 were as well; the race detector takes a second each
-		plan := Plan{Rates: []float64{8, 16}, Names: []string{"8", "16"}, Hold: 60 * time.Second}
+		schedule := Schedule{Rates: []float64{8, 16}, Names: []string{"8", "16"}, Hold: 60 * time.Second}
 		if seed%2 == 0 {
-			plan.Hold = 20 * time.Minute // with steps of two seconds
+			schedule.Hold = 20 * time.Minute // with steps of two seconds
 		}
-		s := newSplit(seed, plan)
-		length := 2 * plan.Hold
+		s := newSplit(seed, schedule)
+		length := 2 * schedule.Hold
 		if seed > 1 {
-			length = 3 * plan.Hold / 2 // all were stopped
+			length = 3 * schedule.Hold / 2 // all were stopped
 		}
 		s.events(length)
 		merged, err := Merge(s.reports(t))
@@ -113,7 +114,7 @@ func TestMergeIsTheWhole(t *testing.T) {
 		}
 		whole := s.whole.Measured("0:1", 1)
 		whole.Processes = merged.Processes
-		want, _ := json.Marshal(Judge(whole, Limits, unknown))
+		want, _ := json.Marshal(Judge(whole, Limits, &K6{Crossed: whole.crossed(Limits)}))
 		got, _ := json.Marshal(merged)
 		if string(got) != string(want) {
 			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, got, want)
@@ -145,31 +146,62 @@ func third(n int, began time.Duration, plateaus ...seen) Part {
 	for i := range m.Plateaus {
 		m.Plateaus[i].Rate /= 3
 	}
-	return Part{string(rune('a' + n)), Judge(m, Limits, unknown)}
+	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
 }
 
-// Where a third of the taps are slow, the p95 is theirs, and no average.
-func TestMergePercentiles(t *testing.T) {
-	t.Parallel()
-	merged, err := Merge([]Part{
-		third(0, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}),
-		third(1, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}),
-		third(2, 2*time.Second, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 120}),
-	})
+// mergedRun is what several processes saw, and what it comes to in all.
+type mergedRun struct {
+	name      string
+	parts     []Part
+	status    Status
+	sustained float64
+}
+
+func (c mergedRun) judge(t *testing.T) *Report {
+	t.Helper()
+	merged, err := Merge(c.parts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"Holds 60 taps/s within every limit that could be judged.",
-		"At 120/s redirect p95 is over the warning of 50 ms (60 ms): the Worker breaks first.", // averaged, it were 43 ms
-		"Flushes kept up: what they left in the queue did not grow.",
-		"3 processes sent this, whose plateaus began within 2 s of each other by their clocks.",
+	return merged
+}
+
+func mergedRuns() []mergedRun {
+	calm, fast := seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}
+	late, fails := seen{rate: 20, achieved: 20, p95: 4, late: 0.12}, seen{rate: 20, achieved: 20, p95: 120}
+	half := func(segment string) Part {
+		return Part{segment, Judge(changed(measured(calm50), func(m *Measured) { m.Processes[0].Segment = segment }), Limits, nil)}
 	}
-	if !slices.Equal(merged.Verdict, want) {
-		t.Errorf("got %s", strings.Join(merged.Verdict, "\n"))
+	lateRuns := func() []Part {
+		var parts []Part
+		for n := range 3 {
+			m := Measured{Processes: []Process{{Segment: []string{"0:1/3", "1/3:2/3", "2/3:1"}[n]}}}
+			m.Whole.Lag.add(time.Second)
+			m.Whole.Late = 1
+			parts = append(parts, Part{string(rune('a' + n)), Judge(m, Limits, nil)})
+		}
+		return parts
 	}
-	if crossed := merged.Crossed(); len(crossed) > 0 {
-		t.Errorf("crossed %v", crossed)
+	return []mergedRun{
+		{ // a third of the taps are slow: the p95 is theirs, 60 ms; averaged, it were 43
+			"a slow third", []Part{
+				third(0, 0, calm, fast), third(1, 0, calm, fast), third(2, 2*time.Second, calm, seen{rate: 40, achieved: 40, p95: 120}),
+			}, Warn, 60,
+		},
+		{"one that is late", []Part{third(0, 0, calm, calm), third(1, 0, calm, late), third(2, 0, calm, calm)}, Pass, 60},
+		{"late without plateaus", lateRuns(), Generator, 0},
+		{"far apart", []Part{third(0, 11*time.Second, calm), third(1, 4*time.Second, calm), third(2, 0, calm)}, Pass, 60},
+		{"a failure", []Part{third(0, 0, fails), third(1, 0, fails), third(2, 0, fails)}, Fail, 0},
+		{"two halves", []Part{half("0:1/2"), half("1/2:1")}, Pass, 100},
+	}
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	for _, c := range mergedRuns() {
+		if r := c.judge(t); r.Status != c.status || orZero(r.SustainedRate) != c.sustained {
+			t.Errorf("%s: got %s, %v; want %s, %v", c.name, r.Status, orZero(r.SustainedRate), c.status, c.sustained)
+		}
 	}
 }
 
@@ -187,33 +219,9 @@ func TestMergeGenerator(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := merged.Plateaus[1]
-		if merged.Plateaus[0].Status != Pass || p.Status != Generator || p.GeneratorLimited != 0.12 || p.Counts.Taps != 6000 {
-			t.Errorf("got %v, %v with %v late and %v taps", merged.Plateaus[0].Status, p.Status, p.GeneratorLimited, p.Counts.Taps)
+		if merged.Plateaus[0].Status != Pass || p.Status != Generator || p.Counts.limited() != 0.12 || p.Counts.Taps != 6000 {
+			t.Errorf("got %v, %v with %v late and %v taps", merged.Plateaus[0].Status, p.Status, p.Counts.limited(), p.Counts.Taps)
 		}
-		if want := "From 60/s on the machine of one of the 3 processes was the limit: it started taps late 12 % of the time"; !strings.Contains(strings.Join(merged.Verdict, "\n"), want) {
-			t.Errorf("got %s", strings.Join(merged.Verdict, "\n"))
-		}
-	}
-	alone := Report{Processes: make([]Process, 3)}
-	alone.Whole.Lag.add(time.Second)
-	alone.Whole.Late = 1
-	if said := alone.sayGenerator(); !strings.HasPrefix(said[0], "The machine of one of the 3 processes was the limit: ") {
-		t.Errorf("without plateaus: %v", said)
-	}
-}
-
-// Processes that began far apart are told of.
-func TestMergeApart(t *testing.T) {
-	t.Parallel()
-	calm := seen{rate: 20, achieved: 20, p95: 4}
-	merged, err := Merge([]Part{third(0, 11*time.Second, calm), third(1, 4*time.Second, calm), third(2, 0, calm)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "3 processes sent this, whose plateaus began within 11 s of each other by their clocks: too far apart for plateaus of " +
-		"100 s, so that each figure is in part of the rate beside its own."
-	if said := merged.Verdict[len(merged.Verdict)-1]; said != want {
-		t.Errorf("got %s", said)
 	}
 }
 
@@ -241,10 +249,10 @@ func TestMergeRefuses(t *testing.T) {
 			a, changed(func(r *Report) { r.Metrics[0].Limit = r.Metrics[0].WithFail(80) }), c,
 		},
 		"a has the plateaus 60, 60 of 1m40s, and other.json no plateaus" + script: {
-			a, changed(func(r *Report) { r.Plan = Plan{} }), c,
+			a, changed(func(r *Report) { r.Schedule = Schedule{} }), c,
 		},
 		"a has the plateaus 60, 60 of 1m40s, and other.json the plateaus 60, 60 of 1m30s" + script: {
-			a, changed(func(r *Report) { r.Plan.Hold = 90 * time.Second }), c,
+			a, changed(func(r *Report) { r.Schedule.Hold = 90 * time.Second }), c,
 		},
 		"a held plateau 60 for 99.9 s, and other.json for 80 s: all processes take a run from its start to its end": {
 			a, changed(func(r *Report) { r.Plateaus[1].Seconds = 80 }), c,

@@ -1,5 +1,12 @@
 package capacity
 
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
+)
+
 // Queue is how the flush cron kept up.
 type Queue struct {
 	Watched   bool     `json:"watched"`    // at the highest valid plateau
@@ -7,16 +14,17 @@ type Queue struct {
 	Drain     *float64 `json:"drain"`      // the most taps/s that left it while it grew; null when that is not known
 }
 
-// growing is the share of what goes into a queue from which on it counts as growing.
-const growing = 0.05
+const (
+	// growingShare is the share of what goes into a queue from which on it counts as growing.
+	growingShare = 0.05
+	// foreignTimes is from how many times what goes into a queue on its growth is not these taps' alone.
+	foreignTimes = 1.2
+)
 
-// others is from how many times what goes into a queue on its growth is not these taps' alone.
-const others = 1.2
+func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > max(1, growingShare*p.Queued) }
 
-func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > max(1, growing*p.Queued) }
-
-// watch sums up the queue over the plateaus. While a queue grows, what left it is all that the cron can drain.
-func watch(plateaus []*Plateau) Queue {
+// watchQueues sums up the queue over the plateaus. While a queue grows, what left it is all that the cron can drain.
+func watchQueues(plateaus []*Plateau) Queue {
 	var q Queue
 	for _, p := range plateaus {
 		q.Watched = p.Growth != nil
@@ -26,7 +34,7 @@ func watch(plateaus []*Plateau) Queue {
 		if q.GrowsFrom == nil {
 			q.GrowsFrom = &p.Offered
 		}
-		if *p.Growth > others*p.Queued {
+		if *p.Growth > foreignTimes*p.Queued {
 			continue // others fill it too: what left it is not known
 		}
 		if drained := max(0, p.Queued-*p.Growth); q.Drain == nil || drained > *q.Drain {
@@ -34,4 +42,99 @@ func watch(plateaus []*Plateau) Queue {
 		}
 	}
 	return q
+}
+
+// watchQueue finds how fast the queue grew, and its depth first and last: after flushes, or where none was seen, at the
+// plateau's ends.
+func (p *Plateau) watchQueue(depths []Depth) {
+	var before *Depth
+	var within []Depth
+	for i, d := range depths {
+		switch {
+		case d.At <= p.Start:
+			before = &depths[i]
+		case d.At <= p.Start+p.Seconds:
+			within = append(within, d)
+		}
+	}
+	if len(within) == 0 {
+		return // an old depth alone says nothing of this plateau
+	}
+	left := slices.DeleteFunc(slices.Clone(within), func(d Depth) bool { return d.Flushed == 0 })
+	p.Growth = p.growth(before, within, left)
+	switch {
+	case len(left) > 0:
+		within = left
+	case before != nil:
+		within = append([]Depth{*before}, within...)
+	}
+	p.DepthStart, p.DepthEnd = &within[0].Depth, &within[len(within)-1].Depth
+}
+
+// growth is the queue's, in taps a second; nil when too little was seen of it. Between two flushes a queue rises and falls,
+// so that what flushes leave tells most: nothing, or more each time. Where a flush takes as long as the plateau, so does
+// any depth that is higher than the last.
+func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
+	if g := p.slope(left); g != nil {
+		return g
+	}
+	if len(left) > 0 && left[len(left)-1].Depth <= p.Queued { // a second's worth: it was emptied
+		return new(float64)
+	}
+	if before != nil && p.Start-before.At < p.Seconds/3 {
+		within = append([]Depth{*before}, within...)
+	}
+	if !slices.IsSortedFunc(within, func(a, b Depth) int { return cmp.Compare(a.Depth, b.Depth) }) {
+		return nil
+	}
+	return p.slope(within)
+}
+
+// slope is the change from the first depth to the last, if they span a third of the plateau.
+func (p *Plateau) slope(depths []Depth) *float64 {
+	if len(depths) < 2 {
+		return nil
+	}
+	first, last := depths[0], depths[len(depths)-1]
+	span := last.At - first.At
+	if span < p.Seconds/3 {
+		return nil
+	}
+	slope := (last.Depth - first.Depth) / span
+	return &slope
+}
+
+// betweenFlushes are, from what a flush left to what the next one did, how fast the queue grew and how fast it was drained.
+func (p *Plateau) betweenFlushes(depths []Depth) (grown, drained []float64) {
+	var last *Depth
+	for i, d := range depths {
+		if d.Flushed == 0 || d.At <= p.Start || d.At > p.Start+p.Seconds {
+			continue
+		}
+		if last != nil && d.At > last.At {
+			grown = append(grown, (d.Depth-last.Depth)/(d.At-last.At))
+			drained = append(drained, float64(d.Flushed)/(d.At-last.At))
+		}
+		last = &depths[i]
+	}
+	return grown, drained
+}
+
+func (p *Plateau) growthEstimate(depths []Depth) (stats.Estimate, bool) {
+	grown, _ := p.betweenFlushes(depths)
+	return stats.BatchMeans(grown)
+}
+
+// drained is what flushes took from the queue where it grew.
+func (r *Report) drained() reading {
+	var all []float64
+	for _, p := range r.valid() {
+		if p.grows() {
+			_, drained := p.betweenFlushes(r.Series.Depth)
+			all = append(all, drained...)
+		}
+	}
+	drain := reading{metric: drainMetric, value: r.Queue.Drain}
+	drain.sure, drain.enough = stats.BatchMeans(all)
+	return drain
 }

@@ -8,55 +8,64 @@ import (
 )
 
 // Schema is the version of a Report's JSON. Another number means another shape.
-const Schema = 1
+const Schema = 2
 
 // Report is the answer.
 type Report struct {
-	Schema    int       `json:"schema"`
-	Status    Status    `json:"status"`
-	Verdict   []string  `json:"verdict"` // sentences, the most important first
-	Holds     *float64  `json:"holds"`   // the knee: taps/s of the highest plateau at which every limit holds
-	First     *First    `json:"breaks_first"`
-	Metrics   []Judged  `json:"metrics"` // of the whole run
-	Plan      Plan      `json:"plan"`
-	Processes []Process `json:"processes"`
-	Plateaus  []Plateau `json:"plateaus"`
-	Queue     Queue     `json:"queue"`
-	Scaling   Scaling   `json:"scaling"`
-	Series    Series    `json:"series"`
-	Whole     Counts    `json:"counts"` // of the whole run
+	Schema        int          `json:"schema"`
+	Status        Status       `json:"status"`
+	Verdict       []string     `json:"verdict"`        // sentences, the most important first
+	SustainedRate *float64     `json:"sustained_rate"` // taps/s of the highest plateau at which every limit holds
+	FirstBreach   *FirstBreach `json:"first_breach"`
+	Metrics       []Judged     `json:"metrics"` // of the whole run
+	Measured
+	Queue   Queue   `json:"queue"`
+	Scaling Scaling `json:"scaling"`
 }
 
-// First is what breaks first above the knee.
-type First struct {
+// FirstBreach is what breaks first above the sustained rate.
+type FirstBreach struct {
 	Plateau string  `json:"plateau"`
 	Offered float64 `json:"offered"` // taps/s
-	Break
+	Breach
 }
 
-// Judge makes the report of a run. ofK6 gives k6's own value of a limit's metric, if it has one.
-func Judge(m Measured, limits []Limit, ofK6 func(Limit) (float64, bool)) *Report {
-	r := &Report{
-		Schema: Schema, Status: NoData, Plan: m.Plan, Processes: m.Processes, Plateaus: m.Plateaus, Series: m.Series, Whole: m.Whole,
+// K6 is what k6 says of the same run.
+type K6 struct {
+	Value   func(Limit) (float64, bool) // its own value of a limit's metric, if it has one
+	Crossed []string                    // the metrics whose thresholds did not hold: they take every sample, and may be the script's own
+}
+
+func (k *K6) value(l Limit) (float64, bool) {
+	if k == nil || k.Value == nil {
+		return 0, false
 	}
+	return k.Value(l)
+}
+
+// Judge makes the report of a run by the limits, and by what k6 says of it; nil when that is not known.
+func Judge(m Measured, limits []Limit, k6 *K6) *Report {
+	m.Plateaus = slices.Clone(m.Plateaus)
+	r := &Report{Schema: Schema, Status: NoData, Measured: m}
 	for i := range r.Plateaus {
 		r.Plateaus[i].derive(m.Series.Depth, len(m.Processes))
-		r.Plateaus[i].judge(limits, m.Plan.Hold.Seconds())
+		r.Plateaus[i].judge(limits, m.Schedule.Hold.Seconds())
 	}
+	whole := &Plateau{Counts: m.Whole}
 	for _, l := range limits {
-		r.Metrics = append(r.Metrics, judgeRun(l, &r.Whole, r.late(), ofK6))
+		r.Metrics = append(r.Metrics, judgeRun(l, whole, r.late(), k6))
 	}
-	r.Queue = watch(r.valid())
+	r.Queue = watchQueues(r.valid())
 	r.Status = r.overall()
-	knee, first := r.knee()
-	if knee != nil {
-		r.Holds = &knee.Offered
+	sustained, first := r.sustained()
+	if sustained != nil {
+		r.SustainedRate = &sustained.Offered
 	}
 	if first != nil {
-		r.First = &First{first.Name, first.Offered, first.Breaks[0]}
+		r.FirstBreach = &FirstBreach{first.Name, first.Offered, first.Breaches[0]}
 	}
-	r.Scaling = scale(r.valid())
-	r.Verdict = r.say(knee, first)
+	r.Scaling = scaleOf(r.valid())
+	r.Verdict = append(r.say(sustained, first), r.sayThresholds(k6)...)
 	return r
 }
 
@@ -69,18 +78,18 @@ func (r *Report) valid() []*Plateau {
 		}
 	}
 	slices.SortStableFunc(valid, func(a, b *Plateau) int {
-		return cmp.Or(cmp.Compare(a.Rate, b.Rate), int(one(a.Status == Pass)-one(b.Status == Pass)))
+		return cmp.Or(cmp.Compare(a.Rate, b.Rate), int(oneIf(a.Status == Pass)-oneIf(b.Status == Pass)))
 	})
 	return valid
 }
 
-// ended tells whether the run ended before its plateaus did.
+// ended reports whether the run ended before its plateaus did.
 func (r *Report) ended() bool {
 	n := len(r.Plateaus)
-	return n < len(r.Plan.Rates) || n > 0 && r.Plateaus[n-1].short(r.Plan.Hold.Seconds())
+	return n < len(r.Schedule.Rates) || n > 0 && r.Plateaus[n-1].short(r.Schedule.Hold.Seconds())
 }
 
-// limited tells whether the generator was the limit at some plateau, or in a run without any.
+// limited reports whether the generator was the limit at some plateau, or in a run without any.
 func (r *Report) limited() bool {
 	if len(r.Plateaus) == 0 {
 		return r.late()
@@ -88,12 +97,12 @@ func (r *Report) limited() bool {
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Generator })
 }
 
-// late tells whether latencies are in part the generator's own. Those of taps that it had virtual users for are not.
+// late reports whether latencies are in part the generator's own. Those of taps that it had virtual users for are not.
 func (r *Report) late() bool {
 	if len(r.Plateaus) == 0 {
 		return r.Whole.limited() > MaxLimited
 	}
-	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.GeneratorLimited > MaxLimited })
+	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Counts.limited() > MaxLimited })
 }
 
 // overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. A queue that grows is worth a
@@ -119,15 +128,48 @@ func (r *Report) overall() Status {
 	return status
 }
 
-// knee is the highest plateau at which every limit holds, and the lowest above it at which one does not.
-func (r *Report) knee() (knee, first *Plateau) {
+// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not.
+func (r *Report) sustained() (sustained, first *Plateau) {
 	for _, p := range r.valid() {
 		switch {
 		case p.Status != Pass && first == nil:
 			first = p
 		case p.Status == Pass && (first == nil || p.Rate > first.Rate):
-			knee, first = p, nil
+			sustained, first = p, nil
 		}
 	}
-	return knee, first
+	return sustained, first
+}
+
+// limits are those that the run was judged by.
+func (r *Report) limits() []Limit {
+	var limits []Limit
+	for _, metric := range r.Metrics {
+		limits = append(limits, metric.Limit)
+	}
+	return limits
+}
+
+// Crossed returns the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
+// enough samples nor whose fault it was: nor do k6's thresholds.
+func (r *Report) Crossed() []string { return r.crossed(r.limits()) }
+
+func (m *Measured) crossed(limits []Limit) []string {
+	var crossed []string
+	fails := func(l Limit, p *Plateau) bool {
+		figure := l.measured(p)
+		return figure.Samples > 0 && l.tier(figure.Value) == Fail
+	}
+	for _, l := range limits {
+		if fails(l, &Plateau{Counts: m.Whole}) {
+			crossed = append(crossed, l.Metric)
+		}
+		for i := range m.Plateaus {
+			p := &m.Plateaus[i]
+			if selector, ok := l.inPlateau(p.Name); ok && fails(l, p) {
+				crossed = append(crossed, selector)
+			}
+		}
+	}
+	return crossed
 }

@@ -37,7 +37,7 @@ func Read(summary io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// possible tells whether what figures are divided by is what a [Recorder] may have left.
+// possible reports whether what figures are divided by is what a [Recorder] may have left.
 func (r *Report) possible() bool {
 	empty := func(p Plateau) bool { return p.Rate <= 0 || p.Seconds <= 0 }
 	s := r.Series

@@ -89,13 +89,13 @@ func TestReadRefuses(t *testing.T) {
 		`{"metrics":{}}`:             "it has no capacity: ",
 		`{"capacity":null}`:          "it has no capacity: ",
 		`{"capacity":[]}`:            "its capacity is not a report: ",
-		`{"capacity":{"status":""}}`: "its capacity has schema 0, and this k6 reads 1: make both files with the same k6",
-		`{"capacity":{"schema":2}}`:  "its capacity has schema 2, and this k6 reads 1: make both files with the same k6",
-		`{"capacity":{"schema":1,"holds":"many"}}`:                          "its capacity is not a report: ",
-		`{"capacity":{"schema":1,"counts":{"generator_lag_us":"nothing"}}}`: "its capacity is not a report: not an HdrHistogram: ",
-		`{"capacity":{"schema":1,"plateaus":[{"rate":5,"seconds":0}]}}`:     "its capacity is not a report: it has a plateau without",
-		`{"capacity":{"schema":1,"plateaus":[{"rate":0,"seconds":5}]}}`:     "its capacity is not a report: it has a plateau without",
-		`{"capacity":{"schema":1,"series":{"step":0,"achieved":[1]}}}`:      "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"status":""}}`: "its capacity has schema 0, and this k6 reads 2: make both files with the same k6",
+		`{"capacity":{"schema":1}}`:  "its capacity has schema 1, and this k6 reads 2: make both files with the same k6",
+		`{"capacity":{"schema":2,"sustained_rate":"many"}}`:                        "its capacity is not a report: ",
+		`{"capacity":{"schema":2,"counts":{"generator_lag_histogram":"nothing"}}}`: "its capacity is not a report: not an HdrHistogram: ",
+		`{"capacity":{"schema":2,"plateaus":[{"rate":5,"seconds":0}]}}`:            "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":2,"plateaus":[{"rate":0,"seconds":5}]}}`:            "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":2,"series":{"step_seconds":0,"achieved":[1]}}}`:     "its capacity is not a report: it has a plateau without",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
@@ -123,8 +123,8 @@ func TestReportHoldsToSchema(t *testing.T) {
 		})
 	}
 	for right, wrong := range map[string]string{
-		`"schema": 1`:                  `"schema": 2`,
-		`"holds": null`:                `"holds": null, "held": null`,
+		`"schema": 2`:                  `"schema": 1`,
+		`"sustained_rate": null`:       `"sustained_rate": null, "held": null`,
 		`"generator_late": 0`:          `"generator_later": 0`,
 		`"status": "` + string(NoData): `"status": "GOOD`,
 		`"type": "trend"`:              `"type": "trends"`,

@@ -5,6 +5,7 @@ package meter
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/js/modules"
@@ -18,7 +19,7 @@ import (
 // Process is what the meters of one k6 process share.
 type Process struct {
 	Recorder capacity.Recorder
-	Schedule Schedule
+	Schedule atomic.Pointer[capacity.Schedule] // nil until the script has called plateaus
 	probe    lagProbe
 }
 
@@ -68,7 +69,7 @@ func (m *Meter) Query(q Query) {
 	for i := range q.Count {
 		m.emit(m.metrics.errorRate, rate(i < q.Failed), "part", capacity.Admin)
 	}
-	m.process.Recorder.Request(capacity.Request{
+	m.process.Recorder.Query(capacity.Query{
 		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(q.Failed),
 	})
 }
@@ -87,13 +88,13 @@ func (m *Meter) Flush(f Flush) {
 		return
 	}
 	m.emit(m.metrics.cronErrors, rate(f.Failed))
-	if !f.Answered {
-		m.process.Recorder.FlushFailed(time.Now())
-		return
+	if f.Answered {
+		m.emit(m.metrics.cronFlushed, float64(f.Flushed))
+		m.emit(m.metrics.queueDepth, float64(f.Remaining))
 	}
-	m.emit(m.metrics.cronFlushed, float64(f.Flushed))
-	m.emit(m.metrics.queueDepth, float64(f.Remaining))
-	m.process.Recorder.Flush(time.Now(), f.Flushed, f.Remaining, f.Failed)
+	m.process.Recorder.Flush(capacity.Flush{
+		Ended: time.Now(), Answered: f.Answered, Failed: f.Failed, Flushed: f.Flushed, Remaining: f.Remaining,
+	})
 }
 
 // QueueSample is one look at the queue's length.
@@ -108,12 +109,10 @@ func (m *Meter) QueueSample(s QueueSample) {
 		return
 	}
 	m.emit(m.metrics.errorRate, rate(s.Failed), "part", capacity.Upstash)
-	if s.Failed {
-		m.process.Recorder.SampleFailed(time.Now())
-		return
+	if !s.Failed {
+		m.emit(m.metrics.queueDepth, float64(s.Depth))
 	}
-	m.emit(m.metrics.queueDepth, float64(s.Depth))
-	m.process.Recorder.Sample(time.Now(), s.Depth)
+	m.process.Recorder.QueueSample(capacity.QueueSample{At: time.Now(), Depth: s.Depth, Failed: s.Failed})
 }
 
 // UpstashRequest counts a request to Upstash, unless it was never sent.
@@ -144,12 +143,13 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 // Plateau returns the place that a tap has in the schedule now, by the clock of the VU's scenario. Other scenarios than the one whose
 // rate ramps have none, nor have setup() and teardown().
 func (p *Process) Plateau(ctx context.Context) lane.Plateau {
-	if p.Schedule.Load() == nil {
+	schedule := p.Schedule.Load()
+	if schedule == nil {
 		return lane.Plateau{}
 	}
 	scenario := lib.GetScenarioState(ctx)
 	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
 		return lane.Plateau{}
 	}
-	return lane.Plateau{Name: p.Schedule.name(time.Since(scenario.StartTime)), Began: scenario.StartTime}
+	return lane.Plateau{Name: schedule.At(time.Since(scenario.StartTime)), Began: scenario.StartTime}
 }

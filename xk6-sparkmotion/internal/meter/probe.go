@@ -55,7 +55,7 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 		runtime.Gosched()
 		now := time.Now()
 		lag := max(now.Sub(due), 0)
-		recorder.Lag(now, lag, lag > maxLag)
+		recorder.Lag(capacity.Lag{At: now, Lag: lag, Late: lag > maxLag})
 		// A beat that is collected between the load and the store counts twice.
 		p.lag.Store(max(p.lag.Load(), int64(lag)))
 		if p.wanted.Swap(false) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // Comparison writes what a comparison comes to, then every figure that is not the same in both runs, at most 100 columns wide.
@@ -16,7 +17,7 @@ func Comparison(w io.Writer, c *capacity.Comparison, colour bool) error {
 	}
 	if len(c.Plateaus) > 0 {
 		t.columns("", "before", "after", "change", "noise", "")
-		t.change("", c.Holds)
+		t.change("", c.SustainedRate)
 		if c.Drain != nil {
 			t.change("", *c.Drain)
 		}
@@ -41,7 +42,7 @@ func (t *terminal) sentence(text string) {
 
 func (t *terminal) plateau(p capacity.Compared) {
 	t.line()
-	name := capacity.Rate(p.Offered) + " taps/s"
+	name := units.Rate(p.Offered) + " taps/s"
 	if p.Why != "" {
 		t.line(fmt.Sprintf("%-26snot compared: %s", name, p.Why))
 		return
@@ -59,10 +60,10 @@ func (t *terminal) change(indent string, c capacity.Change) {
 	if c.Noise != nil {
 		change, noise = signed(c.Unit, *c.After-*c.Before), "±"+c.Unit.Difference(*c.Noise)
 	}
-	t.columns(indent+c.Figure, c.Unit.Value(c.Before), c.Unit.Value(c.After), change, noise, t.outcome(c.Outcome, c.Why))
+	t.columns(indent+c.Figure, c.Unit.Optional(c.Before), c.Unit.Optional(c.After), change, noise, t.outcome(c.Outcome, c.Why))
 }
 
-func signed(unit capacity.Unit, change float64) string {
+func signed(unit units.Unit, change float64) string {
 	switch {
 	case change > 0:
 		return "+" + unit.Difference(change)
@@ -84,9 +85,9 @@ func (t *terminal) outcome(o capacity.Outcome, why string) string {
 	}
 	switch o {
 	case capacity.Better:
-		return t.paint(ink[capacity.Pass], strings.ToUpper(said))
+		return t.paint(strings.ToUpper(said), inks[capacity.Pass])
 	case capacity.Worse:
-		return t.paint(ink[capacity.Fail], strings.ToUpper(said))
+		return t.paint(strings.ToUpper(said), inks[capacity.Fail])
 	}
 	return said
 }

@@ -32,9 +32,9 @@ func HTML(w io.Writer, r *capacity.Report, run Run) error {
 		Charts   []chart
 		Plateaus []table
 		Notes    []string
-	}{Report: r, Facts: run.facts(r), Limits: limits(r), Charts: charts(r), Notes: notes(r)}
+	}{Report: r, Facts: run.facts(r), Limits: limitsTable(r), Charts: charts(r), Notes: notes(r)}
 	if len(r.Plateaus) > 0 {
-		data.Plateaus = []table{taps(r), system(r)}
+		data.Plateaus = []table{tapsTable(r), systemTable(r)}
 	}
 	return page.Execute(w, data)
 }

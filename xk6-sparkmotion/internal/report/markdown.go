@@ -19,11 +19,11 @@ func Markdown(w io.Writer, r *capacity.Report, run Run) error {
 		b.WriteString(plain.Replace(sentence) + "\n")
 	}
 	b.WriteString("\n")
-	limits(r).markdown(&b)
+	limitsTable(r).markdown(&b)
 	if len(r.Plateaus) > 0 {
 		b.WriteString("<details><summary>By plateau</summary>\n\n")
-		taps(r).markdown(&b)
-		system(r).markdown(&b)
+		tapsTable(r).markdown(&b)
+		systemTable(r).markdown(&b)
 		b.WriteString("</details>\n\n")
 	}
 	for _, note := range notes(r) {

@@ -46,7 +46,7 @@ func linear(top float64) scale {
 	if top <= 0 {
 		top = 1
 	}
-	step := round(top / 6)
+	step := roundUp(top / 6)
 	s := scale{ticks: []float64{0}}
 	for s.high < top*(1-1e-9) {
 		s.high += step
@@ -57,8 +57,8 @@ func linear(top float64) scale {
 
 // logarithmic is a scale whose ticks are 1, 2, 5, 10, 20, …, or tens alone when those are many.
 func logarithmic(low, top float64) scale {
-	s := scale{low: 1 / round(1/low), high: round(top)}
-	for tick := s.low; tick < s.high*1.1; tick = round(tick * 1.5) {
+	s := scale{low: 1 / roundUp(1/low), high: roundUp(top)}
+	for tick := s.low; tick < s.high*1.1; tick = roundUp(tick * 1.5) {
 		if ten := math.Log10(tick); s.high/s.low <= 1000 || math.Abs(ten-math.Round(ten)) < 1e-9 {
 			s.ticks = append(s.ticks, tick)
 		}
@@ -66,8 +66,8 @@ func logarithmic(low, top float64) scale {
 	return s
 }
 
-// round goes up to the next of 1, 2, 5, 10, 20, …
-func round(value float64) float64 {
+// roundUp goes up to the next of 1, 2, 5, 10, 20, …
+func roundUp(value float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(value)))
 	for _, step := range []float64{1, 2, 5} {
 		if value <= step*power*(1+1e-9) {
@@ -113,7 +113,7 @@ func interval(seconds float64) float64 {
 			return step
 		}
 	}
-	return 3600 * round(seconds/3600)
+	return 3600 * roundUp(seconds/3600)
 }
 
 // plateaus marks where each lies, hatches those whose figures are not the system's, and names them at a height.
@@ -134,7 +134,7 @@ func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (
 	p.text("left", 0, -8, down, "offered")
 }
 
-// named tells whether there is room on a phone to name a plateau.
+// named reports whether there is room on a phone to name a plateau.
 func named(i int, all []capacity.Plateau) bool { return i%((len(all)+6)/7) == 0 }
 
 // point is where a line goes: x as the plot has it, y as its scale does.

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -38,11 +39,11 @@ type held struct {
 // run makes a run of plateaus with a flush every 15 s that moves drain taps a second at most.
 func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured {
 	r := &capacity.Recorder{}
-	plan := capacity.Plan{Hold: hold}
+	schedule := capacity.Schedule{Hold: hold}
 	for _, h := range plateaus {
-		plan.Rates, plan.Names = append(plan.Rates, h.rate), append(plan.Names, capacity.Rate(h.rate))
+		schedule.Rates, schedule.Names = append(schedule.Rates, h.rate), append(schedule.Names, units.Rate(h.rate))
 	}
-	r.Plan(plan)
+	r.Schedule(schedule)
 	depth := 0.0
 	for i, h := range plateaus {
 		from := time.Duration(i) * hold
@@ -50,11 +51,11 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 		admins(r, from, hold, h)
 		for at := from + 15*time.Second; at <= from+hold; at += 15 * time.Second {
 			arrived := 15 * h.answered * (1 - h.failed) * (1 - h.missed)
-			r.Sample(began.Add(at-5*time.Second), int64(depth+arrived*2/3))
+			r.QueueSample(capacity.QueueSample{At: began.Add(at - 5*time.Second), Depth: int64(depth + arrived*2/3)})
 			depth += arrived
 			moved := math.Floor(min(depth, 15*drain))
 			depth -= moved
-			r.Flush(began.Add(at-time.Millisecond), int64(moved), int64(depth), false)
+			r.Flush(capacity.Flush{Ended: began.Add(at - time.Millisecond), Answered: true, Flushed: int64(moved), Remaining: int64(depth)})
 		}
 	}
 	return r.Measured("0:1", 1)
@@ -95,19 +96,22 @@ func admins(r *capacity.Recorder, from, hold time.Duration, h held) {
 		if every(h.late, i) {
 			lag = 24 * time.Millisecond
 		}
-		r.Lag(began.Add(from+time.Duration(i)*10*time.Millisecond), lag, lag > 10*time.Millisecond)
+		r.Lag(capacity.Lag{At: began.Add(from + time.Duration(i)*10*time.Millisecond), Lag: lag, Late: lag > 10*time.Millisecond})
 	}
 }
 
 func ask(r *capacity.Recorder, at time.Time, ms float64, export bool) {
-	r.Request(capacity.Request{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1})
+	r.Query(capacity.Query{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1})
 }
 
 // every picks a share of whole numbers, evenly.
 func every(share float64, n int) bool { return int(share*float64(n+1)) > int(share*float64(n)) }
 
+// judge makes the report, and has it say what no better sentence changes.
 func judge(m capacity.Measured) *capacity.Report {
-	return capacity.Judge(m, capacity.Limits, func(capacity.Limit) (float64, bool) { return 0, false })
+	r := capacity.Judge(m, capacity.Limits, nil)
+	r.Verdict = []string{"What it comes to.", "What breaks first: the Worker, at a rate at which it did not before, and by how much it is over its limit.", "And the queue."}
+	return r
 }
 
 // fixtures are reports of runs as they come; making them takes a while.
@@ -151,23 +155,61 @@ func forms(t *testing.T, r *capacity.Report) map[string]string {
 	return map[string]string{"txt": text.String(), "ansi": colours.String(), "md": markdown.String(), "html": page.String()}
 }
 
+// How a report is laid out where lines and columns matter; pages are held to their structure.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for name, r := range fixtures() {
-		for ending, got := range forms(t, r) {
-			file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+"."+ending)
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
+	for _, file := range []string{"breaks.txt", "breaks.md"} {
+		name, ending, _ := strings.Cut(file, ".")
+		got, file := forms(t, fixtures()[name])[ending], filepath.Join("testdata", file)
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got != string(want) {
-				t.Errorf("%s differs; go test -update ./... writes it anew. Got\n%s", file, got)
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s differs; go test -update ./... writes it anew. Got\n%s", file, got)
+		}
+	}
+}
+
+// Each form has each sentence, each metric that has a column, and each plateau's row; a page has them as rows of tables, too.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	for name, r := range fixtures() {
+		all := forms(t, r)
+		for ending, text := range all {
+			words := strings.Join(strings.Fields(regexp.MustCompile(`\x1b\[[0-9;]*m|<[^>]*>`).ReplaceAllString(text, " ")), " ")
+			for _, sentence := range append(r.Verdict, string(r.Status)) {
+				if !strings.Contains(words, sentence) {
+					t.Errorf("%s.%s lacks %q", name, ending, sentence)
+				}
 			}
+			for _, m := range r.Metrics {
+				if !strings.Contains(words, m.Label) {
+					t.Errorf("%s.%s lacks %s", name, ending, m.Label)
+				}
+			}
+		}
+		rows := 0
+		for _, m := range capacity.Metrics {
+			if page := all["html"]; m.Column.Head != "" && strings.Contains(page, ">"+m.Column.Head+"</th>") != (len(r.Plateaus) > 0) {
+				t.Errorf("%s: a page's tables and %s", name, m.Column.Head)
+			}
+		}
+		for _, of := range []table{tapsTable(r), systemTable(r), failuresTable(r)} {
+			rows += len(of.Rows)
+			for _, row := range of.Rows {
+				if len(row) != len(of.Head) || len(of.Align) != len(of.Head) {
+					t.Errorf("%s: %s has a row of %d cells for %d heads", name, of.Name, len(row), len(of.Head))
+				}
+			}
+		}
+		if rows != 3*len(r.Plateaus) {
+			t.Errorf("%s: %d rows for %d plateaus", name, rows, len(r.Plateaus))
 		}
 	}
 }
@@ -178,27 +220,36 @@ func TestWidth(t *testing.T) {
 	reports := map[string]*capacity.Report{"extreme": extreme()}
 	maps.Copy(reports, fixtures())
 	for name, r := range reports {
-		plain := forms(t, r)["txt"]
+		all := forms(t, r)
+		plain := all["txt"]
 		for line := range strings.Lines(plain) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
 				t.Errorf("%s: %d columns: %s", name, n, line)
 			}
 		}
-		if bare := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(forms(t, r)["ansi"], ""); bare != plain {
+		if bare := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(all["ansi"], ""); bare != plain {
 			t.Errorf("%s: without its colours it is\n%s\nwant\n%s", name, bare, plain)
+		}
+		if fails := strings.Contains(plain, string(capacity.Fail)); strings.Contains(all["ansi"], "\x1b[31m") != fails || strings.Contains(plain, "\x1b") {
+			t.Errorf("%s: red is for what fails, and for terminals", name)
 		}
 	}
 }
 
 // extreme is a report whose figures are as long as they get.
 func extreme() *capacity.Report {
+	recorder := &capacity.Recorder{}
+	for _, took := range []time.Duration{123 * time.Microsecond, 456 * time.Microsecond, time.Hour} {
+		recorder.Tap(capacity.Tap{Latency: took, First: true})
+		recorder.Query(capacity.Query{Took: took, Queries: 987_654_321})
+		recorder.Query(capacity.Query{Took: took, Export: true})
+		recorder.Lag(capacity.Lag{Lag: took})
+	}
 	deep, grows := 987_654_321.0, -654_321.9
 	p := capacity.Plateau{
-		Name: "<b>|*`", Rate: 123_456, Seconds: 120,
+		Name: "<b>|*`", Rate: 123_456, Seconds: 120, Counts: recorder.Measured("0:1", 1).Whole,
 		Figures: capacity.Figures{
-			Offered: 123_456, Achieved: 987_654.3, Dropped: 123_456_789, ErrorRate: 0.00001, KVHitRate: 0.999999,
-			Redirect:     capacity.Latency{P50: 0.123, P95: 0.456, P99: 1234, Max: 3_599_999},
-			GeneratorLag: 0.789, Analytics: 0.123, Export: 0.456,
+			Offered: 123_456, Achieved: 987_654.3, Dropped: 123_456_789,
 			Queued: 987_654.3, Flushed: 987_654.3, DepthStart: &deep, DepthEnd: &deep, Growth: &grows,
 		},
 		Judgement: capacity.Judgement{
@@ -206,9 +257,9 @@ func extreme() *capacity.Report {
 			NotJudged: []string{"redirect_latency", "analytics_latency", "csv_export_latency"},
 		},
 	}
-	p.Counts.Taps, p.Counts.Redirected, p.Counts.Flushed = 987_654_321, 987_654_321, 987_654_321
-	r := &capacity.Report{Status: capacity.NoData, Plateaus: []capacity.Plateau{p}, Scaling: capacity.Scaling{Omitted: "none <i>"}}
-	r.Whole = p.Counts
+	p.Counts.Taps, p.Counts.Redirected, p.Counts.Hits, p.Counts.Flushed = 987_654_321, 987_654_320, 987_654_319, 987_654_321
+	r := &capacity.Report{Status: capacity.NoData, Scaling: capacity.Scaling{Omitted: "none <i>"}}
+	r.Plateaus, r.Whole = []capacity.Plateau{p}, p.Counts
 	for _, limit := range capacity.Limits {
 		r.Metrics = append(r.Metrics, capacity.Judged{Limit: limit, Value: 0.9999999, Samples: 12, Status: capacity.NoData})
 	}

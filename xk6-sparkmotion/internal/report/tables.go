@@ -4,9 +4,11 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // table is figures in rows, which each form lays out its own way.
@@ -23,7 +25,7 @@ type cell struct {
 	Status capacity.Status
 }
 
-// Right tells whether a column is aligned to the right.
+// Right reports whether a column is aligned to the right.
 func (t table) Right(column int) bool { return t.Align[column] == 'r' }
 
 // add adds a row that is not judged.
@@ -35,8 +37,8 @@ func (t *table) add(texts ...string) {
 	t.Rows = append(t.Rows, row)
 }
 
-// limits are the metrics of the whole run, with both tiers.
-func limits(r *capacity.Report) table {
+// limitsTable are the metrics of the whole run, with both tiers.
+func limitsTable(r *capacity.Report) table {
 	t := table{
 		Name: "The run against its limits", Align: "llrrrr",
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
@@ -46,11 +48,11 @@ func limits(r *capacity.Report) table {
 		if m.Above {
 			sign = "≤ "
 		}
-		value, samples := capacity.Value(m.Metric, m.Value), count(float64(m.Samples))
+		value, samples := m.Unit.Value(m.Value), count(float64(m.Samples))
 		verdict := string(m.Status)
 		switch {
 		case m.Samples == 0:
-			verdict, value = "not measured", none
+			verdict, value = "not measured", unknown
 		case m.Status == capacity.NoData:
 			samples += " of " + count(float64(m.Enough))
 		}
@@ -59,75 +61,66 @@ func limits(r *capacity.Report) table {
 			weight = "" // what is well does not call for the eye twice
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: sign + capacity.Value(m.Metric, m.Warn)},
-			{Text: sign + capacity.Value(m.Metric, m.Fail)}, {Text: samples},
+			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: sign + m.Unit.Value(m.Warn)},
+			{Text: sign + m.Unit.Value(m.Fail)}, {Text: samples},
 		})
 	}
 	return t
 }
 
-// taps are the plateaus' taps.
-func taps(r *capacity.Report) table {
-	t := table{
-		Name: "Taps by plateau", Align: "rlrrrrrrr",
-		Head: []string{"Offered taps/s", "Verdict", "Achieved taps/s", "Redirect p50", "Redirect p95", "Redirect p99", "Redirect max", "Errors", "KV hits"},
-	}
+// tapsTable are the plateaus' taps.
+func tapsTable(r *capacity.Report) table {
+	t := table{Name: "Taps by plateau", Align: "rl", Head: []string{"Offered taps/s", "Verdict"}}
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
-		t.Rows = append(t.Rows, []cell{
-			{Text: count(p.Offered)}, {string(p.Status), p.Status}, {Text: count(p.Achieved)},
-			{Text: latency(p.Redirect.P50)}, judged(p, "redirect_latency", latency(p.Redirect.P95)),
-			{Text: latency(p.Redirect.P99)}, {Text: latency(p.Redirect.Max)},
-			judged(p, "error_rate{part:worker}", share(p.ErrorRate, p.Counts.Taps)),
-			judged(p, "kv_hit_rate", share(p.KVHitRate, p.Counts.Redirected)),
-		})
+		t.Rows = append(t.Rows, []cell{{Text: count(p.Offered)}, {string(p.Status), p.Status}})
 	}
+	t.columns(r, capacity.TapsTable)
 	return t
 }
 
-// system is the rest of the system at the same time, and the generator.
-func system(r *capacity.Report) table {
+// systemTable is the rest of the system at the same time, and the generator.
+func systemTable(r *capacity.Report) table {
+	t := table{Name: "Generator, admin and queue by plateau", Align: "r", Head: []string{"Offered taps/s"}}
+	for i := range r.Plateaus {
+		t.add(count(r.Plateaus[i].Offered))
+	}
+	t.columns(r, capacity.SystemTable)
 	from, to, flushes := "Queue at start", "Queue at end", r.Whole.Flushed > 0
 	if flushes {
 		from, to = "Left by first flush", "Left by last flush"
 	}
-	t := table{
-		Name: "Generator, admin and queue by plateau", Align: "rrrrrrrrrr",
-		Head: []string{
-			"Offered taps/s", "Dropped", "Generator lag p95", "Analytics p95", "Export p95", "Queued taps/s", "Flushed taps/s",
-			from, to, "Growth taps/s",
-		},
-	}
+	t.Head, t.Align = append(t.Head, from, to), t.Align+"rr"
 	for i := range r.Plateaus {
-		p := &r.Plateaus[i]
-		growth := optional(p.Growth)
-		if p.Growth != nil && *p.Growth > 0 {
-			growth = "+" + growth
+		first, last := optional(r.Plateaus[i].DepthStart), optional(r.Plateaus[i].DepthEnd)
+		if flushes && r.Plateaus[i].Counts.Flushed == 0 {
+			first, last = unknown, unknown
 		}
-		first, last := optional(p.DepthStart), optional(p.DepthEnd)
-		if flushes && p.Counts.Flushed == 0 {
-			first, last = none, none
-		}
-		lag := cell{Text: latency(p.GeneratorLag)}
-		if p.GeneratorLimited > capacity.MaxLimited {
-			lag.Status = capacity.Generator
-		}
-		t.Rows = append(t.Rows, []cell{
-			{Text: count(p.Offered)}, {Text: count(float64(p.Dropped))}, lag,
-			judged(p, "analytics_latency", latency(p.Analytics)), judged(p, "csv_export_latency", latency(p.Export)),
-			{Text: count(p.Queued)}, {Text: count(p.Flushed)}, {Text: first}, {Text: last}, {Text: growth},
-		})
+		t.Rows[i] = append(t.Rows[i], cell{Text: first}, cell{Text: last})
 	}
 	return t
+}
+
+// columns adds a column for each metric that stands in a table, to a row for each plateau.
+func (t *table) columns(r *capacity.Report, of capacity.Table) {
+	for _, m := range capacity.Metrics {
+		if m.Column.Table != of {
+			continue
+		}
+		t.Head, t.Align = append(t.Head, m.Column.Head), t.Align+"r"
+		for i := range r.Plateaus {
+			t.Rows[i] = append(t.Rows[i], judged(&r.Plateaus[i], m))
+		}
+	}
 }
 
 // overTime is the course of taps in at most 60 rows, a round number of steps each.
 func overTime(r *capacity.Report) table {
 	t := table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}}
 	s := r.Series
-	for from, each := 0, int(max(1, round(float64(len(s.Achieved))/60))); from < len(s.Achieved); from += each {
+	for from, each := 0, int(max(1, roundUp(float64(len(s.Achieved))/60))); from < len(s.Achieved); from += each {
 		to := min(from+each, len(s.Achieved))
-		at, offered := float64(from)*s.Step, none
+		at, offered := float64(from)*s.Step, unknown
 		for _, p := range r.Plateaus {
 			if at >= p.Start && at < p.Start+p.Seconds {
 				offered = count(p.Offered)
@@ -138,25 +131,31 @@ func overTime(r *capacity.Report) table {
 	return t
 }
 
-// failed is what failed in each part of the system.
-func failed(r *capacity.Report) table {
-	t := table{
-		Name: "What failed, of how many", Align: "rrrrr",
-		Head: []string{"Offered taps/s", "Taps", "Admin queries", "Queue samples", "Flushes"},
+// failuresTable is what failed in each part of the system.
+func failuresTable(r *capacity.Report) table {
+	t := table{Name: "What failed, of how many", Align: "r", Head: []string{"Offered taps/s"}}
+	for i := range r.Plateaus {
+		t.add(count(r.Plateaus[i].Offered))
 	}
-	for _, p := range r.Plateaus {
-		n := p.Counts
-		t.add(count(p.Offered), some(n.Taps-n.Redirected, n.Taps), some(n.QueriesFailed, n.Queries),
-			some(n.SamplesFailed, n.Samples), some(n.FlushesFailed, n.Flushes))
+	for _, m := range capacity.Metrics {
+		if m.Failures == "" {
+			continue
+		}
+		t.Head, t.Align = append(t.Head, m.Failures), t.Align+"r"
+		for i := range r.Plateaus {
+			t.Rows[i] = append(t.Rows[i], cell{Text: ofAll(m.In(&r.Plateaus[i]))})
+		}
 	}
 	return t
 }
 
-func some(failed, all int64) string {
-	if all == 0 {
-		return none
+// ofAll is a share as how many of how many.
+func ofAll(share capacity.Figure) string {
+	if share.Samples == 0 {
+		return unknown
 	}
-	return count(float64(failed)) + " of " + count(float64(all))
+	all := float64(share.Samples)
+	return count(math.Round(share.Value*all)) + " of " + count(all)
 }
 
 func mean(values []float64) float64 {
@@ -168,16 +167,15 @@ func mean(values []float64) float64 {
 }
 
 // judged is a plateau's figure in the light of its metric's limits; in brackets when there were too few samples to tell.
-func judged(p *capacity.Plateau, metric, text string) cell {
-	if slices.Contains(p.NotJudged, metric) && text != none {
-		return cell{"(" + text + ")", capacity.NoData}
+func judged(p *capacity.Plateau, m capacity.Metric) cell {
+	c := cell{figureText(m, m.In(p)), p.StatusOf(m)}
+	if c.Text == unknown {
+		c.Status = ""
 	}
-	for _, b := range p.Breaks {
-		if b.Metric == metric && p.Valid() {
-			return cell{text, b.Status}
-		}
+	if c.Status == capacity.NoData {
+		c.Text = "(" + c.Text + ")"
 	}
-	return cell{Text: text}
+	return c
 }
 
 // notes explain what in the tables does not explain itself.
@@ -189,7 +187,7 @@ func notes(r *capacity.Report) []string {
 	}
 	if has(capacity.Generator) {
 		said = append(said, fmt.Sprintf("%s: taps started late more than %s of the time, or lacked virtual users, so the figures are "+
-			"not the system's.", capacity.Generator, capacity.Percent(capacity.MaxLimited)))
+			"not the system's.", capacity.Generator, units.Percent(capacity.MaxLimited)))
 	}
 	if has(capacity.NoData) {
 		said = append(said, string(capacity.NoData)+": less was seen than a verdict takes. It is no pass, and no alarm.")
@@ -201,49 +199,4 @@ func notes(r *capacity.Report) []string {
 		said = append(said, fmt.Sprintf("The scalability law: λ %s taps/s, σ %.3g, κ %.3g, R² %.3f.", count(s.Lambda), s.Sigma, s.Kappa, s.R2))
 	}
 	return said
-}
-
-const none = "–"
-
-// count is a number in at most 8 characters.
-func count(value float64) string {
-	if value >= 1e6 || value <= -1e6 {
-		return capacity.Rate(value/1e6) + " M"
-	}
-	return capacity.Rate(value)
-}
-
-func optional(value *float64) string {
-	if value == nil {
-		return none
-	}
-	return count(*value)
-}
-
-// latency is 0 when nothing was measured.
-func latency(ms float64) string {
-	if ms == 0 {
-		return none
-	}
-	return capacity.Milliseconds(ms)
-}
-
-// share is a fraction of so many, in at most 9 characters.
-func share(value float64, of int64) string {
-	switch {
-	case of == 0:
-		return none
-	case value > 0 && value < 0.0001:
-		return "< 0.01 %"
-	case value > 0.9999 && value < 1:
-		return "> 99.99 %"
-	case value > 0.99 && value < 1:
-		return fmt.Sprintf("%.2f %%", 100*value)
-	}
-	return capacity.Percent(value)
-}
-
-// clock is a time since the plateaus began: 2:05.
-func clock(seconds float64) string {
-	return fmt.Sprintf("%d:%02d", int(seconds)/60, int(seconds)%60)
 }

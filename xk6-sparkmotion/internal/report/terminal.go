@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fatih/color"
+
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
@@ -21,16 +23,16 @@ func Terminal(w io.Writer, r *capacity.Report, run Run, colour bool) error {
 		lines := wrap(sentence, width-len(indent))
 		for j, line := range lines {
 			if i == 0 && j == 0 {
-				t.line(t.paint(bold+ink[r.Status], status), "  ", t.paint(bold, line))
+				t.line(t.paint(status, append(inkOf(r.Status), color.Bold)...), "  ", t.paint(line, color.Bold))
 				continue
 			}
 			t.line(indent, line)
 		}
 	}
-	t.table(limits(r))
+	t.table(limitsTable(r))
 	if len(r.Plateaus) > 0 {
-		t.table(taps(r))
-		t.table(system(r))
+		t.table(tapsTable(r))
+		t.table(systemTable(r))
 	}
 	t.line()
 	for _, note := range notes(r) {
@@ -46,21 +48,27 @@ type terminal struct {
 	colour bool
 }
 
-// SGR codes.
-const (
-	bold = "1;"
-	dim  = "2;"
-)
-
-var ink = map[capacity.Status]string{
-	capacity.Pass: "32;", capacity.Warn: "33;", capacity.Fail: "31;", capacity.NoData: dim, capacity.Generator: dim,
+// inks are what statuses are written in.
+var inks = map[capacity.Status]color.Attribute{
+	capacity.Pass: color.FgGreen, capacity.Warn: color.FgYellow, capacity.Fail: color.FgRed, capacity.NoData: color.Faint, capacity.Generator: color.Faint,
 }
 
-func (t *terminal) paint(codes, text string) string {
-	if !t.colour || codes == "" || text == "" {
+// paint writes a text in attributes, whatever the process' own terminal is.
+func (t *terminal) paint(text string, attributes ...color.Attribute) string {
+	if !t.colour || text == "" || len(attributes) == 0 {
 		return text
 	}
-	return "\x1b[" + strings.TrimSuffix(codes, ";") + "m" + text + "\x1b[0m"
+	ink := color.New(attributes...)
+	ink.EnableColor()
+	return ink.Sprint(text)
+}
+
+// inkOf is what a status is written in, if it is one.
+func inkOf(s capacity.Status) []color.Attribute {
+	if ink, ok := inks[s]; ok {
+		return []color.Attribute{ink}
+	}
+	return nil
 }
 
 func (t *terminal) line(parts ...string) {
@@ -69,7 +77,7 @@ func (t *terminal) line(parts ...string) {
 
 func (t *terminal) quiet(text string) {
 	for _, line := range wrap(text, width) {
-		t.line(t.paint(dim, line))
+		t.line(t.paint(line, color.Faint))
 	}
 }
 
@@ -77,7 +85,7 @@ func (t *terminal) table(of table) {
 	heads := of.heads()
 	all := table{Align: of.Align, Rows: append(heads, of.Rows...)}
 	t.line()
-	t.line(t.paint(bold, of.Name))
+	t.line(t.paint(of.Name, color.Bold))
 	for i, row := range all.Rows {
 		t.row(all, row, i < len(heads))
 	}
@@ -108,13 +116,13 @@ func (t *terminal) row(of table, row []cell, head bool) {
 	parts := make([]string, len(row))
 	for i, c := range row {
 		pad := strings.Repeat(" ", of.widest(i)-utf8.RuneCountInString(c.Text))
-		codes := ink[c.Status]
+		ink := inkOf(c.Status)
 		if head {
-			codes = dim
+			ink = []color.Attribute{color.Faint}
 		}
-		parts[i] = t.paint(codes, c.Text) + pad
+		parts[i] = t.paint(c.Text, ink...) + pad
 		if of.Right(i) {
-			parts[i] = pad + t.paint(codes, c.Text)
+			parts[i] = pad + t.paint(c.Text, ink...)
 		}
 	}
 	t.line(strings.Join(parts, "  "))

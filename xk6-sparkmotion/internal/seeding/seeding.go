@@ -17,6 +17,9 @@ import (
 // Prefix begins every band of a load test, and nothing else's: it is what the clean-up goes by.
 const Prefix = "LOADTEST-"
 
+// Prefixes are those of the seeded bands, an event each.
+var Prefixes = []string{"LOADTEST-E1-", "LOADTEST-E2-", "LOADTEST-E3-"}
+
 // bulk is how many pairs or keys Cloudflare takes at once: https://developers.cloudflare.com/kv/api/write-key-value-pairs/
 const bulk = 10_000
 

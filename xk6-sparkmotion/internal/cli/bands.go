@@ -1,4 +1,4 @@
-package sparkmotion
+package cli
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 )
 
 func bandsCommand(gs *state.GlobalState) *cobra.Command {
-	b := seeding.Bands{Prefixes: defaultPrefixes}
+	b := seeding.Bands{Prefixes: seeding.Prefixes}
 	var folder string
 	var dryRun bool
 	cmd := &cobra.Command{

@@ -1,4 +1,4 @@
-package sparkmotion
+package cli
 
 import (
 	"bytes"
@@ -19,12 +19,12 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
 const (
-	runBefore = "../integration/testdata/before.json"
-	runAfter  = "../integration/testdata/after.json"
+	runBefore = "../../../integration/testdata/before.json"
+	runAfter  = "../../../integration/testdata/after.json"
 )
 
 // runCommand runs k6 x sparkmotion, on a terminal or not.
@@ -32,7 +32,7 @@ func runCommand(tty, noColor bool, args ...string) (string, error) {
 	var out bytes.Buffer
 	gs := state.NewGlobalState(context.Background())
 	gs.Stdout.Writer, gs.Stdout.IsTTY, gs.Flags.NoColor = &out, tty, noColor
-	cmd := command(gs)
+	cmd := Command(gs)
 	cmd.SetArgs(args)
 	cmd.SetOut(gs.Stdout)
 	cmd.SetErr(io.Discard)
@@ -47,13 +47,11 @@ func TestCompareCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{
-		"Holds 50 taps/s, 100 before: worse.\nAt 100/s worse: redirect p50, redirect p95, redirect error rate, queue growth.\n" +
-			"The flush cron drains 38.7/s, 60.3/s before: worse.\n",
-		"\nholds                          100/s      50/s                        WORSE\n",
+	for _, want := range append(compared(t, runBefore, runAfter).Verdict,
+		"\nsustained rate                 100/s      50/s                        WORSE\n",
 		"\n100 taps/s                      PASS      WARN                        WORSE\n  redirect p50 ",
 		"\n50 taps/s                       PASS      PASS                        within noise\n  redirect p50 ",
-	} {
+	) {
 		if !strings.Contains(plain, want) {
 			t.Errorf("it lacks %q", want)
 		}
@@ -72,7 +70,9 @@ func TestCompareCommand(t *testing.T) {
 		t.Errorf("on a terminal: %v\n%s", err, colored)
 	}
 	uncolored := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "", "\x1b[0K", "").Replace(colored)
-	vutest.Equal(t, "without its colors", uncolored, plain)
+	if uncolored != plain {
+		t.Errorf("without its colors it is\n%s", uncolored)
+	}
 	unwanted, err := runCommand(true, true, "compare", runBefore, runAfter)
 	if err != nil || strings.ReplaceAll(unwanted, "\x1b[0K", "") != plain { // k6 clears the rest of a terminal's line
 		t.Errorf("with --no-color: %v\n%s", err, unwanted)
@@ -87,7 +87,7 @@ func TestCompareCommandFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	quiet := filepath.Join(t.TempDir(), "quiet.json")
-	text = regexp.MustCompile(`"analytics_us": "[^"]*"`).ReplaceAll(text, []byte(`"analytics_us": ""`))
+	text = regexp.MustCompile(`"analytics_histogram": "[^"]*"`).ReplaceAll(text, []byte(`"analytics_histogram": ""`))
 	if err := os.WriteFile(quiet, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -108,42 +108,64 @@ func TestCompareCommandJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c struct {
-		Verdict []string
-		Holds   struct {
-			Before, After float64
-			Outcome       string
-		}
-	}
+	var c capacity.Comparison
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Verdict) == 0 || c.Holds.Before != 100 || c.Holds.After != 50 || c.Holds.Outcome != "worse" {
+	if held := c.SustainedRate; len(c.Verdict) == 0 || *held.Before != 100 || *held.After != 50 || held.Outcome != capacity.Worse {
 		t.Errorf("got %+v", c)
 	}
+}
+
+// compared is what the command should find.
+func compared(t *testing.T, before, after string) *capacity.Comparison {
+	t.Helper()
+	return capacity.Compare(reportIn(t, before), reportIn(t, after))
+}
+
+func reportIn(t *testing.T, file string) *capacity.Report {
+	t.Helper()
+	text, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	r, err := capacity.Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // What one process saw of a whole run, merged with nothing, stays what it was.
 func TestMergeCommand(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "merged")
+	whole := reportIn(t, runBefore)
 	said, err := runCommand(false, false, "merge", runBefore, "--out", out)
-	if err != nil || !strings.Contains(said, "WARN  Holds 100 taps/s within every limit that could be judged, the highest rate tried, but ") ||
+	if err != nil || !strings.Contains(said, string(whole.Status)+"  ") ||
 		!strings.Contains(said, "The report: "+out+"/e2e-load-report.html, e2e-load-report.md; all data: e2e-load-summary.json") {
 		t.Errorf("%v\n%s", err, said)
 	}
-	for _, file := range []string{pageFile, markdownFile} {
-		if text, err := os.ReadFile(filepath.Join(out, file)); err != nil || !strings.Contains(string(text), "Holds 100 taps/s") {
+	for _, file := range []string{report.PageFile, report.MarkdownFile} {
+		if text, err := os.ReadFile(filepath.Join(out, file)); err != nil || !strings.Contains(string(text), whole.Verdict[0]) {
 			t.Errorf("%s: %v\n%s", file, err, text)
 		}
 	}
-	said, err = runCommand(false, false, "merge", runBefore, "--out", filepath.Join(out, summaryFile))
-	if err == nil || !strings.HasSuffix(err.Error(), "not a directory") || !strings.Contains(said, "WARN  Holds 100 taps/s") || strings.Contains(said, "The report:") {
+	merged := reportIn(t, filepath.Join(out, report.SummaryFile))
+	if merged.Status != whole.Status || *merged.SustainedRate != *whole.SustainedRate || merged.Whole.Taps != whole.Whole.Taps {
+		t.Errorf("got %s, %v of %d taps", merged.Status, *merged.SustainedRate, merged.Whole.Taps)
+	}
+	said, err = runCommand(false, false, "merge", runBefore, "--out", filepath.Join(out, report.SummaryFile))
+	if err == nil || !strings.HasSuffix(err.Error(), "not a directory") || !strings.Contains(said, string(whole.Status)+"  ") || strings.Contains(said, "The report:") {
 		t.Errorf("without a place for files: %v\n%s", err, said)
 	}
-	compared, err := runCommand(false, false, "compare", runBefore, filepath.Join(out, summaryFile))
-	if err != nil || !strings.HasPrefix(compared, "Holds 100 taps/s, as before.") || strings.Contains(compared, "redirect p95") {
-		t.Errorf("%v\n%s", err, compared)
+	for _, p := range compared(t, runBefore, filepath.Join(out, report.SummaryFile)).Plateaus {
+		for _, f := range p.Figures {
+			if f.Outcome != capacity.Within && f.Outcome != capacity.Untold || *f.Before != *f.After {
+				t.Errorf("%s: %+v", p.Name, f)
+			}
+		}
 	}
 }
 
@@ -152,9 +174,7 @@ func TestMergeCommandExits(t *testing.T) {
 	t.Parallel()
 	slow := &capacity.Recorder{}
 	slow.Tap(capacity.Tap{Latency: 150 * time.Millisecond, First: true, Redirected: true, FromKV: true})
-	text, err := json.Marshal(map[string]any{"capacity": capacity.Judge(slow.Measured("0:1", 1), capacity.Limits, func(capacity.Limit) (float64, bool) {
-		return 0, false
-	})})
+	text, err := json.Marshal(map[string]any{"capacity": capacity.Judge(slow.Measured("0:1", 1), capacity.Limits, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +188,7 @@ func TestMergeCommandExits(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitcodes.ThresholdsHaveFailed || err.Error() != "thresholds on metrics 'redirect_latency' have been crossed" {
 		t.Errorf("got %v", err)
 	}
-	if !strings.Contains(said, "Over the whole run redirect p95 fails its limit of 100 ms (150 ms).") || !strings.Contains(said, "\x1b[31m") {
+	if merged := reportIn(t, filepath.Join(out, report.SummaryFile)); merged.Metrics[0].Value < 149 || !strings.Contains(said, "150 ms") || !strings.Contains(said, "\x1b[31m") {
 		t.Errorf("said\n%s", said)
 	}
 }
@@ -191,31 +211,12 @@ func TestCompareCommandFails(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v: got %v, want %s", args, err, want)
 		}
-		vutest.Equal(t, "printed", out, "")
+		if out != "" {
+			t.Errorf("%v: printed %s", args, out)
+		}
 	}
 	help, err := runCommand(false, false)
 	if err != nil || !strings.Contains(help, "compare ") || !strings.Contains(help, "merge ") {
 		t.Errorf("help: %v\n%s", err, help)
-	}
-}
-
-// A folder holds the files of one seed: the same one again is written over, a smaller one is not mixed with it.
-func TestBandsCommandKeepsSeedsApart(t *testing.T) {
-	t.Parallel()
-	out := t.TempDir()
-	seed := func(count string) error {
-		_, err := runCommand(false, false, "bands", "--events", "a,b,c", "--out", out, "--count", count)
-		return err
-	}
-	for _, count := range []string{"4000", "4000"} {
-		if err := seed(count); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := seed("10"); err == nil || !strings.HasPrefix(err.Error(), filepath.Join(out, "kv-delete-002.json")+" is of another seed") {
-		t.Errorf("got %v", err)
-	}
-	if text, err := os.ReadFile(filepath.Join(out, "bands.csv")); err != nil || strings.Count(string(text), "\n") != 12_001 {
-		t.Errorf("the first seed is no longer whole: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package sparkmotion
+package cli
 
 import (
 	"encoding/json"
@@ -17,7 +17,7 @@ import (
 )
 
 func mergeCommand(gs *state.GlobalState) *cobra.Command {
-	folder := resultsFolder
+	folder := report.Folder
 	cmd := &cobra.Command{
 		Use:   "merge SUMMARY...",
 		Short: "Make one verdict of what the processes of one run saw",
@@ -48,18 +48,16 @@ they hold percentiles alone. It exits as k6 does: 99 when a limit's fail tier is
 
 // leaveMerged writes and prints a merged report, and fails as k6 would by its thresholds.
 func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) error {
-	crossed := merged.Crossed()
-	merged.Thresholds(crossed)
 	summary, err := json.Marshal(map[string]any{"capacity": merged})
 	if err != nil {
 		return err
 	}
 	began, _ := merged.Began()
-	said, err := write(folder, summary, merged, report.Run{Began: began}, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+	said, err := report.Write(folder, summary, merged, report.Run{Began: began}, gs.Stdout.IsTTY && !gs.Flags.NoColor)
 	if _, unsaid := fmt.Fprint(gs.Stdout, said); err != nil || unsaid != nil {
 		return errors.Join(err, unsaid)
 	}
-	if len(crossed) > 0 {
+	if crossed := merged.Crossed(); len(crossed) > 0 {
 		err := fmt.Errorf("thresholds on metrics '%s' have been crossed", strings.Join(crossed, ", "))
 		return errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed)
 	}

@@ -1,23 +1,22 @@
-package sparkmotion
+// Package cli has the commands of k6 x sparkmotion: what is done before a run, and with runs that are over.
+package cli
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"go.k6.io/k6/v2/cmd/state"
 	"go.k6.io/k6/v2/lib/fsext"
-	"go.k6.io/k6/v2/subcommand"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
-func init() { subcommand.RegisterExtension("sparkmotion", command) }
-
-// command is k6 x sparkmotion: what is done before a run, and with runs that are over.
-func command(gs *state.GlobalState) *cobra.Command {
+// Command returns k6 x sparkmotion.
+func Command(gs *state.GlobalState) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sparkmotion",
 		Short: "Seed a system for SparkMotion load tests, and work with what they left",
@@ -72,12 +71,12 @@ func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
 	return r, nil
 }
 
-// summaries wants so many files as arguments.
+// summaries accepts so many files as arguments.
 func summaries(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, files []string) error {
 		if len(files) < least || len(files) > most {
-			return fmt.Errorf("%s takes summaries, as runs leave them in results/%s: got %d. Usage: k6 x sparkmotion %s",
-				cmd.Name(), summaryFile, len(files), cmd.Use)
+			return fmt.Errorf("%s takes summaries, as runs leave them in %s: got %d. Usage: k6 x sparkmotion %s",
+				cmd.Name(), filepath.Join(report.Folder, report.SummaryFile), len(files), cmd.Use)
 		}
 		return nil
 	}

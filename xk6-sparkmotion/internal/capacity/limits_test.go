@@ -1,0 +1,70 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+// A script's own limit has the warning that the limit had, no later than it fails; one without a warning gets none.
+func TestWithFail(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		limit      Limit
+		fail, warn float64
+	}{
+		{Limit{Warn: 50, Fail: 100}, 200, 50},
+		{Limit{Warn: 50, Fail: 100}, 40, 40},
+		{Limit{Warn: 0.1, Fail: 0.1}, 0.5, 0.5},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.9, 0.99},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.995, 0.995},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.99}, 0.96, 0.96},
+	} {
+		if got := c.limit.WithFail(c.fail); got.Fail != c.fail || got.Warn != c.warn || got.Above != c.limit.Above {
+			t.Errorf("%+v: got %+v, want a warning at %v", c.limit, got, c.warn)
+		}
+	}
+}
+
+func TestLimitsWith(t *testing.T) {
+	t.Parallel()
+	number := func(value float64) *float64 { return &value }
+	limits, err := LimitsWith(map[string]*float64{"redirect_latency": number(80), "error_rate": number(0.5), "cron_errors": nil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]float64)
+	for _, l := range limits {
+		got[l.Metric] = l.Fail
+	}
+	if _, ok := got["cron_errors"]; ok || len(got) != len(Limits)-1 || got["redirect_latency"] != 80 || got["error_rate{part:admin}"] != 0.5 {
+		t.Errorf("got %v", got)
+	}
+	for metric, fail := range map[string]float64{
+		"redirect": 5, "error_rate": 3, "kv_hit_rate": 99, "redirect_latency": -1, "analytics_latency": math.Inf(1), "csv_export_latency": math.NaN(),
+	} {
+		if _, err := LimitsWith(map[string]*float64{metric: &fail}); err == nil || !strings.Contains(err.Error(), metric) {
+			t.Errorf("%s of %v: got %v", metric, fail, err)
+		}
+	}
+}
+
+func TestThresholds(t *testing.T) {
+	t.Parallel()
+	limits := []Limit{limitOf(t, "redirect p95"), limitOf(t, "redirect error rate"), limitOf(t, "KV hit rate")}
+	want := "[{redirect_latency p(95)<100} {error_rate{part:worker} rate<0.03} {kv_hit_rate rate>0.99} " +
+		"{redirect_latency{plateau:50} p(95)<100} {error_rate{plateau:50} rate<0.03}]"
+	if got := fmt.Sprint(Thresholds(limits, []string{"50"})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func limitOf(t *testing.T, label string) Limit {
+	t.Helper()
+	m, ok := Find(label)
+	if !ok {
+		t.Fatalf("no metric is called %s", label)
+	}
+	return m.Limit
+}

@@ -1,0 +1,112 @@
+package capacity
+
+import "github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+
+// Two runs of one system differ by some per cent, and by what a generator's timers are late when all is well: less does not matter.
+var (
+	latencyMatters = Matters{Part: 0.05, Least: 0.1}
+	shareMatters   = Matters{Least: 0.001} // a tenth of the tightest limit of a share
+	growthMatters  = Matters{Part: 0.05, Least: 1}
+)
+
+// Metrics are all figures of a run, in the order in which they are told. A new metric is a row here, and where counts lack what it
+// rests on, a field in [Counts].
+var Metrics = []Metric{
+	Metric{
+		Limit:  Limit{Label: "achieved", Unit: units.PerSecond, Above: true},
+		Column: Column{TapsTable, "Achieved taps/s"}, Matters: Matters{Part: maxDropped},
+	}.derived(func(p *Plateau) *float64 { return &p.Achieved }).surely((*Plateau).achievedEstimate),
+	Metric{
+		Limit:  Limit{Metric: "redirect_latency", Stat: "p(50)", Label: "redirect p50", Part: Worker},
+		Column: Column{TapsTable, "Redirect p50"}, Matters: latencyMatters,
+	}.redirects(50),
+	Metric{
+		Limit:     Limit{Metric: "redirect_latency", Stat: "p(95)", Label: "redirect p95", Part: Worker, Warn: 50, Fail: 100, Enough: 20},
+		InPlateau: "redirect_latency", Column: Column{TapsTable, "Redirect p95"}, Matters: latencyMatters,
+	}.redirects(95),
+	Metric{
+		Limit:  Limit{Metric: "redirect_latency", Stat: "p(99)", Label: "redirect p99", Part: Worker},
+		Column: Column{TapsTable, "Redirect p99"}, Matters: latencyMatters,
+	}.redirects(99),
+	Metric{
+		Limit:  Limit{Metric: "redirect_latency", Stat: "max", Label: "redirect max", Part: Worker},
+		Column: Column{TapsTable, "Redirect max"},
+	}.redirects(100).alone(),
+	Metric{
+		Limit: Limit{
+			Metric: "error_rate{part:worker}", Stat: "rate", Label: "redirect error rate", Part: Worker, Warn: 0.01, Fail: 0.03, Enough: 100,
+		},
+		InPlateau: "error_rate", // only taps carry a plateau's tag
+		Column:    Column{TapsTable, "Errors"}, Failures: "Taps", Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Taps - p.Counts.Redirected, p.Counts.Taps }),
+	Metric{
+		Limit: Limit{
+			Metric: "kv_hit_rate", Stat: "rate", Label: "KV hit rate", Part: Worker, Above: true, Warn: 0.99, Fail: 0.99, Enough: 100,
+		},
+		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Redirected }),
+
+	Metric{
+		Limit: Limit{Label: "dropped", Unit: units.Count}, Column: Column{SystemTable, "Dropped"},
+	}.derived(func(p *Plateau) *float64 { dropped := float64(p.Dropped); return &dropped }),
+	Metric{
+		Limit: Limit{Label: "iterations dropped"}, Matters: Matters{Least: maxDropped},
+	}.share(func(p *Plateau) (int64, int64) { return p.Dropped, p.Dropped + p.Counts.Iterations }),
+	Metric{
+		Limit: Limit{Metric: "generator_lag", Stat: "p(95)", Label: "generator lag p95"}, Column: Column{SystemTable, "Generator lag p95"},
+	}.requests(func(c *Counts) histogram { return c.Lag }).alone(),
+	Metric{
+		Limit: Limit{Metric: "generator_limited", Stat: "rate", Label: "generator late"},
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Late, p.Counts.Lag.count() }).alone(),
+
+	Metric{
+		Limit: Limit{
+			Metric: "analytics_latency", Stat: "p(95)", Label: "analytics p95", Part: Admin, Warn: 5000, Fail: 8000, Enough: 20,
+		},
+		Column: Column{SystemTable, "Analytics p95"}, Matters: latencyMatters,
+	}.requests(func(c *Counts) histogram { return c.Analytics }),
+	Metric{
+		Limit: Limit{
+			Metric: "csv_export_latency", Stat: "p(95)", Label: "export p95", Part: Admin, Warn: 10_000, Fail: 15_000, Enough: 20,
+		},
+		Column: Column{SystemTable, "Export p95"}, Matters: latencyMatters,
+	}.requests(func(c *Counts) histogram { return c.Exports }),
+	Metric{
+		// A thousand times fewer than taps: lost in the sum of all.
+		Limit: Limit{
+			Metric: "error_rate{part:admin}", Stat: "rate", Label: "admin error rate", Part: Admin, Warn: 0.01, Fail: 0.03, Enough: 100,
+		},
+		Failures: "Admin queries", Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.QueriesFailed, p.Counts.Queries }),
+
+	Metric{
+		Limit: Limit{Label: "queued", Unit: units.PerSecond}, Column: Column{SystemTable, "Queued taps/s"},
+	}.derived(func(p *Plateau) *float64 { return &p.Queued }),
+	Metric{
+		Limit: Limit{Label: "flushed", Unit: units.PerSecond}, Column: Column{SystemTable, "Flushed taps/s"},
+	}.derived(func(p *Plateau) *float64 { return &p.Flushed }),
+	Metric{
+		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Matters: growthMatters,
+	}.derived(func(p *Plateau) *float64 { return p.Growth }).surely((*Plateau).growthEstimate),
+	Metric{
+		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
+		Limit: Limit{
+			Metric: "error_rate{part:upstash}", Stat: "rate", Label: "queue sample error rate", Part: Upstash, Warn: 0.01, Fail: 0.03, Enough: 20,
+		},
+		Failures: "Queue samples", Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.SamplesFailed, p.Counts.Samples }),
+	Metric{
+		Limit:    Limit{Metric: "cron_errors", Stat: "rate", Label: "flush error rate", Part: Hub, Warn: 0.10, Fail: 0.10, Enough: 10},
+		Failures: "Flushes", Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushesFailed, p.Counts.Flushes }),
+
+	Metric{
+		Limit: Limit{Metric: "error_rate", Stat: "rate", Label: "error rate", Warn: 0.01, Fail: 0.03, Enough: 100},
+	}.share(func(p *Plateau) (int64, int64) {
+		c := &p.Counts
+		return c.Taps - c.Redirected + c.QueriesFailed + c.SamplesFailed, c.Taps + c.Queries + c.Samples
+	}).alone(),
+}
+
+// drainMetric is of the whole run: no plateau alone shows what the cron can drain.
+var drainMetric = Metric{Limit: Limit{Label: "drain", Unit: units.PerSecond, Above: true}, Matters: Matters{Part: growthMatters.Part}}

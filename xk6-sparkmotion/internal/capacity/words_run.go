@@ -1,0 +1,113 @@
+package capacity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// sayEnd tells of a run that ended early, or else of taps that had no answer when it ended.
+func (r *Report) sayEnd() []string {
+	if n := len(r.Plateaus); n > 0 && r.ended() {
+		last := &r.Plateaus[n-1]
+		return []string{fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
+			units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))}
+	}
+	var said []string
+	for i := range r.Plateaus {
+		if p := &r.Plateaus[i]; p.cutOff() > maxDropped {
+			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended: a gracefulStop longer than their "+
+				"timeout has them judged.", units.Rate(p.Offered), units.Percent(p.cutOff())))
+		}
+	}
+	return said
+}
+
+func (r *Report) sayGenerator() []string {
+	if len(r.Plateaus) == 0 && r.limited() {
+		return []string{fmt.Sprintf("%s was the limit: it started taps late %s of the time, so that latencies and rates are "+
+			"its own, not the system's. Give it more cores, or less to do.", capital(r.machine()), units.Percent(r.Whole.limited()))}
+	}
+	for i, p := range r.Plateaus {
+		from, on := "From", " on"
+		if slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
+			from, on = "At", ""
+		}
+		switch {
+		case p.Status != Generator:
+			continue
+		case p.Counts.limited() > MaxLimited:
+			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it started taps late %s of the time, so that nothing is known "+
+				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), units.Percent(p.Counts.limited()))}
+		default:
+			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
+				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", units.Rate(p.Offered), units.Percent(p.dropped()))}
+		}
+	}
+	return nil
+}
+
+// machine is where the generator ran.
+func (r *Report) machine() string {
+	if len(r.Processes) > 1 {
+		return fmt.Sprintf("the machine of one of the %d processes", len(r.Processes))
+	}
+	return "this machine"
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// sayProcesses tells how well the plateaus of several processes line up, or that one is not all of a run.
+func (r *Report) sayProcesses() []string {
+	switch {
+	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
+		p := r.Processes[0]
+		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and its figures are of that alone: only "+
+			"k6 x sparkmotion merge judges the whole.", units.Percent(p.share()), p.Segment)}
+	case len(r.Processes) < 2:
+		return nil
+	}
+	said := fmt.Sprintf("%d processes sent this", len(r.Processes))
+	if len(r.Plateaus) == 0 {
+		return []string{said + "."}
+	}
+	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", units.Milliseconds(1000*r.apart()))
+	if hold := r.Schedule.Hold.Seconds(); r.apart() > hold/batches {
+		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so that each figure is in part of the rate beside its own.", units.Rate(hold))}
+	}
+	return []string{said + "."}
+}
+
+// sayQueue tells what a queue that grows comes to after ten minutes.
+func (r *Report) sayQueue(sustained *Plateau) []string {
+	q := r.Queue
+	switch {
+	case q.GrowsFrom == nil && q.Watched && r.Whole.Flushed > 0: // between two it rises and falls
+		return []string{"Flushes kept up: what they left in the queue did not grow."}
+	case q.GrowsFrom == nil && q.Watched:
+		return []string{"The queue did not grow."}
+	case q.GrowsFrom == nil:
+		return nil
+	}
+	at := sustained
+	if at == nil || !at.grows() {
+		valid := r.valid()
+		at = valid[slices.IndexFunc(valid, (*Plateau).grows)]
+	}
+	waiting := *at.Growth * (10 * time.Minute).Seconds()
+	said := fmt.Sprintf("The queue grows by %s a second at %s/s", units.About(*at.Growth), units.Rate(at.Offered))
+	if *q.GrowsFrom < at.Offered {
+		said += fmt.Sprintf(", and from %s/s on", units.Rate(*q.GrowsFrom))
+	}
+	if q.Drain == nil {
+		return []string{said + ", more than these taps come to: others fill it too."}
+	}
+	if *q.Drain < 1 {
+		return []string{said + ": nothing is drained."}
+	}
+	return []string{said + fmt.Sprintf(": the flush cron drains at most %s/s, so that 10 minutes at %s/s leave %s taps waiting, %s to drain.",
+		units.About(*q.Drain), units.Rate(at.Offered), units.About(waiting), units.Minutes(waiting / *q.Drain))}
+}
