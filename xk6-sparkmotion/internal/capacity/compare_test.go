@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ type comparison struct {
 	worse, better []string
 }
 
-func comparedRuns() []comparison {
+var comparedRuns = sync.OnceValue(func() []comparison {
 	busy := func(change func(*seen)) seen {
 		s := seen{rate: 100, achieved: 100, p95: 20, queries: 400, query: 90}
 		change(&s)
@@ -68,7 +69,7 @@ func comparedRuns() []comparison {
 		// The same rate of iterations is not the same load when each makes ten taps.
 		{"ten taps an iteration", judge(calm50), tenTaps, Untold, nil, nil},
 	}
-}
+})
 
 func TestCompare(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -36,10 +37,10 @@ var (
 	redirect = "redirect_latency"
 )
 
-// judgedRuns are all kinds of runs; those of one segment or several are in mergedRuns.
-func judgedRuns() []judgedRun {
+// judgedRuns are all kinds of runs; those of several processes are mergedRuns. Making them takes a while.
+var judgedRuns = sync.OnceValue(func() []judgedRun {
 	return slices.Concat(ladders(), notPassed(), wholeRuns())
-}
+})
 
 // ladders are runs whose plateaus say it all.
 func ladders() []judgedRun {

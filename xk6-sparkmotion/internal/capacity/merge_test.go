@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -166,7 +167,7 @@ func (c mergedRun) judge(t *testing.T) *Report {
 	return merged
 }
 
-func mergedRuns() []mergedRun {
+var mergedRuns = sync.OnceValue(func() []mergedRun {
 	calm, fast := seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}
 	late, fails := seen{rate: 20, achieved: 20, p95: 4, late: 0.12}, seen{rate: 20, achieved: 20, p95: 120}
 	half := func(segment string) Part {
@@ -194,7 +195,7 @@ func mergedRuns() []mergedRun {
 		{"a failure", []Part{third(0, 0, fails), third(1, 0, fails), third(2, 0, fails)}, Fail, 0},
 		{"two halves", []Part{half("0:1/2"), half("1/2:1")}, Pass, 100},
 	}
-}
+})
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
