@@ -58,10 +58,19 @@ func parseEnv(text string) twin {
 	return env
 }
 
+// client has connections of the test's own: a server that ends closes the idle ones of http.DefaultTransport, under all tests
+// that use it.
+func client(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
 // hits is how many taps the twin's Worker has redirected.
 func (tw twin) hits(t *testing.T) int {
 	t.Helper()
-	resp, err := http.Get(tw["TWIN_CONTROL_URL"] + "/stats")
+	resp, err := client(t).Get(tw["TWIN_CONTROL_URL"] + "/stats")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +87,7 @@ func (tw twin) fault(t *testing.T, faults string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPut, tw["TWIN_CONTROL_URL"]+"/faults", strings.NewReader(faults))
 	must(t, err)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client(t).Do(req)
 	must(t, err)
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {

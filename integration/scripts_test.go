@@ -54,10 +54,13 @@ func TestScriptsTakeNumbers(t *testing.T) {
 		"upstash-pipeline.js":    {"RATE": "a whole number above 0"},
 	} {
 		for name, wanted := range settings {
-			for _, given := range []string{"abc", "0", "-1", "0,1", "Infinity"} {
-				r := runK6(t, nil, "inspect", "-e", name+"="+given, absolute(t, "../scripts/"+script))
-				r.wants(107, name+" must be "+wanted+`, got \"`+given+`\"`)
-			}
+			t.Run(script+" "+name, func(t *testing.T) {
+				t.Parallel()
+				for _, given := range []string{"abc", "0", "-1", "0,1", "Infinity"} {
+					r := runK6(t, nil, "inspect", "-e", name+"="+given, absolute(t, "../scripts/"+script))
+					r.wants(107, name+" must be "+wanted+`, got \"`+given+`\"`)
+				}
+			})
 		}
 	}
 }

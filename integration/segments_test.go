@@ -141,6 +141,7 @@ func slowed(t *testing.T, target string, by time.Duration) string {
 		t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.Transport = transport(t)
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(by)
 		proxy.ServeHTTP(w, r)
