@@ -29,7 +29,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run test lint test-services test-deploy conformance types image e2e distributed bench clean
+.PHONY: help build run test test-race lint test-services test-deploy conformance types image e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ build: k6 bin/twin ## build ./k6 with the extension, and the local twin
 
 k6: $(SOURCES) tools/go.mod
 	$(XK6) build $(K6_VERSION) --with $(MODULE)=. --output $(CURDIR)/k6
+
+# Watches itself for data races. Without -trimpath, its packages are those that go test -race has compiled.
+bin/k6-race: $(SOURCES) tools/go.mod
+	$(XK6) build $(K6_VERSION) --race-detector --build-flags=-ldflags=-w --with $(MODULE)=. --output $(CURDIR)/$@
 
 bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
@@ -58,6 +62,10 @@ test: build ## Go tests with the race detector, and real runs of ./k6 against th
 	go test -race -parallel $(WAITING) ./integration/...
 	cd twin && go test -race ./...
 	cd bench && go vet ./... && go test -race ./...
+
+test-race: bin/k6-race bin/twin ## real runs of a k6 that watches itself for data races
+	K6=../bin/k6-race go test -race -count=1 -parallel $(WAITING) \
+		-run "Races|Lanes|Connections|GracefulStop|WholeRun|SessionExpires|FaultInAScenario|VerdictOnHangs" ./integration
 
 lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
 	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)

@@ -99,7 +99,11 @@ func TestSecrets(t *testing.T) {
 		{"no URLs", ``, everywhere("5up3r://" + userinfo + "@:0:0"), "an http or https URL with a host is expected"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
-			tw.control("PUT", "/faults", `{`+one.faults+`}`)
+			if one.faults == "" {
+				t.Parallel() // once the faults of the others are gone
+			} else {
+				tw.control("PUT", "/faults", `{`+one.faults+`}`)
+			}
 			env := maps.Clone(tw.env)
 			maps.Copy(env, one.change)
 			r := runK6(t, env, args...)
@@ -108,6 +112,7 @@ func TestSecrets(t *testing.T) {
 			r.has(t, "results/e2e-load-summary.json", "export.json", "samples.json", "samples.csv")
 		})
 	}
+	tw.control("DELETE", "/faults", "")
 }
 
 // TestSecretsOfTheProfile: neither the whole profile nor its archive holds a secret, from the environment or a source.
