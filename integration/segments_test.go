@@ -152,8 +152,8 @@ func slowed(t *testing.T, target string, by time.Duration) string {
 // to a Worker of 200 taps/s. Other tests wait for it: they would take the processors that its taps need.
 func TestMerge(t *testing.T) {
 	tw := startTwin(t)
-	tw.control(http.MethodPut, "/faults", `{"worker":{"serviceTimeMs":5,"workers":1}}`)
-	source := plateausScript(t, "[60, 120, 400]", "3s", "", "")
+	tw.control(http.MethodPut, "/faults", `{"worker":{"serviceTimeMs":10,"workers":2}}`)
+	source := plateausScript(t, "[40, 80, 400]", "3s", "", "")
 	var runs []run
 	var merged run
 	onTheSystem(func() (blamed bool) {
@@ -164,9 +164,9 @@ func TestMerge(t *testing.T) {
 	for _, r := range runs {
 		r.wants(99)
 	}
-	merged.wants(99, "Holds 120 taps/s within every limit that could be judged.", "At 400/s redirect p95 fails its limit of 100 ms", "3 processes sent this, whose plateaus began within ",
+	merged.wants(99, "Holds 80 taps/s within every limit that could be judged.", "At 400/s redirect p95 fails its limit of 100 ms", "3 processes sent this, whose plateaus began within ",
 		"thresholds on metrics 'redirect_latency, redirect_latency{plateau:400}' have been crossed")
-	if v := merged.verdict(); v.Holds != 120 || v.First.Offered != 400 || v.First.Metric != "redirect_latency" {
+	if v := merged.verdict(); v.Holds != 80 || v.First.Offered != 400 || v.First.Metric != "redirect_latency" {
 		t.Errorf("got %+v", v)
 	}
 	merge(t, runs[:2]).wants(255, "nobody ran the segment 2/3:1: it takes the summaries of all processes of one run")
