@@ -129,6 +129,8 @@ func startTwinWith(t *testing.T, secrets map[string]string, flags ...string) *tw
 			ended <- err
 			t.Fatalf("the twin ended: %v\n%s", err, log.String())
 		case <-deadline:
+			_ = cmd.Process.Kill()
+			ended <- <-ended // then nobody writes its log
 			t.Fatalf("the twin is not ready after a minute\n%s", log.String())
 		case <-time.After(20 * time.Millisecond): // the file appears whole once everything listens
 		}
