@@ -16,6 +16,9 @@ unexport CLOUD
 # Real runs mostly wait: more of them fit at once than there are processors. Those that measure run alone in any case.
 WAITING := 4
 
+# Real runs go before whatever else this machine does, if we may say so: root may, in most containers it may not.
+FIRST := $(if $(shell nice -n -10 true 2>&1),,nice -n -10)
+
 # Runs a command with the settings of .env.$ENV. Targets try it on `true` first, as refusing the file is no exit code of k6's.
 WITH_ENV = scripts/with-env.sh .env.$(ENV)
 
@@ -29,7 +32,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run test lint test-services test-deploy conformance types image e2e distributed bench clean
+.PHONY: help build run test test-race lint test-services test-deploy conformance types image e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +41,10 @@ build: k6 bin/twin ## build ./k6 with the extension, and the local twin
 
 k6: $(SOURCES) tools/go.mod
 	$(XK6) build $(K6_VERSION) --with $(MODULE)=. --output $(CURDIR)/k6
+
+# Watches itself for data races. Without -trimpath, its packages are those that go test -race has compiled.
+bin/k6-race: $(SOURCES) tools/go.mod
+	$(XK6) build $(K6_VERSION) --race-detector --build-flags=-ldflags=-w --with $(MODULE)=. --output $(CURDIR)/$@
 
 bin/twin: $(TWIN)
 	cd twin && go build -o ../bin/twin .
@@ -51,20 +58,29 @@ bin/services: $(wildcard integration/services/*.go)
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
+# vet with -race takes what the tests compile anyway, where k6's packages would be compiled once more for it.
 test: build ## Go tests with the race detector, and real runs of ./k6 against the twin; .ci/run runs everything
 	gofmt -l . | (! grep .)
-	go vet ./... && cd twin && go vet ./...
+	go vet -race ./...
 	go test -race $$(go list ./... | grep -v /integration)
-	go test -race -parallel $(WAITING) ./integration/...
-	cd twin && go test -race ./...
-	cd bench && go vet ./... && go test -race ./...
+	$(FIRST) go test -race -parallel $(WAITING) ./integration/...
+	cd twin && go vet -race ./... && go test -race ./...
+	cd bench && go vet -race ./... && go test -race ./...
+
+test-race: bin/k6-race bin/twin ## real runs of a k6 that watches itself for data races
+	K6=../bin/k6-race $(FIRST) go test -race -count=1 -parallel $(WAITING) \
+		-run "Races|Lanes|Connections|GracefulStop|WholeRun|SessionExpires|FaultInAScenario" ./integration
 
 lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
 	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)
 
-test-services: build bin/services ## the same runs, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
+# The runs whose outcome is in Redis or the database; others would do again what they did in make test.
+STORED := WholeRun|NoTapIsLost|QueueDepth|DroppedSample|UpstashPipeline|EventDay|Smoke$$|EveryCall|Bands|Segments|Distributed$$
+
+test-services: build bin/services ## the runs that store something, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
-		go test -count=1 -parallel $(WAITING) -skip "Verdict|Merge|Breakpoint|Doc|Lanes" ./integration/... && \
+		go test -race -count=1 ./integration/services && \
+		$(FIRST) go test -race -count=1 -parallel $(WAITING) -run "$(STORED)" ./integration && \
 		cd twin && go test -race -count=1 -p 1 ./internal/store ./internal/hub ./internal/database'
 
 test-deploy: build ## what deploy/ holds: the image, the manifests, the dashboard (needs Debian's buildah and busybox-static)

@@ -246,6 +246,7 @@ func (r result) taps(t *testing.T) int {
 func unpause(t *testing.T, address string) {
 	t.Helper()
 	const body = `{"data":{"attributes":{"paused":false,"stopped":false},"id":"default","type":"status"}}`
+	own := client(t)
 	var err error
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var req *http.Request
@@ -253,7 +254,7 @@ func unpause(t *testing.T, address string) {
 			t.Fatal(err)
 		}
 		var resp *http.Response
-		if resp, err = http.DefaultClient.Do(req); err == nil {
+		if resp, err = own.Do(req); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return

@@ -43,6 +43,8 @@ func startTwin(t *testing.T) twin {
 			ended <- err
 			t.Fatalf("the twin ended: %v\n%s", err, log.String())
 		case <-deadline:
+			_ = cmd.Process.Kill()
+			ended <- <-ended // then nobody writes its log
 			t.Fatalf("the twin is not ready after a minute\n%s", log.String())
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -58,10 +60,19 @@ func parseEnv(text string) twin {
 	return env
 }
 
+// client has connections of the test's own: a server that ends closes the idle ones of http.DefaultTransport, under all tests
+// that use it.
+func client(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
 // hits is how many taps the twin's Worker has redirected.
 func (tw twin) hits(t *testing.T) int {
 	t.Helper()
-	resp, err := http.Get(tw["TWIN_CONTROL_URL"] + "/stats")
+	resp, err := client(t).Get(tw["TWIN_CONTROL_URL"] + "/stats")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +89,7 @@ func (tw twin) fault(t *testing.T, faults string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPut, tw["TWIN_CONTROL_URL"]+"/faults", strings.NewReader(faults))
 	must(t, err)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client(t).Do(req)
 	must(t, err)
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {

@@ -87,21 +87,56 @@ func plateausScript(t *testing.T, rates, hold, limits, more string) string {
 		export const handleSummary = report;`, rates, hold, more, limits))
 }
 
-// judge runs a script until the verdict is on the system: other work on the machine may make the first on the generator.
-func (tw *twin) judge(file string) (run, verdict) {
-	tw.t.Helper()
-	for attempts := 3; ; attempts-- {
-		r := runK6(tw.t, tw.env, "run", "--quiet", file)
-		v := r.verdict()
-		if attempts == 1 || !strings.Contains(r.output, "GENERATOR") {
-			return r, v
+// judge runs a script until the verdict is on the system.
+func judge(t *testing.T, tw *twin, file string) (r run, v verdict) {
+	t.Helper()
+	onTheSystem(func() (blamed bool) {
+		r = runK6(t, tw.env, "run", "--quiet", file)
+		v = r.verdict()
+		return strings.Contains(r.output, "GENERATOR")
+	})
+	return r, v
+}
+
+// onTheSystem repeats a run that blames this machine, when a clock of our own says too that it was busy with something else.
+func onTheSystem(run func() (blamed bool)) {
+	for range 5 {
+		busy := clock()
+		blamed := run()
+		if !busy() || !blamed {
+			return
 		}
+	}
+}
+
+// clock beats as the generator's own does, until it is asked whether more than one beat in a hundred was late.
+func clock() (busy func() bool) {
+	const beat = 10 * time.Millisecond
+	ask, answer := make(chan struct{}), make(chan bool)
+	go func() {
+		for beats, late := 1, 0; ; beats++ {
+			due := time.Now().Add(beat)
+			select {
+			case <-ask:
+				answer <- 100*late > beats
+				return
+			case <-time.After(beat):
+				if time.Since(due) > beat {
+					late++
+				}
+			}
+		}
+	}()
+	return func() bool {
+		close(ask)
+		return <-answer
 	}
 }
 
 // TestVerdict checks the verdict against systems whose capacity is known: the plateau that holds, what breaks above it,
 // and in which part. Other tests wait for it: they would take the processors that its taps need.
 func TestVerdict(t *testing.T) {
+	tw := startTwin(t)
 	for _, c := range []struct {
 		name, faults string
 		rates, more  string
@@ -112,21 +147,21 @@ func TestVerdict(t *testing.T) {
 		metric, part string
 	}{
 		{
-			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":5,"workers":1}}`,
-			rates: "[60, 120, 400]",
-			code:  99, holds: 120, breaks: 400, metric: "redirect_latency", part: "worker",
+			name: "a Worker of 200 taps/s", faults: `{"worker":{"serviceTimeMs":10,"workers":2}}`,
+			rates: "[40, 80, 400]",
+			code:  99, holds: 80, breaks: 400, metric: "redirect_latency", part: "worker",
 		},
 		{
-			name: "a Worker that errs above 200 taps/s", faults: `{"worker":{"errorsAboveRate":200,"status":503}}`,
-			rates: "[50, 100, 400]", limits: unhurried,
-			code: 99, holds: 100, breaks: 400, metric: "error_rate{part:worker}", part: "worker",
+			name: "a Worker that errs above 300 taps/s", faults: `{"worker":{"errorsAboveRate":300,"status":503}}`,
+			rates: "[50, 100, 600]", limits: unhurried,
+			code: 99, holds: 100, breaks: 600, metric: "error_rate{part:worker}", part: "worker",
 		},
 		{
-			name: "an Admin that errs above 80 requests/s", faults: `{"admin":{"errorsAboveRate":80}}`,
+			name: "an Admin that errs above 150 requests/s", faults: `{"admin":{"errorsAboveRate":150}}`,
 			rates: "[50, 100]", limits: unhurried,
 			more: `
-				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 40, duration: '3s', preAllocatedVUs: 20 };
-				scenarios.storm = { ...scenarios.calm, rate: 200, startTime: '3s' };
+				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 40, duration: '3s', preAllocatedVUs: 100 };
+				scenarios.storm = { ...scenarios.calm, rate: 300, startTime: '3s' };
 				export const setup = () => login();
 				export const ask = (session) => { try { batch(session, [['analytics.eventSummary', {}]]) } catch {} };`,
 			code: 99, holds: 50, breaks: 100, metric: "error_rate{part:admin}", part: "admin",
@@ -137,9 +172,8 @@ func TestVerdict(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tw := startTwin(t)
 			tw.control(http.MethodPut, "/faults", c.faults)
-			r, v := tw.judge(plateausScript(t, c.rates, "3s", c.limits, c.more))
+			r, v := judge(t, tw, plateausScript(t, c.rates, "3s", c.limits, c.more))
 			if r.code != c.code || v.SustainedRate != c.holds || v.FirstBreach.Offered != c.breaks || v.FirstBreach.Metric != c.metric || v.FirstBreach.Part != c.part {
 				t.Errorf("k6 exited %d; got %+v\n%s", r.code, v, r.output)
 			}
@@ -154,7 +188,7 @@ func TestVerdict(t *testing.T) {
 func TestVerdictOnTheQueue(t *testing.T) {
 	tw := startTwin(t, "-flush-time", "1s")
 	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
-	r, v := tw.judge(plateausScript(t, "[100, 500]", "8s", unhurried, `
+	r, v := judge(t, tw, plateausScript(t, "[100, 500]", "8s", unhurried, `
 		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
 		export const cron = () => flushTaps();`))
 	if r.code != 0 || v.Status != "WARN" || v.SustainedRate != 500 || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
@@ -170,10 +204,16 @@ func TestVerdictOnTheQueue(t *testing.T) {
 func TestVerdictOnTheGenerator(t *testing.T) {
 	tw := startTwin(t)
 	tw.env["GOMAXPROCS"] = "1"
-	r := runK6(t, tw.env, "run", "--quiet", plateausScript(t, "[50, 200]", "3s", unhurried, `
+	burning := plateausScript(t, "[50, 200]", "3s", unhurried, `
 		scenarios.burn = { executor: 'constant-vus', exec: 'burn', vus: 16, startTime: '3s', duration: '3s' };
-		export const burn = () => { for (const end = Date.now() + 100; Date.now() < end;); };`))
-	v := r.verdict()
+		export const burn = () => { for (const end = Date.now() + 100; Date.now() < end;); };`)
+	var r run
+	var v verdict
+	onTheSystem(func() (blamed bool) {
+		r = runK6(t, tw.env, "run", "--quiet", burning)
+		v = r.verdict()
+		return v.Plateaus[0].Status == "GENERATOR" // before anything burns
+	})
 	if v.SustainedRate != 50 || v.Plateaus[1].Status != "GENERATOR" || v.FirstBreach.Metric != "" {
 		t.Errorf("got %+v\n%s", v, r.output)
 	}
@@ -201,7 +241,7 @@ func TestProfileOnHangs(t *testing.T) {
 func TestVerdictOnHangs(t *testing.T) {
 	tw := startTwin(t)
 	tw.control(http.MethodPut, "/faults", `{"worker":{"hangRate":0.05}}`)
-	r, v := tw.judge(plateausScript(t, "[200]", "3s", unhurried, ""))
+	r, v := judge(t, tw, plateausScript(t, "[200]", "3s", unhurried, ""))
 	if v.SustainedRate != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Counts.CutOff == 0 ||
 		v.Plateaus[0].Dropped > 6 { // a hundredth of what was asked for
 		t.Errorf("got %+v\n%s", v, r.output)

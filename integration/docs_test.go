@@ -32,6 +32,7 @@ func TestExamples(t *testing.T) {
 			title, _, _ := strings.Cut(section, "\n")
 			for _, block := range jsBlock.FindAllStringSubmatch(section, -1) {
 				t.Run(title, func(t *testing.T) {
+					t.Parallel()
 					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", script(t, whole(block[1])))
 					r.wants(0)
 					if strings.Contains(r.output, "level=error") || len(r.samples("iterations")) == 0 {

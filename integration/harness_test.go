@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,10 +25,12 @@ import (
 )
 
 const (
-	k6Binary   = "../k6"
 	twinBinary = "../bin/twin"
 	mainScript = "../scripts/e2e-load.js"
 )
+
+// k6Binary is what is under test: `make test-race` sets one that watches for data races.
+var k6Binary = cmp.Or(os.Getenv("K6"), "../k6")
 
 func TestMain(m *testing.M) {
 	for _, binary := range []string{k6Binary, twinBinary} {
@@ -41,8 +44,9 @@ func TestMain(m *testing.M) {
 
 // twin is a running local SparkMotion; env are the settings that it wrote.
 type twin struct {
-	t   *testing.T
-	env map[string]string
+	t      *testing.T
+	env    map[string]string
+	client *http.Client
 }
 
 // The real servers that twins use instead of what is embedded in them, when set: `make test-services` does it.
@@ -118,13 +122,15 @@ func startTwinWith(t *testing.T, secrets map[string]string, flags ...string) *tw
 	deadline := time.After(60 * time.Second)
 	for {
 		if env := readEnv(file); env != nil {
-			return &twin{t, env}
+			return &twin{t, env, &http.Client{Transport: transport(t)}}
 		}
 		select {
 		case err := <-ended:
 			ended <- err
 			t.Fatalf("the twin ended: %v\n%s", err, log.String())
 		case <-deadline:
+			_ = cmd.Process.Kill()
+			ended <- <-ended // then nobody writes its log
 			t.Fatalf("the twin is not ready after a minute\n%s", log.String())
 		case <-time.After(20 * time.Millisecond): // the file appears whole once everything listens
 		}
@@ -142,6 +148,15 @@ func readEnv(file string) map[string]string {
 		env[name] = value
 	}
 	return env
+}
+
+// transport has connections of the test's own: a server that ends closes the idle ones of http.DefaultTransport, under all
+// tests that use it.
+func transport(t *testing.T) *http.Transport {
+	t.Helper()
+	own := &http.Transport{}
+	t.Cleanup(own.CloseIdleConnections)
+	return own
 }
 
 // stats are the twin's own counts.
@@ -182,7 +197,7 @@ func (tw *twin) ask(method, path, body string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := tw.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +236,9 @@ func runCommand(t *testing.T, env map[string]string, binary string, args ...stri
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
+	}
+	if _, race, found := strings.Cut(string(output), "WARNING: DATA RACE"); found { // by a k6 that watches for them
+		t.Errorf("a data race in k6:%.4000s", race)
 	}
 	return run{t, cmd.ProcessState.ExitCode(), string(output), cmd.Dir}
 }

@@ -141,7 +141,7 @@ func (tw *twin) switchService(path string) error {
 			return fmt.Errorf("%w: `make test-services` starts its own", errNotOurs)
 		}
 	}
-	resp, err := http.Post(base+path, "", nil) // it answers, or go test's time is up
+	resp, err := tw.client.Post(base+path, "", nil) // it answers, or go test's time is up
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,13 @@ var small = []string{"run", "--quiet", "-e", "SCALE=0.002", "-e", "TIME_SCALE=0.
 func TestStopsBeforeLoad(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
+	t.Run("all", func(t *testing.T) { tw.stopsBeforeLoad(t) })
+	if got := tw.stats(); got.Worker.Hits > 6*preflightTaps {
+		t.Errorf("%d taps reached the Worker", got.Worker.Hits)
+	}
+}
+
+func (tw *twin) stopsBeforeLoad(t *testing.T) {
 	for _, one := range []struct {
 		name    string
 		change  map[string]string
@@ -33,6 +40,7 @@ func TestStopsBeforeLoad(t *testing.T) {
 		{"no URL", map[string]string{"HUB_URL": "hub.example"}, []string{"HUB_URL: an http or https URL with a host is expected"}},
 	} {
 		t.Run(one.name, func(t *testing.T) {
+			t.Parallel()
 			env := maps.Clone(tw.env)
 			maps.Copy(env, one.change)
 			r := runK6(t, env, append(small, absolute(t, mainScript))...)
@@ -41,9 +49,6 @@ func TestStopsBeforeLoad(t *testing.T) {
 				t.Error("the output shows a secret")
 			}
 		})
-	}
-	if got := tw.stats(); got.Worker.Hits > 6*preflightTaps {
-		t.Errorf("%d taps reached the Worker", got.Worker.Hits)
 	}
 }
 
@@ -76,10 +81,15 @@ func TestGuard(t *testing.T) {
 	for _, url := range []string{"WORKER_URL", "HUB_URL", "ADMIN_URL", "UPSTASH_REDIS_REST_URL"} {
 		env[url] = "http://sparkmotion.invalid"
 	}
-	for _, name := range scripts {
-		runK6(t, env, "run", "--quiet", "--config", config, absolute(t, name)).
-			wants(107, "no load is sent to sparkmotion.invalid", "set ALLOWED_HOSTS=sparkmotion.invalid")
-	}
+	t.Run("not named", func(t *testing.T) {
+		for _, name := range scripts {
+			t.Run(filepath.Base(name), func(t *testing.T) {
+				t.Parallel()
+				runK6(t, env, "run", "--quiet", "--config", config, absolute(t, name)).
+					wants(107, "no load is sent to sparkmotion.invalid", "set ALLOWED_HOSTS=sparkmotion.invalid")
+			})
+		}
+	})
 	if n := asked.Load(); n > 0 {
 		t.Errorf("%d requests were sent to the host", n)
 	}

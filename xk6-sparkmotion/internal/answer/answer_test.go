@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -15,14 +14,17 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer/answertest"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // get asks a server that runs handler, by a URL with all that must not be shown, and puts HOST for its address.
 func get(t *testing.T, handler http.HandlerFunc) (*Answer, error) {
 	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return ask(t, server.Listener.Addr().String())
+	return ask(t, answertest.Serve(t, handler))
 }
 
 func ask(t *testing.T, host string) (*Answer, error) {
@@ -31,9 +33,7 @@ func ask(t *testing.T, host string) (*Answer, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(client.CloseIdleConnections)
-	a, err := Get(client, req, "WORKER_URL")
+	a, err := Get(answertest.Client(t), req, "WORKER_URL")
 	if a != nil {
 		a.Request = strings.ReplaceAll(a.Request, host, "HOST")
 	}
@@ -57,10 +57,7 @@ func TestGet(t *testing.T) {
 
 func TestGetWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	host := gone.Listener.Addr().String()
-	_, refused := ask(t, host)
+	_, refused := ask(t, answertest.Nobody)
 	_, cut := get(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = w.Write([]byte("not a hundred bytes"))
@@ -78,7 +75,7 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 		{"no port left", "no answer: dial tcp: connect: cannot assign requested address. This machine has no port left to connect from: " +
 			"keep connections (noConnectionReuse, noVUConnectionReuse), or give k6 more addresses (--local-ips)",
 			here("connect", syscall.EADDRNOTAVAIL), syscall.EADDRNOTAVAIL, 0},
-		{"refused", "no answer: dial tcp " + host + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
+		{"refused", "no answer: dial tcp " + answertest.Nobody + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
 		{"over", "answered 200, and its body can't be read: context canceled. The run ended before the answer did",
 			Failed("GET http://HOST/a", "WORKER_URL", &Cut{200, context.Canceled}), context.Canceled, 200},

@@ -7,13 +7,16 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer/answertest"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // page is one answer of an application under test.
 type page struct {
@@ -65,16 +68,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // login logs in to a server at host, by a URL and with credentials whose secrets say hush.
 func login(t *testing.T, host string) (*Session, error) {
 	t.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(client.CloseIdleConnections)
-	return Login(t.Context(), client, Credentials{URL: "http://user:hush@" + host, Email: "a@b.c", Password: "hush&more"})
-}
-
-func serve(t *testing.T, handler http.Handler) string {
-	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	return Login(t.Context(), answertest.Client(t), Credentials{URL: "http://user:hush@" + host, Email: "a@b.c", Password: "hush&more"})
 }
 
 func TestLogin(t *testing.T) {
@@ -120,7 +114,7 @@ func TestLogin(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			application := newApp(map[string]page{submit: c.submit})
-			session, err := login(t, serve(t, application))
+			session, err := login(t, answertest.Serve(t, application))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +189,7 @@ func TestLoginErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			host := serve(t, newApp(map[string]page{c.path: c.page}))
+			host := answertest.Serve(t, newApp(map[string]page{c.path: c.page}))
 			got, err := login(t, host)
 			method := http.MethodGet
 			if c.path == submit {
@@ -216,9 +210,7 @@ func TestLoginErrors(t *testing.T) {
 
 func TestLoginWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	host := gone.Listener.Addr().String()
+	const host = answertest.Nobody
 	_, err := login(t, host)
 	want := "GET http://" + host + "/api/auth/csrf: no answer: dial tcp " + host +
 		": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?"
@@ -239,7 +231,7 @@ func TestLoginStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Login(ctx, http.DefaultClient, Credentials{URL: "http://" + serve(t, newApp(nil))})
+	_, err := Login(ctx, answertest.Client(t), Credentials{URL: "http://" + answertest.Serve(t, newApp(nil))})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer/answertest"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server answers all it is asked alike, and keeps the last request.
 type server struct {
@@ -31,12 +35,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // client gives a client of s, whose URL and cookie say hush where they are secret, and the server's address.
 func (s *server) client(t *testing.T) (Client, string) {
 	t.Helper()
-	running := httptest.NewServer(s)
-	t.Cleanup(running.Close)
-	doer := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(doer.CloseIdleConnections)
-	host := running.Listener.Addr().String()
-	return Client{Doer: doer, URL: "http://user:hush@" + host + "/", Cookie: "session=hush"}, host
+	host := answertest.Serve(t, s)
+	return Client{Doer: answertest.Client(t), URL: "http://user:hush@" + host + "/", Cookie: "session=hush"}, host
 }
 
 // A tRPC error as v11 sends it, and as its superjson transformer wraps it.
@@ -207,10 +207,8 @@ func TestBatch(t *testing.T) {
 
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	host := gone.Listener.Addr().String()
-	client := Client{Doer: http.DefaultClient, URL: "http://user:hush@" + host, Cookie: "session=hush"}
+	const host = answertest.Nobody
+	client := Client{Doer: answertest.Client(t), URL: "http://user:hush@" + host, Cookie: "session=hush"}
 	_, err := client.Query(t.Context(), Call{"a.b", `"hush"`})
 	want := "GET http://" + host + "/api/trpc/a.b: no answer: dial tcp " + host +
 		": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?"

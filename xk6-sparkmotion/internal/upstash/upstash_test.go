@@ -7,13 +7,16 @@ import (
 	"math"
 	"math/big"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer/answertest"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server answers all it is asked alike, and keeps the last request.
 type server struct {
@@ -36,12 +39,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // client gives a client of s, whose URL and token say hush where they are secret, and the server's address.
 func (s *server) client(t *testing.T) (Client, string) {
 	t.Helper()
-	running := httptest.NewServer(s)
-	t.Cleanup(running.Close)
-	doer := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(doer.CloseIdleConnections)
-	host := running.Listener.Addr().String()
-	return Client{Doer: doer, URL: "http://user:hush@" + host + "/", Token: "hush"}, host
+	host := answertest.Serve(t, s)
+	return Client{Doer: answertest.Client(t), URL: "http://user:hush@" + host + "/", Token: "hush"}, host
 }
 
 func text(err error) string {
@@ -227,9 +226,7 @@ func TestSeveral(t *testing.T) {
 
 func TestNothingIsSent(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	host := gone.Listener.Addr().String()
+	const host = answertest.Nobody
 	for _, c := range []struct {
 		url     string
 		command Command
@@ -241,7 +238,7 @@ func TestNothingIsSent(t *testing.T) {
 		{"http://host", Command{"SET", "k", math.NaN()},
 			"a command's arguments must be strings, numbers or booleans: json: unsupported value: NaN"},
 	} {
-		_, err := Client{Doer: http.DefaultClient, URL: c.url, Token: "hush"}.Do(t.Context(), c.command)
+		_, err := Client{Doer: answertest.Client(t), URL: c.url, Token: "hush"}.Do(t.Context(), c.command)
 		if text(err) != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}
