@@ -56,7 +56,7 @@ bin/services: $(wildcard integration/services/*.go)
 	go build -o $@ ./integration/services
 
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
-	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
+	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
 # vet with -race takes what the tests compile anyway, where k6's packages would be compiled once more for it.
 test: build ## Go tests with the race detector, and real runs of ./k6 against the twin; .ci/run runs everything
@@ -75,7 +75,7 @@ lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why no
 	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)
 
 # The runs whose outcome is in Redis or the database; others would do again what they did in make test.
-STORED := WholeRun|NoTapIsLost|QueueDepth|DroppedSample|UpstashPipeline|EventDay|Smoke$$|EveryCall|Bands|Segments|Distributed$$
+STORED := WholeRun|Outages|QueueDepth|DroppedSample|UpstashPipeline|EventDay|Smoke$$|EveryCall|Bands|Segments|Distributed$$
 
 test-services: build bin/services ## the runs that store something, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
@@ -111,7 +111,7 @@ ifdef ENV
 	@$(WITH_ENV) true
 	@$(WITH_ENV) scripts/distributed.sh $(N); $(SAY)
 else
-	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
+	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
 endif
 
 bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one core each (15 minutes; needs wrk)

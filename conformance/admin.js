@@ -27,5 +27,5 @@ export async function startAdmin(variant = {}) {
     await ended;
     process.off('exit', exit);
   };
-  return { env: { ADMIN_URL: origin, ...user, TRPC_TRANSFORMER: variant.TRPC_TRANSFORMER ?? '' }, stop };
+  return { env: { ADMIN_URL: origin, ...user }, stop };
 }

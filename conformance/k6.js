@@ -9,6 +9,8 @@ const binary = fileURLToPath(new URL('../k6', import.meta.url));
 /**
  * Runs ./k6 for one iteration of fn, with env and nothing else as its settings, in a folder of its own.
  *
+ * The setting HOSTS, of the script alone, is k6's option `hosts` as JSON.
+ *
  * fn is a function of (sparkmotion, …args) that is sent as source, so it sees nothing but its parameters; args are
  * functions or what JSON carries. The result is what k6 made of it:
  *   value    what fn returned, through JSON; missing when it threw
@@ -35,7 +37,7 @@ function script(fn, args) {
   const source = (arg) => (typeof arg === 'function' ? `(${arg})` : JSON.stringify(arg));
   return `
     import * as sparkmotion from 'k6/x/sparkmotion';
-    export const options = { insecureSkipTLSVerify: true, summaryTrendStats: ['count', 'p(95)'] };
+    export const options = { hosts: JSON.parse(__ENV.HOSTS ?? '{}'), insecureSkipTLSVerify: true, summaryTrendStats: ['count', 'p(95)'] };
     export const handleSummary = (data) => ({ 'summary.json': JSON.stringify(data) });
     export default function () {
       let given;

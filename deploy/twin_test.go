@@ -16,11 +16,11 @@ import (
 // twin is a running local SparkMotion: the settings that it wrote.
 type twin map[string]string
 
-// startTwin starts one with a small history, and stops it when the test ends.
+// startTwin starts one with few bands and a small history, and stops it when the test ends.
 func startTwin(t *testing.T) twin {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "twin.env")
-	cmd := exec.Command("../bin/twin", "-history", "5000", "-env-file", file)
+	cmd := exec.Command("../bin/twin", "-history", "5000", "-bands", "2000", "-env-file", file)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -36,7 +36,9 @@ func startTwin(t *testing.T) twin {
 	})
 	for deadline := time.After(time.Minute); ; {
 		if text, err := os.ReadFile(file); err == nil { // it appears whole once everything listens
-			return parseEnv(string(text))
+			env := parseEnv(string(text))
+			delete(env, "DIRECT_URL") // with it, e2e-load.js makes twice the taps
+			return env
 		}
 		select {
 		case err := <-ended:

@@ -3,17 +3,21 @@
 //   ./k6 run examples/every-call.ts
 //
 // `make types` checks it against index.d.ts and @types/k6. An editor does when it finds both: see docs/primitives.md.
+// Settings: as for e2e-load.js, with DIRECT_URL and Upstash's.
 import { check, fail } from 'k6';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  bandID, batch, flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
+  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
   BandOptions, Flushed, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session, TapOptions,
 } from 'k6/x/sparkmotion';
 
-const { WORKER_URL, HUB_URL, ADMIN_URL, TEST_EMAIL, LOADTEST_EVENT_ID: eventId } = __ENV;
-const { UPSTASH_REDIS_REST_URL, TEST_PASSWORD, CRON_SECRET, UPSTASH_REDIS_REST_TOKEN } = __ENV;
+const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
+const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_URL } = __ENV;
+const { LOADTEST_EVENT_ID: eventId, LOADTEST_ORG_ID: orgID } = __ENV;
+const eventIDs = __ENV.LOADTEST_EVENT_IDS.split(',');
+const fallbackHost = ['sparkmotion.io', 'sparkmotion.net'];
 
 export const options: Options = {
   scenarios: {
@@ -27,63 +31,91 @@ export const options: Options = {
   },
   thresholds: {
     ...thresholds({
-      redirect_latency: 500, analytics_latency: 8000, csv_export_latency: null,
-      error_rate: 0.5, kv_hit_rate: 0.9, cron_errors: 0.5, // a batch has an error on purpose
+      redirect_latency: 500, analytics_latency: 8000, csv_export_latency: null, kv_hit_rate: 0.9,
+      error_rate: 0.5, cron_errors: 0.5, cron_drop_rate: 0.01, // a batch has an error on purpose
     }),
     checks: ['rate==1'],
   },
+  setupTimeout: '3m',
 };
 
-export function setup(): { session: Session } {
-  preflight({
-    parts: ['worker', 'admin', 'hub', 'queue'],
-    workerURL: WORKER_URL, hubURL: HUB_URL, adminURL: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD,
-    eventID: eventId, secret: CRON_SECRET, pageHost: 'compassion.com', timeout: '10s',
-  });
+export function setup(): { session?: Session } {
+  guard(WORKER_URL, { allowedHosts: ALLOWED_HOSTS });
+  login({ url: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, timeout: '10s' });
   login({ renew: true });
-  return { session: login({ url: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, timeout: '10s' }) };
+  return preflight({
+    parts: ['worker', 'admin', 'hub', 'queue'], allowedHosts: ALLOWED_HOSTS, timeout: '10s',
+    workerURL: WORKER_URL, directURL: DIRECT_URL, pageHost: PAGE_HOST, fallbackHost, protocol: 'http/1.1',
+    adminURL: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, renew: true, transformer: '',
+    eventID: eventId, eventIDs, orgID, queries: [['analytics.kpis', lastHour()], ['windows.list', { eventId }]],
+    hubURL: HUB_URL, secret: CRON_SECRET,
+    upstashURL: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL,
+  });
 }
 
 export function tappers(): void {
   const bands: BandOptions = { prefixes: ['LOADTEST-E1-', 'LOADTEST-E2-'], count: 200_000, distribution: 'zipf', seed: 7 };
   const how: TapOptions = {
-    url: WORKER_URL, band: bandID(bands), utm: 1, pageHost: 'compassion.com', protocol: 'http/1.1', timeout: 5000,
+    band: bandID(bands), utm: 1, pageHost: PAGE_HOST, fallbackHost, path: '/e', param: 'bandId', status: 302,
+    query: { lang: 'en' }, headers: { 'Accept-Language': 'en' }, cookie: 'lang=en', protocol: 'http/1.1', timeout: 5000,
   };
-  const redirected: boolean = tap(how);
+  const redirected: boolean = tap({ ...how, form: 'subdomain', url: WORKER_URL });
+  const directly: boolean = tap({ ...how, form: 'direct', directURL: DIRECT_URL, orgID, eventIDs });
   const two: number = taps(2, { protocol: 'h2' });
-  check(null, { 'taps are redirected': () => redirected && two === 2 });
+  check(null, { 'taps are redirected': () => redirected && directly && two === 2 });
 }
 
 interface Kpis {
-  taps: number;
-  distinctBands: number;
+  totalTaps: number;
+  uniqueBands: number;
+  activeEvents: number;
+}
+
+interface EventSummary {
+  bandCount: number;
+  tapCount: number;
+}
+
+interface EventWindow {
+  id: string;
+  isActive: boolean;
 }
 
 export function calls({ session }: { session: Session }): void {
-  const from = new Date(Date.now() - 3600e3), to = new Date();
-  const kpis = query<Kpis>(session, 'analytics.kpis', { from, to }, { url: ADMIN_URL, transformer: '', timeout: '10s' });
-  query(session, 'analytics.exportTaps', { eventId, from, to }, { responseType: 'none' });
-  const [summary, unknown] = batch(session, [['analytics.eventSummary', {}], ['analytics.nothing']]);
+  const kpis = query<Kpis>(session, 'analytics.kpis', lastHour(), { url: ADMIN_URL, transformer: '', timeout: '10s' });
+  query(session, 'analytics.exportTaps', { eventId, ...lastHour() }, { responseType: 'none' });
+  const [summary, unknown] = batch(session, [['analytics.eventSummary', { eventId }], ['analytics.nothing']]);
+  const { bandCount } = summary as EventSummary;
   check(unknown as QueryError, {
-    'kpis are numbers': () => kpis.taps >= kpis.distinctBands,
-    'a batch gives data, and an error in its place': (e) => Array.isArray(summary) && e.code === 'NOT_FOUND',
+    'kpis are numbers': () => kpis.totalTaps >= kpis.uniqueBands && kpis.activeEvents >= 0,
+    'a batch gives data, and an error in its place': (e) => bandCount > 0 && e.code === 'NOT_FOUND',
     'an error says what and how': (e) => e.status === 404 && e.procedure === 'analytics.nothing',
-    'the session says whose it is': () => session.user.email === TEST_EMAIL && new Date(session.expires) > to,
+    'the session says whose it is': () => session.user.email === TEST_EMAIL && session.cookie.includes(session.name),
+    'the session lasts': () => session.renew === true && Date.parse(session.expires) > Date.now(),
   });
+  windows(session);
   queue();
   upstash();
 }
 
+// Sets a window to what it is already: the event keeps its page.
+function windows(session: Session): void {
+  const [{ id, isActive }] = query<EventWindow[]>(session, 'windows.list', { eventId });
+  const set = mutate<EventWindow>(session, 'windows.toggle', { id, isActive }, { url: ADMIN_URL, responseType: 'json' });
+  check(set, { 'a mutation gives its data': () => set.id === id && set.isActive === isActive });
+}
+
 function queue(): void {
   const sample: QueueOptions = {
-    url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, key: 'tap-log:pending', timeout: '5s',
+    url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL, key: 'tap-log:pending', timeout: '5s',
   };
   const waiting: number | null = queueDepth(sample);
-  const flushed: Flushed = flushTaps({ url: HUB_URL, secret: CRON_SECRET, timeout: '1m' });
-  const { success, batches, failedBatches, remaining, durationMs } = flushed;
-  check(flushed, {
+  const flush: Flushed = flushTaps({ url: HUB_URL, secret: CRON_SECRET, timeout: '1m' });
+  const { success, batches, failedBatches, dropped, remaining, durationMs } = flush;
+  check(flush, {
     'the queue is read': () => waiting !== null && waiting >= 0,
     'the flush counts': () => success && batches >= 0 && failedBatches === 0 && remaining >= 0 && durationMs >= 0,
+    'no tap is dropped': () => dropped === 0,
     'the default export is the same': () => sparkmotion.flushTaps().flushed >= 0,
   });
 }
@@ -102,6 +134,12 @@ function upstash(): void {
     'an error names its command': (e) => e.command === 'INCR',
     'a large integer is exact': () => big === 9007199254740993n,
   });
+}
+
+// Times are ISO strings: the server refuses a Date.
+function lastHour(): { from: string; to: string } {
+  const now = Date.now();
+  return { from: new Date(now - 3600e3).toISOString(), to: new Date(now).toISOString() };
 }
 
 export function handleSummary(data: object): { stdout: string } {

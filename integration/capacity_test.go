@@ -22,6 +22,12 @@ type verdict struct {
 		Metric, Part string
 	} `json:"first_breach"`
 	Plateaus  []plateau
+	Scenario  string
+	Scenarios map[string]struct {
+		Status        string
+		SustainedRate *float64 `json:"sustained_rate"`
+		Plateaus      []plateau
+	}
 	Processes []struct{ Began time.Time }
 	Counts    struct{ Taps, Queries, Flushes int64 }
 	Queue     struct {
@@ -42,6 +48,7 @@ type plateau struct {
 		Value float64
 	}
 	Counts struct {
+		Taps   int64
 		CutOff int64 `json:"cut_off"`
 	}
 }
@@ -163,7 +170,7 @@ func TestVerdict(t *testing.T) {
 				scenarios.calm = { executor: 'constant-arrival-rate', exec: 'ask', rate: 40, duration: '3s', preAllocatedVUs: 100 };
 				scenarios.storm = { ...scenarios.calm, rate: 300, startTime: '3s' };
 				export const setup = () => login();
-				export const ask = (session) => { try { batch(session, [['analytics.eventSummary', {}]]) } catch {} };`,
+				export const ask = (session) => { try { batch(session, [['analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }]]) } catch {} };`,
 			code: 99, holds: 50, breaks: 100, metric: "error_rate{part:admin}", part: "admin",
 		},
 		{

@@ -25,7 +25,8 @@ var (
 // its section promises.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	tw := startTwin(t)
+	tw := startTwin(t, "-bands", "200000") // examples name bands
+	tw.env["DIRECT_URL"] = tw.env["WORKER_URL"]
 	for _, file := range []string{"../README.md", "../docs/primitives.md"} {
 		sections := strings.Split("\n"+read(t, file), "\n## ")
 		for _, section := range sections {

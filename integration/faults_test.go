@@ -16,8 +16,8 @@ var faulty = []struct{ name, call, part, counts string }{
 	{"tap", "sm.tap()", "worker", "error_rate worker"},
 	{"taps", "sm.taps(1)", "worker", "error_rate worker"},
 	{"login", "sm.login()", "admin", ""}, // k6's http_req_failed alone
-	{"query", "sm.query(null, 'analytics.eventSummary', {})", "admin", "error_rate admin"},
-	{"batch", "sm.batch(null, [['analytics.eventSummary', {}], ['analytics.kpis', {}]])", "admin", "error_rate admin"},
+	{"query", "sm.query(null, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID })", "admin", "error_rate admin"},
+	{"batch", "sm.batch(null, [['analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }], ['analytics.kpis', {}]])", "admin", "error_rate admin"},
 	{"flushTaps", "sm.flushTaps()", "hub", "cron_errors"},
 	{"queueDepth", "sm.queueDepth()", "upstash", "error_rate upstash"},
 	{"queueDepth by Redis", "sm.queueDepth({redisURL: __ENV.NO_REDIS})", "", "error_rate upstash"},
@@ -180,7 +180,7 @@ func TestSessionExpires(t *testing.T) {
 		import { login, query } from 'k6/x/sparkmotion';
 		export const options = { scenarios: { admins: { executor: 'per-vu-iterations', vus: %d, iterations: %d } } };
 		export const setup = () => ({ ...login({ renew: true }), cookie: 'admin-auth.session-token=expired' });
-		export default (session) => query(session, 'analytics.eventSummary', {});`, vus, iterations)))
+		export default (session) => query(session, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID });`, vus, iterations)))
 	r.wants(0, "The session has expired: logged in again as ")
 	if n := strings.Count(r.output, "The session has expired"); n != 1 {
 		t.Errorf("%d lines about it", n)

@@ -40,7 +40,7 @@ const everything = `
 		try { console.log(what, JSON.stringify(run())) } catch (e) { console.error(what, e, JSON.stringify(e), e.stack) }
 	}
 	export function setup() {
-		attempt('preflight', () => sm.preflight({ timeout }));
+		attempt('preflight', () => { sm.preflight({ timeout }) }); // it returns the session
 		let session = { cookie: 'x=5up3r-cookie', renew: true };
 		attempt('login', () => { session = sm.login({ timeout, renew: true }) });
 		return { session };
@@ -50,9 +50,9 @@ const everything = `
 		attempt('tap', () => sm.tap({ timeout }));
 		attempt('h2', () => sm.tap({ timeout, protocol: 'h2' }));
 		attempt('taps', () => sm.taps(3, { timeout }));
-		attempt('query', () => sm.query(session, 'analytics.eventSummary', {}, { timeout }));
-		attempt('expired', () => sm.query({ ...session, cookie: 'x=5up3r-cookie' }, 'analytics.eventSummary', {}, { timeout }));
-		attempt('batch', () => sm.batch(session, [['analytics.eventSummary', {}], ['no.such']], { timeout }));
+		attempt('query', () => sm.query(session, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }, { timeout }));
+		attempt('expired', () => sm.query({ ...session, cookie: 'x=5up3r-cookie' }, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }, { timeout }));
+		attempt('batch', () => sm.batch(session, [['analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }], ['no.such']], { timeout }));
 		attempt('flushTaps', () => sm.flushTaps({ timeout }));
 		attempt('queueDepth', () => sm.queueDepth({ timeout }));
 		attempt('native', () => sm.queueDepth({ timeout, redisURL: 'redis://:5up3r-redis@' + __ENV.REDIS_HOST }));

@@ -56,22 +56,26 @@ func TestSegments(t *testing.T) {
 		export default () => tap({ band: bandID({ distribution: 'sequential' }) });
 		export const handleSummary = report;`)
 
-	alone, shared := startTwin(t), startTwin(t)
-	slow := slowed(t, shared.env["WORKER_URL"], 300*time.Millisecond)
-	var one run
-	var all sync.WaitGroup
-	all.Go(func() { one = runK6(t, alone.env, "run", "--quiet", source) })
-	runs := thirds(t, source, func(n int) map[string]string {
-		env := maps.Clone(shared.env)
-		if n == 2 {
-			env["WORKER_URL"] = slow
-		}
-		return env
+	var one, merged run
+	var runs []run
+	var want, got []string
+	onTheSystem(func() (blamed bool) {
+		alone, shared := startTwin(t), startTwin(t)
+		slow := slowed(t, shared.env["WORKER_URL"], 300*time.Millisecond)
+		var all sync.WaitGroup
+		all.Go(func() { one = runK6(t, alone.env, "run", "--quiet", source) })
+		runs = thirds(t, source, func(n int) map[string]string {
+			env := maps.Clone(shared.env)
+			if n == 2 {
+				env["WORKER_URL"] = slow
+			}
+			return env
+		})
+		all.Wait()
+		merged = merge(t, runs)
+		want, got = bandsOf(t, alone), bandsOf(t, shared)
+		return len(want) < 390 || len(got) < 390 || apart(merged.verdict()) > inStep // k6 leaves out what is due after the end
 	})
-	all.Wait()
-	merged := merge(t, runs)
-
-	want, got := bandsOf(t, alone), bandsOf(t, shared)
 	if distinct := len(slices.Compact(slices.Clone(got))); len(want) != 390 || len(got) != 390 || distinct != 390 || !slices.Equal(got, want) {
 		t.Errorf("three processes sent %d taps, of %d bands; one sent %d, of the same bands: %v", len(got), distinct, len(want), slices.Equal(got, want))
 	}
@@ -97,14 +101,21 @@ func wantLinedUp(t *testing.T, one, merged verdict) {
 			t.Errorf("got %+v of three processes, and of one %+v", p, q)
 		}
 	}
+	if len(merged.Processes) != 3 || apart(merged) > inStep {
+		t.Errorf("they began at %v", merged.Processes)
+	}
+}
+
+// inStep is half a plateau of TestSegments, on a machine that has other things to do.
+const inStep = 2 * time.Second
+
+// apart is the time between the first process's beginning and the last one's.
+func apart(merged verdict) time.Duration {
 	var began []time.Time
 	for _, p := range merged.Processes {
 		began = append(began, p.Began)
 	}
-	slices.SortFunc(began, time.Time.Compare)
-	if len(began) != 3 || began[2].Sub(began[0]) > 2*time.Second { // half a plateau, on a machine that has other things to do
-		t.Errorf("they began at %v", began)
-	}
+	return slices.MaxFunc(began, time.Time.Compare).Sub(slices.MinFunc(began, time.Time.Compare))
 }
 
 // bandsOf are those that a twin's queue has, in order.
@@ -193,8 +204,8 @@ func TestDistributed(t *testing.T) {
 	for name, pair := range map[string][2]int64{
 		"taps, and preflight's of each process":  {c.Taps + 2*preflightTaps, got.Worker.Hits},
 		"flushes, and preflight's":               {c.Flushes + 2, got.Hub.Flushes},
-		"logins, and preflight's":                {2 * 2, got.Admin.Logins},
-		"queries, and preflight's":               {c.Queries + 2*preflightQueries, queries},
+		"logins, and preflight's":                {2, got.Admin.Logins},
+		"queries, and preflight's":               {c.Queries + 2*(preflightQueries+preflightExports), queries},
 		"302s served, and rows or queue entries": {got.Worker.Hits, got.Database.Rows - got.Database.History + got.Queue.Depth},
 	} {
 		if pair[0] != pair[1] {

@@ -32,10 +32,10 @@ func (tw *twin) stopsBeforeLoad(t *testing.T) {
 		{"nothing set", map[string]string{
 			"WORKER_URL": "", "HUB_URL": "", "ADMIN_URL": "", "TEST_PASSWORD": "", "LOADTEST_EVENT_ID": "", "CRON_SECRET": "",
 		}, []string{"preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET"}},
-		{"wrong password", map[string]string{"TEST_PASSWORD": "nope-5up3r"}, []string{"Check TEST_EMAIL and TEST_PASSWORD", "1 of 7 probes failed"}},
+		{"wrong password", map[string]string{"TEST_PASSWORD": "nope-5up3r"}, []string{"Check TEST_EMAIL and TEST_PASSWORD", "9 of 15 probes failed"}},
 		{"wrong cron secret", map[string]string{"CRON_SECRET": "nope-5up3r"}, []string{"answered 401 Unauthorized", "Check CRON_SECRET"}},
 		{"wrong Upstash token", map[string]string{"UPSTASH_REDIS_REST_TOKEN": "nope-5up3r"}, []string{"Check UPSTASH_REDIS_REST_TOKEN"}},
-		{"nobody at the Worker's", map[string]string{"WORKER_URL": "http://127.0.0.1:1"}, []string{"connection refused", "Is WORKER_URL right", "4 of 7"}},
+		{"nobody at the Worker's", map[string]string{"WORKER_URL": "http://127.0.0.1:1"}, []string{"connection refused", "Is WORKER_URL right", "4 of 15"}},
 		{"the Hub instead of admin", map[string]string{"ADMIN_URL": tw.env["HUB_URL"]}, []string{"/api/auth/csrf: answered 404"}},
 		{"no URL", map[string]string{"HUB_URL": "hub.example"}, []string{"HUB_URL: an http or https URL with a host is expected"}},
 	} {
@@ -94,7 +94,7 @@ func TestGuard(t *testing.T) {
 		t.Errorf("%d requests were sent to the host", n)
 	}
 	env["ALLOWED_HOSTS"] = "sparkmotion.invalid"
-	runK6(t, env, "run", "--quiet", "--config", config, absolute(t, mainScript)).wants(107, "7 of 7 probes failed")
+	runK6(t, env, "run", "--quiet", "--config", config, absolute(t, mainScript)).wants(107, "13 of 13 probes failed")
 	if asked.Load() == 0 {
 		t.Error("a host that is named is not asked either")
 	}

@@ -6,7 +6,7 @@
 // Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { flushTaps, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of every rate and of the number of virtual users that tap
 const TIME_SCALE = factor('TIME_SCALE'); // of every scenario's duration
@@ -17,17 +17,8 @@ const whole = lasting(13 * 60);
 
 export const options = {
   scenarios: {
-    tappers: {
-      executor: 'ramping-arrival-rate',
-      exec: 'runTapper',
-      ...plateaus({
-        rates: [500, 1000, 2500, 5000, 7500, 10000].map(scaled),
-        hold: lasting(120),
-        rampDown: lasting(30),
-      }),
-      preAllocatedVUs: scaled(500), // a system that answers within 50 ms needs these at 10,000/s
-      maxVUs: scaled(2000),
-    },
+    tappers: tappers('runTapper'),
+    ...(__ENV.DIRECT_URL && { directTappers: tappers('runDirectTapper') }), // as many again, by direct links
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
     exporters: { executor: 'constant-vus', exec: 'runExporter', vus: 2, duration: whole },
     cron_trigger: { executor: 'constant-arrival-rate', exec: 'runCron', ...every(15), duration: whole },
@@ -44,6 +35,20 @@ export const options = {
   summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max', 'count'],
 };
 
+function tappers(exec) {
+  return {
+    executor: 'ramping-arrival-rate',
+    exec,
+    ...plateaus({
+      rates: [500, 1000, 2500, 5000, 7500, 10000].map(scaled),
+      hold: lasting(120),
+      rampDown: lasting(30),
+    }),
+    preAllocatedVUs: scaled(500), // a system that answers within 50 ms needs these at 10,000/s
+    maxVUs: scaled(2000),
+  };
+}
+
 function factor(name, n = Number(__ENV[name] || 1)) {
   if (n > 0 && n < Infinity) return n;
   throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
@@ -56,32 +61,42 @@ function every(s) {
 }
 
 export function setup() {
-  preflight();
-  return { session: login({ renew: true }) };
+  return preflight({ queries: [...dashboard(), exported()], renew: true }); // with the session that it logged in to
 }
 
 export function runTapper() {
   tap();
 }
 
-// What a dashboard shows: the last 24 hours of one event.
+export function runDirectTapper() {
+  tap({ form: 'direct' });
+}
+
 export function runAdmin({ session }) {
-  const eventId = __ENV.LOADTEST_EVENT_ID;
-  for (const [procedure, input] of [
-    ['analytics.kpis', day()],
-    ['analytics.velocityHistory', { eventId }],
-    ['analytics.eventSummary', {}],
-    ['analytics.tapsByHour', { eventId, hours: 24 }],
-  ]) {
+  for (const [procedure, input] of dashboard()) {
     attempt(() => query(session, procedure, input));
   }
   sleep(5);
 }
 
 export function runExporter({ session }) {
-  const input = { eventId: __ENV.LOADTEST_EVENT_ID, ...day() };
-  attempt(() => query(session, 'analytics.exportTaps', input, { responseType: 'none' }));
+  attempt(() => query(session, ...exported(), { responseType: 'none' }));
   sleep(30);
+}
+
+// What a dashboard shows: the last 24 hours, of one event.
+function dashboard() {
+  const eventId = __ENV.LOADTEST_EVENT_ID;
+  return [
+    ['analytics.kpis', day()],
+    ['analytics.velocityHistory', { eventId }],
+    ['analytics.eventSummary', { eventId }],
+    ['analytics.tapsByHour', { eventId, hours: 24 }],
+  ];
+}
+
+function exported() {
+  return ['analytics.exportTaps', { eventId: __ENV.LOADTEST_EVENT_ID, ...day() }];
 }
 
 export function runCron() {
@@ -101,9 +116,10 @@ export default function () {
   exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');
 }
 
+// Times are ISO strings: a Date would arrive as one, and be refused.
 function day() {
-  const to = new Date();
-  return { from: new Date(to - 24 * 3600 * 1000), to };
+  const to = Date.now();
+  return { from: new Date(to - 24 * 3600 * 1000).toISOString(), to: new Date(to).toISOString() };
 }
 
 // A failed query is counted, and does not keep the next ones, or the pause, from their turn. Each virtual user logs an error once.

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 )
 
 // shutdownTime is how long open requests may take at the end.
@@ -65,9 +67,9 @@ func finish(t *Twin, stderr io.Writer) error {
 	defer cancel()
 	t.StopServing(ctx)
 	if s, err := t.control.Stats(ctx); err == nil {
-		fmt.Fprintf(stderr, "twin: %d requests, %d hits, %d misses; queued %d, dropped %d, depth %d; flushed %d; rows %d (%d seeded)\n",
-			s.Worker.Requests, s.Worker.Hits, s.Worker.Misses, s.Queue.Queued, s.Queue.Dropped, s.Queue.Depth,
-			s.Hub.Flushed, s.Database.Rows, s.Database.History)
+		l := s.Ledger
+		fmt.Fprintf(stderr, "twin: redirected %d by the KV, %d by the Hub, %d to a fallback; received %d, lost %d; flushed %d, dropped %d, pending %d; rows %d (and %d seeded)\n",
+			l.KV, l.Hub, l.Fallback, l.Received, l.Lost, l.Flushed, l.Dropped, l.Pending, l.Rows, s.Database.History)
 	}
 	return t.Close()
 }
@@ -83,7 +85,10 @@ func parse(args []string, stderr io.Writer) (Config, []string, error) {
 	flags.IntVar(&config.History, "history", 200_000, "past taps to seed the database with, in `rows`")
 	flags.StringVar(&config.EnvFile, "env-file", "", "write the settings and secrets of this run to `FILE`")
 	flags.StringVar(&config.CookiePrefix, "cookie-prefix", "admin-auth", "`prefix` of the admin app's cookies")
-	flags.BoolVar(&config.Superjson, "superjson", false, "use the superjson transformer in the admin app's tRPC")
+	flags.BoolVar(&config.Superjson, "superjson", true, "use the superjson transformer in the admin app's tRPC, as the real one does")
+	flags.StringVar(&config.Role, "role", "ADMIN", "the user's `role`: ADMIN or CUSTOMER")
+	flags.IntVar(&config.Bands, "bands", event.Bands, "`bands` of each event, in the database and the KV")
+	flags.Float64Var(&config.UpstashRate, "upstash-rate", 10_000, "`requests/s` of the Upstash plan, a tap being one; 0 for no limit")
 	flags.DurationVar(&config.FlushTime, "flush-time", 50*time.Second, "`time` after which a flush starts no more batches")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: twin [flags] [--] [COMMAND ARGS…]\n\nflags:")

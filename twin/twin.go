@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -17,8 +17,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/admin"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/control"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/hub"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/upstash"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/worker"
@@ -28,12 +30,15 @@ import (
 type Twin struct {
 	config    Config
 	gates     *fault.Gates
+	kv        *kv.KV
 	store     *store.Store
 	database  *database.DB
 	worker    *worker.Worker
+	hub       *hub.Hub
+	admin     *admin.Admin
 	control   *control.Control
 	listeners map[string]net.Listener // by part
-	servers   []*http.Server
+	servers   []*server
 	serving   sync.WaitGroup
 	closing   chan struct{} // tells long requests to end
 	stop      sync.Once
@@ -63,8 +68,13 @@ func (t *Twin) start(ctx context.Context) error {
 	if t.store, err = store.Open(ctx, t.config.RedisURL, t.config.Redis); err != nil {
 		return err
 	}
-	seed := database.Seed{Bands: t.config.Bands, History: t.config.History}
-	if t.database, err = database.Open(ctx, t.config.DatabaseURL, seed, &t.gates.Database); err != nil {
+	var filling sync.WaitGroup
+	filling.Go(t.fillKV)
+	c := t.config
+	seed := database.Seed{Bands: c.Bands, History: c.History, Email: c.Email, Role: c.Role}
+	t.database, err = database.Open(ctx, c.DatabaseURL, seed, &t.gates.Database)
+	filling.Wait()
+	if err != nil {
 		return err
 	}
 	t.serve()
@@ -76,34 +86,52 @@ func (t *Twin) start(ctx context.Context) error {
 	return nil
 }
 
+// fillKV writes what the Admin app would have written: every band's page, under both keys.
+func (t *Twin) fillKV() {
+	t.kv = kv.New(2 * t.config.Bands * len(event.All))
+	for _, e := range event.All {
+		live := e.Windows[1]
+		bands := make([]string, t.config.Bands)
+		for n := range bands {
+			bands[n] = e.BandID(n + 1)
+		}
+		value := kv.NewValue(live.URL, e.ID, strings.ToLower(live.Type), live.ID)
+		t.kv.PutBands(value, event.Org.Slug, e.ID, bands)
+	}
+}
+
 // serve makes the parts and lets them answer.
 func (t *Twin) serve() {
 	c := t.config
-	t.worker = worker.New(c.Bands, t.listeners["hub"].Addr().String(), t.store, &t.gates.Worker)
-	h := hub.New(hub.Config{
+	u := upstash.New(t.store.Client, c.UpstashToken, c.UpstashRate, &t.gates.Upstash)
+	t.worker = worker.New(worker.Config{
+		KV: t.kv, HubAddr: t.listeners["hub"].Addr().String(), Fallback: c.FallbackURL,
+		Store: t.store, Upstash: u, Gate: &t.gates.Worker,
+	})
+	t.hub = hub.New(hub.Config{
 		Store: t.store, Database: t.database, Gate: &t.gates.Hub,
 		CronSecret: c.CronSecret, FlushTime: c.FlushTime, Closing: t.closing,
 	})
-	a := admin.New(admin.Config{
-		Store: t.store, Database: t.database, Gate: &t.gates.Admin,
-		Email: c.Email, Password: c.Password, Secret: rand.Text(), CookiePrefix: c.CookiePrefix, Superjson: c.Superjson,
+	t.admin = admin.New(admin.Config{
+		Store: t.store, Database: t.database, KV: t.kv, Gate: &t.gates.Admin,
+		Password: c.Password, Secret: rand.Text(), CookiePrefix: c.CookiePrefix, Superjson: c.Superjson,
 	})
-	u := upstash.New(t.store.Client, c.UpstashToken, &t.gates.Upstash)
-	t.control = &control.Control{
-		Worker: t.worker, Hub: h, Admin: a, Upstash: u, Store: t.store, Database: t.database, Gates: t.gates,
-	}
 	t.serving.Go(func() { _ = t.worker.Serve(t.listeners["worker"]) })
-	t.answer("hub", h.Handler())
-	t.answer("admin", a.Handler())
+	hubServer := t.answer("hub", t.hub.Handler())
+	t.answer("admin", t.admin.Handler())
 	t.answer("upstash", u.Handler())
+	t.control = &control.Control{
+		KV: t.kv, Worker: t.worker, Hub: t.hub, HubSwitch: hubServer, Admin: t.admin, Upstash: u, Store: t.store,
+		Database: t.database, Gates: t.gates, Others: &control.Others{Worker: t.url("worker"), Hub: t.url("hub"), CronSecret: c.CronSecret},
+	}
 	t.answer("control", t.control.Handler())
 }
 
 // answer serves one part over HTTP.
-func (t *Twin) answer(part string, handler http.Handler) {
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+func (t *Twin) answer(part string, handler http.Handler) *server {
+	s := serve(t.listeners[part], handler)
 	t.servers = append(t.servers, s)
-	t.serving.Go(func() { _ = s.Serve(t.listeners[part]) })
+	return s
 }
 
 // StopServing ends every part's HTTP, lets what it has begun finish until ctx ends, and brings the last taps into
@@ -112,13 +140,16 @@ func (t *Twin) StopServing(ctx context.Context) {
 	t.stop.Do(func() {
 		close(t.closing)
 		_ = t.gates.Replace(fault.Set{}) // lets go of what hangs
-		if t.worker != nil {
+		if t.control != nil {
+			_ = t.control.Others.Replace(control.Traffic{}) // none is always valid
 			_ = t.worker.Close(ctx)
 		}
 		for _, s := range t.servers {
-			if s.Shutdown(ctx) != nil {
-				_ = s.Close()
-			}
+			s.shutdown(ctx)
+		}
+		if t.control != nil {
+			t.hub.Close()
+			t.admin.Close()
 		}
 		for _, ln := range t.listeners {
 			_ = ln.Close() // for a start that failed before it served; else closed already

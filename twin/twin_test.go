@@ -21,8 +21,9 @@ import (
 
 // small is a twin with ten bands an event.
 func small() Config {
-	c := Config{Email: "loadtest@sparkmotion.net", Password: "p4ss", CronSecret: "cr0n", UpstashToken: "t0ken",
-		CookiePrefix: "admin-auth", FlushTime: time.Minute, Bands: 10, History: 30}
+	c := Config{Email: "loadtest@sparkmotion.net", Password: "p4ssw0rd", CronSecret: "cr0n", UpstashToken: "t0ken",
+		CookiePrefix: "admin-auth", Superjson: true, Role: "ADMIN",
+		FlushTime: 200 * time.Millisecond, Bands: 10, History: 30}
 	for _, a := range c.addresses() {
 		*a.value = "127.0.0.1:0"
 	}
@@ -47,7 +48,8 @@ func call(t *testing.T, method, url, body string) (int, string) {
 	t.Helper()
 	req, _ := http.NewRequest(method, url, strings.NewReader(body))
 	req.Header.Set("Authorization", "Bearer cr0n")
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +67,23 @@ func stats(t *testing.T, twin *Twin) (s control.Stats) {
 	return s
 }
 
-// balanced checks that every tap served is in the queue or in the database.
+// balanced checks that every tap that was redirected to its page is accounted for, once.
 func balanced(t *testing.T, s control.Stats) {
 	t.Helper()
-	if s.Worker.Hits != s.Queue.Queued || s.Queue.Queued != s.Database.Rows-s.Database.History+s.Queue.Depth {
-		t.Errorf("%d hits, %d queued, %d rows - %d seeded + %d deep", s.Worker.Hits, s.Queue.Queued, s.Database.Rows, s.Database.History, s.Queue.Depth)
+	l := s.Ledger
+	if l.KV+l.Hub != l.Received+l.Lost+l.Waiting || l.Received != l.Flushed+l.Dropped+l.Pending || l.Flushed != l.Rows {
+		t.Errorf("the ledger isn't balanced: %+v", l)
 	}
+}
+
+// ledger is what the system itself counts.
+func ledger(t *testing.T, twin *Twin) (received, flushed, dropped int64) {
+	t.Helper()
+	read := func(key string) int64 {
+		n, _ := twin.store.Get(t.Context(), key).Int64()
+		return n
+	}
+	return read("monitoring:taps:received"), read("monitoring:taps:flushed"), read("monitoring:taps:dropped")
 }
 
 func TestEveryTapArrivesOnce(t *testing.T) {
@@ -107,6 +120,20 @@ func TestEveryTapArrivesOnce(t *testing.T) {
 	if s.Worker.Hits != phones*taps || s.Queue.Depth != 0 || s.Hub.Flushed != phones*taps || s.Database.History != 30 {
 		t.Errorf("%+v", s)
 	}
+	waitFor(t, func() bool { // the counters follow the flush
+		received, flushed, dropped := ledger(t, twin)
+		return received == phones*taps && flushed == phones*taps && dropped == 0
+	})
+}
+
+// waitFor waits for a condition, up to a deadline.
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for start := time.Now(); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("never so")
+		}
+	}
 }
 
 func TestUnknownBandTakesTheSlowPath(t *testing.T) {
@@ -114,8 +141,99 @@ func TestUnknownBandTakesTheSlowPath(t *testing.T) {
 	if status, _ := call(t, "GET", twin.url("worker")+"/e?bandId=nobody", ""); status != 302 {
 		t.Errorf("status %d", status)
 	}
-	if s := stats(t, twin); s.Worker.Misses != 1 || s.Hub.SlowPath != 1 || s.Worker.Redirects != 1 {
+	s := stats(t, twin)
+	if s.Worker.Misses != 1 || s.Hub.SlowPath != 1 || s.Hub.Assigned != 1 || s.Worker.Redirects != 1 {
 		t.Errorf("%+v", s)
+	}
+	balanced(t, s)
+	call(t, "GET", twin.url("hub")+"/api/cron/flush-taps", "")
+	if s := stats(t, twin); s.Ledger.Hub != 1 || s.Ledger.Flushed != 1 || s.Ledger.Dropped != 0 {
+		t.Errorf("%+v", s.Ledger)
+	}
+}
+
+// TestControl does to the twin what its control can, and looks at the ledger.
+func TestControl(t *testing.T) {
+	tap := func(t *testing.T, twin *Twin, band string) {
+		t.Helper()
+		if status, _ := call(t, "GET", twin.url("worker")+"/e?bandId="+band, ""); status != 302 {
+			t.Errorf("%s: %d", band, status)
+		}
+	}
+	const band = "LOADTEST-E1-000001"
+	for name, c := range map[string]struct {
+		method, path, body string
+		taps               []string
+		want               control.Ledger
+	}{
+		"an empty KV":     {"DELETE", "/kv", "", []string{band, band}, control.Ledger{Hub: 2, Received: 2, Flushed: 2, Rows: 2}},
+		"a bad value":     {"PUT", "/kv?key=127:" + band, "no JSON", []string{band}, control.Ledger{Fallback: 1}},
+		"a value":         {"PUT", "/kv?key=127:X", `{"url":"https://x.example/","eventId":"` + event.All[0].ID + `","mode":"live"}`, []string{"X"}, control.Ledger{KV: 1, Received: 1, Dropped: 1}},
+		"no hub":          {"POST", "/hub/stop", "", []string{band, "nobody"}, control.Ledger{KV: 1, Fallback: 1, Received: 1, Pending: 1}},
+		"deleted bands":   {"POST", "/bands/delete?share=1", "", []string{band}, control.Ledger{KV: 1, Received: 1, Dropped: 1}},
+		"errors upstream": {"PUT", "/faults", `{"upstash":{"errorRate":1,"status":429}}`, []string{band, "nobody"}, control.Ledger{KV: 1, Hub: 1, Received: 1, Lost: 1, Flushed: 1, Rows: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			twin := start(t)
+			if status, body := call(t, c.method, twin.url("control")+c.path, c.body); status/100 != 2 {
+				t.Fatal(status, body)
+			}
+			for _, b := range c.taps {
+				tap(t, twin, b)
+			}
+			stats(t, twin) // all is recorded
+			if name != "no hub" {
+				call(t, "GET", twin.url("hub")+"/api/cron/flush-taps", "")
+			}
+			s := stats(t, twin)
+			if s.Ledger != c.want {
+				t.Errorf("got  %+v\nwant %+v", s.Ledger, c.want)
+			}
+			balanced(t, s)
+		})
+	}
+}
+
+func TestHubComesBack(t *testing.T) {
+	twin := start(t)
+	for _, path := range []string{"/hub/stop", "/hub/start"} {
+		if status, body := call(t, "POST", twin.url("control")+path, ""); status != 204 {
+			t.Fatal(status, body)
+		}
+	}
+	call(t, "GET", twin.url("worker")+"/e?bandId=nobody", "")
+	if s := stats(t, twin); s.Ledger.Hub != 1 {
+		t.Errorf("%+v", s.Ledger)
+	}
+}
+
+func TestOthers(t *testing.T) {
+	twin := start(t)
+	url := twin.url("control") + "/others"
+	if status, body := call(t, "PUT", url, `{"flushEveryMs":20,"tapsPerSecond":100}`); status != 200 {
+		t.Fatal(status, body)
+	}
+	waitFor(t, func() bool {
+		s := stats(t, twin)
+		return s.Others.Taps > 5 && s.Others.Flushes > 1 && s.Ledger.Flushed > 5
+	})
+	call(t, "DELETE", url, "")
+	before := stats(t, twin)
+	balanced(t, before)
+	if after := stats(t, twin); after.Others != before.Others {
+		t.Error("they go on")
+	}
+}
+
+func TestCrash(t *testing.T) {
+	twin := start(t)
+	call(t, "GET", twin.url("worker")+"/e?bandId=LOADTEST-E1-000001", "")
+	stats(t, twin)
+	if status, body := call(t, "POST", twin.url("control")+"/redis/crash", ""); status != 204 {
+		t.Fatal(status, body)
+	}
+	if received, _, _ := ledger(t, twin); received != 0 || stats(t, twin).Ledger.Pending != 0 {
+		t.Error("something is left")
 	}
 }
 
@@ -162,18 +280,18 @@ func TestOutages(t *testing.T) {
 	balanced(t, stats(t, twin))
 	post("/redis/stop")
 	tap()
-	if s := stats(t, twin); s.Queue.Queued != 1 || s.Queue.Dropped != 1 || s.Queue.Depth != 1 {
+	if s := stats(t, twin); s.Queue.Queued != 1 || s.Queue.Lost != 1 || s.Queue.Depth != 1 {
 		t.Errorf("%+v", s.Queue)
 	}
 	post("/redis/start")
 	post("/database/stop")
 	_, body := call(t, "GET", twin.url("hub")+"/api/cron/flush-taps", "")
-	if !strings.Contains(body, `"flushed":0,"batches":0,"failedBatches":1,"remaining":1`) {
+	if !strings.Contains(body, `"flushed":0,"dropped":0,"batches":0,"failedBatches":`) || !strings.Contains(body, `"remaining":1`) {
 		t.Error(body)
 	}
 	post("/database/start")
 	_, body = call(t, "GET", twin.url("hub")+"/api/cron/flush-taps", "")
-	if !strings.Contains(body, `"success":true,"flushed":1,"batches":1,"failedBatches":0,"remaining":0,"durationMs":`) {
+	if !strings.Contains(body, `"success":true,"flushed":1,"dropped":0,"batches":1,"failedBatches":0,"remaining":0,"durationMs":`) {
 		t.Error(body)
 	}
 }
@@ -185,7 +303,7 @@ func TestCommand(t *testing.T) {
 	}{
 		"ends well":    {[]string{"true"}, 0},
 		"its own code": {[]string{"sh", "-c", "exit 99"}, 99},
-		"has settings": {[]string{"sh", "-c", `test "$TEST_PASSWORD/$LOADTEST_EVENT_ID/$CRON_SECRET" = p4ss/loadtest-nashville/cr0n && echo "$WORKER_URL$TWIN_REDIS_URL" | grep -q 127.0.0.1`}, 0},
+		"has settings": {[]string{"sh", "-c", `test "$TEST_PASSWORD/$LOADTEST_EVENT_ID/$CRON_SECRET" = p4ssw0rd/` + event.All[0].ID + `/cr0n && test "$LOADTEST_EVENT_IDS" = ` + event.All[0].ID + "," + event.All[1].ID + "," + event.All[2].ID + ` && echo "$DIRECT_URL$LOADTEST_ORG_ID$WORKER_URL$TWIN_REDIS_URL" | grep -q "127.0.0.1.*` + event.Org.ID + `.*127.0.0.1"`}, 0},
 		"by a signal":  {[]string{"sh", "-c", "kill -9 $$"}, 137},
 		"not there":    {[]string{"./no-such-command"}, 127},
 		"not runnable": {[]string{"./internal"}, 126},
@@ -256,15 +374,15 @@ func TestEnvFile(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	t.Setenv("TEST_PASSWORD", "given")
-	c, command, err := parse([]string{"-worker", "localhost:7001", "-history", "5", "-superjson", "--", "k6", "run", "-q"}, io.Discard)
-	if err != nil || c.Worker != "localhost:7001" || c.Hub != "127.0.0.1:0" || c.History != 5 || !c.Superjson || c.Password != "given" || len(c.CronSecret) < 20 {
+	t.Setenv("TEST_PASSWORD", "given secret")
+	c, command, err := parse([]string{"-worker", "localhost:7001", "-history", "5", "-superjson=false", "-upstash-rate", "0", "--", "k6", "run", "-q"}, io.Discard)
+	if err != nil || c.Worker != "localhost:7001" || c.Hub != "127.0.0.1:0" || c.History != 5 || c.Superjson || c.UpstashRate != 0 || c.Bands != event.Bands || c.Password != "given secret" || len(c.CronSecret) < 20 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if fmt.Sprint(command) != "[k6 run -q]" {
 		t.Error(command)
 	}
-	for _, args := range []string{"-worker 0.0.0.0:80", "-redis :6379", "-hub 192.168.1.2:1", "-admin example.com:1", "-control 7000", "-history -1", "-nonsense"} {
+	for _, args := range []string{"-worker 0.0.0.0:80", "-redis :6379", "-hub 192.168.1.2:1", "-admin example.com:1", "-control 7000", "-history -1", "-bands -1", "-upstash-rate -1", "-role OWNER", "-nonsense"} {
 		if _, _, err := parse(strings.Fields(args), io.Discard); err == nil {
 			t.Errorf("%s is accepted", args)
 		}
@@ -273,7 +391,6 @@ func TestParse(t *testing.T) {
 
 func TestShutdownLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()) // other packages' tests come and go in the common one
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	before := len(goroutines())
 	folders := func() int {
 		found, _ := filepath.Glob(filepath.Join(os.TempDir(), "sparkmotion-twin-*"))
@@ -285,8 +402,9 @@ func TestShutdownLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	call(t, "PUT", twin.url("control")+"/faults", `{"worker":{"hangRate":1},"hub":{"hangRate":1}}`)
+	client := &http.Client{Transport: &http.Transport{}}
 	for _, part := range []string{"worker", "hub"} { // requests that hang until the end
-		go http.Get(twin.url(part) + "/e?bandId=LOADTEST-E1-000001")
+		go client.Get(twin.url(part) + "/e?bandId=LOADTEST-E1-000001")
 	}
 	time.Sleep(100 * time.Millisecond)
 	begin := time.Now()
@@ -296,7 +414,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 	if took := time.Since(begin); took > 4*time.Second {
 		t.Errorf("took %v", took)
 	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	client.CloseIdleConnections()
 	if n := folders(); n != folder {
 		t.Errorf("%d folders left", n-folder)
 	}

@@ -19,13 +19,13 @@ var defaultPrefixes = seeding.Prefixes
 
 type bandOptions struct {
 	Prefixes     []string `js:"prefixes"`
-	Count        int      `js:"count" default:"200000"`
+	Count        int      `js:"count" env:"LOADTEST_BANDS" default:"200000"`
 	Distribution string   `js:"distribution" default:"uniform"`
 	Seed         int      `js:"seed"`
 }
 
-// bandID returns a band of the pool, by default one of LOADTEST-E1-…, E2-… and E3-000001 to 200000, each with the same
-// chance. distribution "zipf" prefers few bands; "sequential" takes them in turn and hands out none twice, over all VUs
+// bandID returns a band of the pool, by default one of LOADTEST-E1-…, E2-… and E3-000001 to 200000 (LOADTEST_BANDS), each with
+// the same chance. distribution "zipf" prefers few bands; "sequential" takes them in turn and hands out none twice, over all VUs
 // and execution segments, until the pool is through and starts over. With a seed, every run of a VU picks the same.
 func (m *module) bandID(call sobek.FunctionCall) (any, error) {
 	picker, err := m.bandPicker(call.Argument(0))

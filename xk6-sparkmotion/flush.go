@@ -16,7 +16,7 @@ type flushOptions struct {
 	Timeout time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// flushTaps triggers the cron that moves queued taps to the database and returns what it answered: {success, flushed,
+// flushTaps triggers the cron that moves queued taps to the database and returns what it answered: {success, flushed, dropped,
 // batches, failedBatches, remaining, durationMs}. A flush that fails counts in cron_errors and throws; one with failed
 // batches counts in cron_errors too, and returns.
 func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
@@ -29,11 +29,18 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 	case errors.Is(err, errInit):
 		return nil, err
 	case err != nil:
-		m.meter.Flush(meter.Flush{Failed: true})
+		m.meter.Flush(meter.Flush{Failed: true, Failure: failureOf("flush-taps", err)})
 		return nil, err
 	}
-	m.meter.Flush(meter.Flush{Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Remaining: f.Remaining})
-	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "batches", f.Batches,
+	failure := ""
+	if f.FailedBatches > 0 {
+		failure = "flush-taps: batches failed"
+	}
+	m.meter.Flush(meter.Flush{
+		Failure:  failure,
+		Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
+	})
+	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "dropped", f.Dropped, "batches", f.Batches,
 		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)
 }
 

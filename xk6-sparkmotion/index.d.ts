@@ -56,10 +56,11 @@ declare module 'k6/x/sparkmotion' {
     /** The admin application's origin. Default ADMIN_URL. */
     url?: string;
     /**
-     * `"superjson"` when the server uses it. Default TRPC_TRANSFORMER, else none. Dates, undefined, BigInt, NaN, infinities
-     * and -0 go both ways; a Map, Set, URL, RegExp or Error throws in an input, and stays its JSON in an answer.
+     * The server's transformer, `"superjson"` or `"none"`. Default TRPC_TRANSFORMER, else found once a process by the server's own
+     * answers. By superjson dates, undefined, BigInt, NaN, infinities and -0 go both ways; a Map, Set, URL, RegExp or Error throws in
+     * an input, and stays its JSON in an answer.
      */
-    transformer?: 'superjson' | '';
+    transformer?: 'superjson' | 'none' | '';
     /** `"none"` checks the answer and returns null instead of its data: for exports of many rows. Default `"json"`. */
     responseType?: 'json' | 'none';
   }
@@ -74,10 +75,14 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * One tRPC query. Emits `analytics_latency`, or `csv_export_latency` for a procedure whose name starts with `export`,
-   * with the tag `procedure`; and `error_rate` with the tag `part: admin`.
+   * One tRPC query. When it is accepted, it emits `analytics_latency`, or `csv_export_latency` for a procedure whose name starts with
+   * `export` and that gave rows, with the tag `procedure`; always `error_rate` with the tag `part: admin`.
    */
   export function query<T = unknown>(
+    session: Session | null, procedure: string, input?: unknown, options?: QueryOptions): T;
+
+  /** One tRPC mutation, by POST. It counts as a query does. */
+  export function mutate<T = unknown>(
     session: Session | null, procedure: string, input?: unknown, options?: QueryOptions): T;
 
   /** Several queries in one request: an array of their data, a QueryError for each that failed. */
@@ -89,7 +94,7 @@ declare module 'k6/x/sparkmotion' {
   export interface BandOptions {
     /** Default LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-. */
     prefixes?: string[];
-    /** Bands under each prefix, numbered from 000001. Default 200000. */
+    /** Bands under each prefix, numbered from 000001. Default LOADTEST_BANDS, else 200000. */
     count?: number;
     /**
      * `uniform` (default): each with the same chance. `zipf`: few often. `sequential`: in turn, none twice over all VUs
@@ -104,14 +109,39 @@ declare module 'k6/x/sparkmotion' {
   export function bandID(options?: BandOptions): string;
 
   export interface TapOptions extends Options {
-    /** The Worker's origin. Default WORKER_URL. */
+    /** The Worker's origin, without query and fragment. Default WORKER_URL. */
     url?: string;
+    /** The origin of direct links. Default DIRECT_URL. */
+    directURL?: string;
+    /** The organisation of direct links. Default LOADTEST_ORG_ID. */
+    orgID?: string;
+    /** The events of direct links, one for each of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, with commas. */
+    eventIDs?: string[];
+    /**
+     * `subdomain` (default): `https://<orgSlug>.<domain>/e?bandId=ID`. `direct`: `/e?eventId=E&orgId=O&bandId=ID` at directURL. The tag
+     * `form` of a tap's samples.
+     */
+    form?: 'subdomain' | 'direct';
     /** Default: `bandID()`. */
     band?: string;
     /** The share of taps with UTM parameters, 0 to 1. Default 0.5. */
     utm?: number;
-    /** The host that a KV hit leads to. Default PAGE_HOST, else compassion.com. */
+    /** The host of the event's page; a URL will do. Default PAGE_HOST, else compassion.com. */
     pageHost?: string;
+    /** Hosts that a tap is led to when the system failed: an error. Default FALLBACK_HOST, with commas, else sparkmotion.io and sparkmotion.net. */
+    fallbackHost?: string[];
+    /** For other redirect services: the path. Default `/e`. */
+    path?: string;
+    /** The parameter that carries the band. Default `bandId`. */
+    param?: string;
+    /** The status of a redirect, 300 to 399. Default 302. */
+    status?: number;
+    /** More parameters of each tap. */
+    query?: Record<string, string>;
+    /** More header fields of each tap. */
+    headers?: Record<string, string>;
+    /** A Cookie header. */
+    cookie?: string;
     /**
      * `http/1.1` (default): the fast lane, on kept connections. `h2`: the VU's own transport, which speaks HTTP/2 where
      * the server does; so do a proxy in the environment and `--http-debug`.
@@ -122,9 +152,9 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * One tap: opens a band's link and follows the redirect no further. True when the Worker redirected. Emits
-   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects (to `pageHost` is a hit,
-   * also by way of the Hub), three checks, and k6's http_req_*; with the tag `plateau` when the script has plateaus; and
+   * One tap: opens a band's link and follows the redirect no further. True when it led to a page; to a fallback is an error. Emits
+   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
+   * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` when the script has plateaus; and
    * the generator's own health, `generator_lag` and `generator_limited`. It does not throw for what the Worker answers;
    * the first failure of each kind is logged.
    */
@@ -150,14 +180,17 @@ declare module 'k6/x/sparkmotion' {
     success: boolean;
     /** Taps moved to the database. */
     flushed: number;
+    /** Taps whose band is not in the database: they are lost. */
+    dropped: number;
     batches: number;
+    /** Batches that went back on the queue, each as often as it failed. */
     failedBatches: number;
     /** Taps still queued. */
     remaining: number;
     durationMs: number;
   }
 
-  /** Triggers the cron that flushes taps. Emits `cron_flushed`, `cron_errors`, `queue_depth`; throws when it fails. */
+  /** Triggers the cron that flushes taps. Emits `cron_flushed`, `cron_dropped`, `cron_drop_rate`, `cron_errors`, `queue_depth`; throws when it fails. */
   export function flushTaps(options?: FlushOptions): Flushed;
 
   export interface QueueOptions extends Options {
@@ -233,6 +266,8 @@ declare module 'k6/x/sparkmotion' {
     kv_hit_rate?: number | null;
     /** Below, 0 to 1. Default 0.1. */
     cron_errors?: number | null;
+    /** Below, 0 to 1, of the taps that flushes take off the queue. Default 0.01. */
+    cron_drop_rate?: number | null;
   }
 
   /**
@@ -242,28 +277,52 @@ declare module 'k6/x/sparkmotion' {
   export function thresholds(limits?: Limits): Record<string, string[]>;
 
   export interface PreflightOptions extends Options {
-    /** The parts that the script loads. All by default; the settings of the others are not needed. */
+    /** The parts that the script loads. All by default; the settings of the others are not needed. One that is named must be configured. */
     parts?: ('worker' | 'admin' | 'hub' | 'queue')[];
     workerURL?: string;
+    /** With it, direct links are tried as well. Default DIRECT_URL. */
+    directURL?: string;
     hubURL?: string;
     adminURL?: string;
     email?: string;
     password?: string;
+    /** As `login()`'s. */
+    renew?: boolean;
     eventID?: string;
+    /** Each must have bands. Default LOADTEST_EVENT_IDS, else the one of eventID. */
+    eventIDs?: string[];
+    orgID?: string;
+    /** The queries that the run makes: [[procedure, input]]. Default: the five of e2e-load.js. */
+    queries?: [procedure: string, input?: unknown][];
     secret?: string;
+    upstashURL?: string;
+    token?: string;
+    redisURL?: string;
     pageHost?: string;
-    /** `superjson` when the server uses it. Default TRPC_TRANSFORMER, else none. */
-    transformer?: 'superjson' | '';
+    fallbackHost?: string[];
+    /** That the run's taps speak. Default http/1.1. */
+    protocol?: 'http/1.1' | 'h2';
+    /** As `query()`'s. */
+    transformer?: 'superjson' | 'none' | '';
     /** Hosts that load may be sent to, with commas; `*.example.com` for all below. Default ALLOWED_HOSTS; this machine always. */
     allowedHosts?: string;
   }
 
   /**
-   * For `setup()`: tries every part before load (the Worker, a band a prefix, the login, the cron's secret, the queue),
-   * logs a line a probe and throws with all that is wrong. Hosts that nobody has named in ALLOWED_HOSTS are refused before
-   * anything is asked of them. `timeout` is 10s by default.
+   * For `setup()`: tries what the run will ask (a tap of each prefix and form of link, the login of an ADMIN and each query, bands in each
+   * event, a flush that drops nothing, the queue), logs a line a probe and throws with all that is wrong. Hosts that nobody has named in
+   * ALLOWED_HOSTS are refused before anything is asked of them. Returns the login that it made, for `setup()` to return. `timeout` is 10s
+   * by default.
    */
-  export function preflight(options?: PreflightOptions): void;
+  export function preflight(options?: PreflightOptions): { session?: Session };
+
+  export interface GuardOptions {
+    /** Default ALLOWED_HOSTS. */
+    allowedHosts?: string;
+  }
+
+  /** Throws for a URL whose host is neither this machine nor named in ALLOWED_HOSTS. */
+  export function guard(url: string, options?: GuardOptions): void;
 
   /**
    * For `handleSummary`: judges the run plateau by plateau, and writes `results/e2e-load-summary.json` (k6's data and

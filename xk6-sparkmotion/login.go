@@ -30,10 +30,15 @@ func (m *module) login(call sobek.FunctionCall) (any, error) {
 	if err := m.renewable(o); err != nil {
 		return nil, err
 	}
-	s, err := m.logIn(o)
+	s, err := m.newSession(o)
 	if err != nil {
 		return nil, err
 	}
+	return m.sessionObject(o, s)
+}
+
+// sessionObject is what scripts see of a login, and setup() may return.
+func (m *module) sessionObject(o loginOptions, s *nextauth.Session) (*sobek.Object, error) {
 	session, err := object(m.vu.Runtime(), "cookie", s.Cookie, "name", s.Name, "user", s.User, "expires", s.Expires)
 	if err == nil && o.Renew {
 		err = session.Set("renew", true)
@@ -55,7 +60,7 @@ func (m *module) renewable(o loginOptions) error {
 	return nil
 }
 
-func (m *module) logIn(o loginOptions) (*nextauth.Session, error) {
+func (m *module) newSession(o loginOptions) (*nextauth.Session, error) {
 	// One name for the steps: the session's cookie and the form are the only differences.
 	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/auth", o.Timeout)
 	if err != nil {
@@ -70,7 +75,7 @@ func (m *module) logInAgain() (string, error) {
 	if err := m.settings.Read(nil, &o); err != nil {
 		return "", from("login", err)
 	}
-	s, err := m.logIn(o)
+	s, err := m.newSession(o)
 	if err != nil {
 		return "", from("login", err)
 	}

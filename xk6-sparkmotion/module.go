@@ -32,11 +32,12 @@ func New() *RootModule { return new(RootModule) }
 
 // process is what the VUs of one process share.
 type process struct {
-	meter     meter.Process
-	sessions  nextauth.Sessions
-	sequences sequences
-	notices   notices
-	limits    atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
+	meter        meter.Process
+	sessions     nextauth.Sessions
+	transformers transformers
+	sequences    sequences
+	notices      notices
+	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
 // notices are what is logged once a process, by whichever VU comes first.
@@ -91,12 +92,14 @@ func (m *module) export() modules.Exports {
 		"tap":        m.tap,
 		"taps":       m.taps,
 		"query":      m.query,
+		"mutate":     m.mutate,
 		"batch":      m.batch,
 		"flushTaps":  m.flushTaps,
 		"queueDepth": m.queueDepth,
 		"plateaus":   m.plateaus,
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,
+		"guard":      m.guard,
 		"report":     m.report,
 	} {
 		named[name] = rt.ToValue(throwing(rt, name, call))

@@ -3,11 +3,13 @@ package sparkmotion
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/lib/executor"
 	"go.k6.io/k6/v2/lib/types"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -22,7 +24,9 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.plan(p)
+	if err := m.plan(p); err != nil {
+		return nil, err
+	}
 	var stages []any
 	for _, stage := range p.stages() {
 		made, err := object(rt, "duration", stage.duration.String(), "target", stage.target)
@@ -34,17 +38,38 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	return object(rt, "startRate", p.rates[0], "timeUnit", "1s", "stages", rt.NewArray(stages...))
 }
 
-// plan tells the process which plateaus there will be.
-func (m *module) plan(p plateauOptions) {
+// plan tells the process which plateaus there will be, in all scenarios that have some.
+func (m *module) plan(p plateauOptions) error {
 	schedule := capacity.Schedule{Hold: p.hold}
 	for _, rate := range p.rates {
 		schedule.Rates, schedule.Names = append(schedule.Rates, float64(rate)), append(schedule.Names, strconv.FormatInt(rate, 10))
 	}
-	if first := m.process.meter.Schedule.Swap(&schedule) == nil; first && m.process.limits.Load() != nil {
+	before := m.process.meter.Schedule.Swap(&schedule)
+	switch {
+	case before != nil && !before.Same(schedule):
+		return fmt.Errorf("an earlier call planned %s, this one %s: scenarios of one script have the same plateaus, "+
+			"as their taps are told apart by these. Give both the same rates and hold, or a script each", before, schedule)
+	case before == nil && m.process.limits.Load() != nil:
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
 	m.process.meter.Recorder.Schedule(schedule)
+	return nil
+}
+
+// follows reports whether a scenario is one that plateaus has made the stages of.
+func follows(ramping *executor.RampingArrivalRateConfig, schedule *capacity.Schedule) bool {
+	p := plateauOptions{hold: schedule.Hold}
+	for _, rate := range schedule.Rates {
+		p.rates = append(p.rates, int64(rate))
+	}
+	var given []stage
+	for _, s := range ramping.Stages {
+		given = append(given, stage{s.Duration.TimeDuration(), s.Target.Int64})
+	}
+	holds := p.stages()
+	return ramping.StartRate.Int64 == p.rates[0] && ramping.TimeUnit.TimeDuration() == time.Second &&
+		len(given) >= len(holds) && slices.Equal(given[:len(holds)], holds)
 }
 
 type stage struct {

@@ -1,7 +1,6 @@
 package sparkmotion
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,10 +11,10 @@ import (
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/superjson"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
 
 type queryOptions struct {
@@ -28,28 +27,28 @@ type queryOptions struct {
 // query runs one tRPC query with the session's cookie and returns its data. responseType "none" checks the answer but
 // spares the VU the data (as k6's own), which is worth it for an export of 50,000 rows: then it returns null. It throws
 // what the server answered, with code and status.
-func (m *module) query(call sobek.FunctionCall) (any, error) {
+func (m *module) query(call sobek.FunctionCall) (any, error) { return m.callOne(call, false) }
+
+// mutate runs one tRPC mutation with the session's cookie and returns its data. It counts as a query does.
+func (m *module) mutate(call sobek.FunctionCall) (any, error) { return m.callOne(call, true) }
+
+// callOne runs a query or a mutation.
+func (m *module) callOne(call sobek.FunctionCall, mutation bool) (any, error) {
 	procedure := call.Argument(1).String()
 	a, err := m.admin(call.Argument(0), procedure, call.Argument(3))
 	if err != nil {
 		return nil, err
 	}
-	input, err := a.codec.Encode(call.Argument(2))
-	if err != nil {
-		return nil, from(procedure, err)
-	}
-	var data json.RawMessage
-	m.inSession(a.session, func(cookie string) (known bool) {
-		data, err = a.trpc(cookie).Query(m.vu.Context(), trpc.Call{Procedure: procedure, Input: input})
-		return !expired(err)
-	})
+	result, err := a.one(procedure, call.Argument(2), mutation)
 	var value sobek.Value
 	if err == nil {
-		value, err = a.decode(data)
+		value, err = a.decode(result.Data)
 	}
-	q := meter.Query{Procedures: procedure, Took: a.client.Took(), Count: 1}
+	q := meter.Query{Procedures: procedure, Took: a.client.Took(), Count: 1, Bytes: len(result.Data)}
 	if err != nil {
-		q.Failed = 1
+		q.Failures = []string{failureOf(procedure, err)}
+	} else if rows, list := trpc.Rows(result.Data); list {
+		q.Rows = rows
 	}
 	m.meter.Query(q)
 	return value, err
@@ -71,25 +70,27 @@ func (m *module) batch(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, input := range inputs {
-		if input == nil {
+	results, err := a.several(calls, inputs)
+	q := meter.Query{Procedures: procedures, Took: a.client.Took(), Count: len(results)}
+	var entries []any
+	for _, result := range results {
+		if result.Err != nil {
+			q.Failures = append(q.Failures, failureOf(result.Err.Procedure, result.Err))
+			entries = append(entries, newError(m.vu.Runtime(), result.Err))
 			continue
 		}
-		if calls[i].Input, err = a.codec.Encode(input); err != nil {
-			return nil, from(names[i], err)
-		}
+		value, wrong := a.decode(result.Data)
+		err = errors.Join(err, wrong)
+		q.Bytes += len(result.Data)
+		entries = append(entries, value)
 	}
-	var results []trpc.Result
-	m.inSession(a.session, func(cookie string) (known bool) {
-		results, err = a.trpc(cookie).Batch(m.vu.Context(), calls)
-		return !expired(err) && !slices.ContainsFunc(results, func(r trpc.Result) bool { return r.Err != nil && expired(r.Err) })
-	})
-	entries, failed, err := m.entries(a, results, err)
 	if err != nil {
-		m.meter.Query(meter.Query{Procedures: procedures, Took: a.client.Took(), Count: 1, Failed: 1})
+		q.Count, q.Failures = 1, []string{failureOf(procedures, err)}
+	}
+	m.meter.Query(q)
+	if err != nil {
 		return nil, err
 	}
-	m.meter.Query(meter.Query{Procedures: procedures, Took: a.client.Took(), Count: len(results), Failed: failed})
 	return m.vu.Runtime().NewArray(entries...), nil
 }
 
@@ -112,73 +113,35 @@ func (m *module) batched(list sobek.Value) ([]trpc.Call, []sobek.Value, error) {
 	return calls, inputs, nil
 }
 
-// entries are a batch's results as JavaScript values; failed is how many are errors.
-func (m *module) entries(a *admin, results []trpc.Result, err error) (entries []any, failed int, _ error) {
-	for _, result := range results {
-		if result.Err != nil {
-			entries, failed = append(entries, newError(m.vu.Runtime(), result.Err)), failed+1
-			continue
-		}
-		value, wrong := a.decode(result.Data)
-		if err == nil {
-			err = wrong
-		}
-		entries = append(entries, value)
+// failureOf says how a query failed, low in cardinality: its procedure, and the code or status of the answer.
+func failureOf(procedure string, err error) string {
+	var (
+		refused *trpc.Error
+		redis   *upstash.Error
+		wrong   *answer.Error
+	)
+	switch {
+	case errors.As(err, &refused):
+		return refused.Procedure + ": " + refused.Code
+	case errors.As(err, &redis):
+		kind, _, _ := strings.Cut(redis.Message, " ")
+		return procedure + ": " + kind
+	case errors.As(err, &wrong) && wrong.Status == http.StatusOK:
+		return procedure + ": an answer of another kind"
+	case errors.As(err, &wrong) && wrong.Status != 0:
+		return fmt.Sprintf("%s: status %d", procedure, wrong.Status)
+	case errors.As(err, &wrong):
+		return procedure + ": no answer"
 	}
-	return entries, failed, err
-}
-
-// admin is how a call speaks with the admin application.
-type admin struct {
-	options queryOptions
-	session session
-	client  *vuhttp.Client
-	codec   superjson.Codec
-}
-
-// admin reads a call's session and options.
-func (m *module) admin(inSession sobek.Value, procedures string, given sobek.Value) (*admin, error) {
-	var o queryOptions
-	if err := m.settings.Read(given, &o); err != nil {
-		return nil, err
-	}
-	if err := checkTransformer(o.Transformer); err != nil {
-		return nil, err
-	}
-	if o.ResponseType != "json" && o.ResponseType != "none" {
-		return nil, fmt.Errorf("responseType must be json or none, got %q", o.ResponseType)
-	}
-	s, err := m.sessionOf(inSession)
-	if err != nil {
-		return nil, err
-	}
-	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/trpc/"+procedures, o.Timeout)
-	if err != nil {
-		return nil, err
-	}
-	return &admin{o, s, c, superjson.Codec{Runtime: m.vu.Runtime(), Transformer: o.Transformer}}, nil
-}
-
-func (a *admin) trpc(cookie string) trpc.Client {
-	return trpc.Client{Doer: a.client, URL: a.options.URL, Cookie: cookie}
-}
-
-// decode makes a JavaScript value of a query's data.
-func (a *admin) decode(data json.RawMessage) (sobek.Value, error) {
-	if a.options.ResponseType == "none" {
-		return sobek.Null(), nil
-	}
-	return a.codec.Decode(data)
-}
-
-func checkTransformer(transformer string) error {
-	if transformer != "" && transformer != superjson.Name {
-		return fmt.Errorf("the option transformer, TRPC_TRANSFORMER, must be superjson or left out, got %q", transformer)
-	}
-	return nil
+	return procedure + ": data that can't be read"
 }
 
 // expired reports whether err says that the server does not know the session.
 func expired(err error) bool {
 	return err != nil && properties(err)["status"] == http.StatusUnauthorized
+}
+
+// anyExpired reports whether a result says that the server does not know the session.
+func anyExpired(results []trpc.Result) bool {
+	return slices.ContainsFunc(results, func(r trpc.Result) bool { return r.Err != nil && expired(r.Err) })
 }

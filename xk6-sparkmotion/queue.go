@@ -10,6 +10,9 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
+// pendingKey is the list that taps wait in.
+const pendingKey = "tap-log:pending"
+
 type queueOptions struct {
 	URL      string        `js:"url" env:"UPSTASH_REDIS_REST_URL" form:"url"`
 	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" secret:"true"`
@@ -40,7 +43,11 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	m.meter.UpstashRequest(took)
-	m.meter.QueueSample(meter.QueueSample{Failed: err != nil, Depth: depth})
+	sample := meter.QueueSample{Failed: err != nil, Depth: depth}
+	if err != nil {
+		sample.Failure = failureOf("queue sample", err)
+	}
+	m.meter.QueueSample(sample)
 	return depth, err
 }
 

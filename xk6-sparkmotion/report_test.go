@@ -1,6 +1,7 @@
 package sparkmotion
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,11 +20,11 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	p := vutest.New(t, New(), map[string]string{"WORKER_URL": "https://hush:hush@org.example:8443/hush?hush", "SCALE": "0.1"})
 	s := p.Init()
 	s.Run("var data = {metrics: {iterations: {count: 1}}, setup_data: {cookie: 'hush'}}; var result = sm.report(data)")
-	vutest.Equal(t, "k6's data", s.Show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,2,[]]")
+	vutest.Equal(t, "k6's data", s.Show("[data.metrics, 'setup_data' in data, data.capacity.schema, data.capacity.plateaus]"), "[{iterations:{count:1}},false,3,[]]")
 	vutest.Equal(t, "for k6", s.Show("Object.keys(result)"), `["stdout"]`)
 	said := s.Run("result.stdout").String()
 	for file, want := range map[string]string{
-		report.SummaryFile: `"schema": 2`, report.PageFile: "<!doctype html>", report.MarkdownFile: "NOT ENOUGH DATA",
+		report.SummaryFile: `"schema": 3`, report.PageFile: "<!doctype html>", report.MarkdownFile: "NOT ENOUGH DATA",
 	} {
 		text, err := os.ReadFile(filepath.Join(report.Folder, file))
 		if err != nil {
@@ -89,7 +90,7 @@ func TestReportOfGo(t *testing.T) {
 	}
 	s.Run("sm.report(data)")
 	text, err := os.ReadFile(filepath.Join(report.Folder, report.SummaryFile))
-	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 2`) {
+	if err != nil || !strings.Contains(string(text), "1.0.0") || !strings.Contains(string(text), `"schema": 3`) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
@@ -97,24 +98,23 @@ func TestReportOfGo(t *testing.T) {
 // k6 gives a segment whole virtual users, and as large a part of the iterations.
 func TestShareOfRates(t *testing.T) {
 	t.Parallel()
-	ramping := func(most, preAllocated int64) lib.ScenarioConfigs {
+	ramping := func(most, preAllocated int64) *executor.RampingArrivalRateConfig {
 		c := executor.NewRampingArrivalRateConfig("taps")
 		c.MaxVUs, c.PreAllocatedVUs = null.NewInt(most, most > 0), null.IntFrom(preAllocated)
-		return lib.ScenarioConfigs{"taps": c, "another": executor.NewConstantVUsConfig("another")}
+		return c
 	}
 	for _, c := range []struct {
 		segments, sequence string
-		scenarios          lib.ScenarioConfigs
+		scenario           *executor.RampingArrivalRateConfig
 		want               []float64
 	}{
 		{"0:1", "", ramping(20, 10), []float64{1}},
 		{"0:1/3,1/3:2/3,2/3:1", "0,1/3,2/3,1", ramping(20, 10), []float64{7. / 20, 7. / 20, 6. / 20}},
 		{"0:1/3,1/3:2/3,2/3:1", "0,1/3,2/3,1", ramping(0, 10), []float64{4. / 10, 3. / 10, 3. / 10}},
 		{"0:1/4,1/4:1", "0,1/4,1", ramping(2000, 500), []float64{1. / 4, 3. / 4}},
-		{"0:1/2,1/2:1", "", nil, []float64{1. / 2, 1. / 2}},
 	} {
 		for i, text := range strings.Split(c.segments, ",") {
-			options := lib.Options{Scenarios: c.scenarios}
+			var options lib.Options
 			segment, err := lib.NewExecutionSegmentFromString(text)
 			if err != nil {
 				t.Fatal(err)
@@ -127,9 +127,32 @@ func TestShareOfRates(t *testing.T) {
 				}
 				options.ExecutionSegmentSequence = &sequence
 			}
-			if got := shareOfRates(options); got != c.want[i] {
+			if got := shareOfRates(c.scenario, options); got != c.want[i] {
 				t.Errorf("%s of %s: got %v, want %v", text, c.segments, got, c.want[i])
 			}
 		}
 	}
+}
+
+// Scenarios with the plateaus are those whose stages plateaus() has made, in k6's order.
+func TestShares(t *testing.T) {
+	t.Parallel()
+	root := New()
+	s := vutest.New(t, root, nil).Init()
+	var scenarios lib.ScenarioConfigs
+	err := json.Unmarshal([]byte(s.Run(`
+		const made = {executor: 'ramping-arrival-rate', preAllocatedVUs: 5, ...sm.plateaus({rates: [10, 20], hold: '1m', rampDown: '1s'})};
+		JSON.stringify({
+			taps: made, direct: {...made, stages: made.stages.slice(0, 3)}, early: {...made, startTime: '0s'}, late: {...made, startTime: '1s'},
+			another: {...made, startRate: 5}, slower: {...made, timeUnit: '1m'}, shorter: {...made, stages: made.stages.slice(0, 2)},
+			warmed: {...made, stages: [{duration: '5s', target: 10}, ...made.stages]}, admins: {executor: 'constant-vus', duration: '1s'},
+		})`).String()), &scenarios)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, share := range (&module{process: &root.process}).shares(lib.Options{Scenarios: scenarios}) {
+		names = append(names, share.Scenario)
+	}
+	vutest.Equal(t, "scenarios", strings.Join(names, " "), "direct early taps late")
 }

@@ -1,26 +1,51 @@
 package sparkmotion
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
 type tapOptions struct {
-	URL      string        `js:"url" env:"WORKER_URL" need:"true" form:"url"`
-	Band     string        `js:"band"`
-	UTM      float64       `js:"utm" default:"0.5"`
-	PageHost string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
-	Protocol string        `js:"protocol" default:"http/1.1"`
-	Timeout  time.Duration `js:"timeout" default:"10s" above:"0"`
+	URL          string            `js:"url" env:"WORKER_URL" need:"subdomain" form:"url"`
+	DirectURL    string            `js:"directURL" env:"DIRECT_URL" need:"direct" form:"url"`
+	OrgID        string            `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct"`
+	EventIDs     []string          `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct"`
+	Form         string            `js:"form" default:"subdomain"`
+	Band         string            `js:"band"`
+	UTM          float64           `js:"utm" default:"0.5"`
+	PageHost     string            `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
+	FallbackHost []string          `js:"fallbackHost" env:"FALLBACK_HOST" default:"sparkmotion.io,sparkmotion.net"`
+	Path         string            `js:"path" default:"/e"`
+	Param        string            `js:"param" default:"bandId"`
+	Status       int               `js:"status" default:"302"`
+	Query        map[string]string `js:"query"`
+	Headers      map[string]string `js:"headers"`
+	Cookie       string            `js:"cookie"`
+	Protocol     string            `js:"protocol" default:"http/1.1"`
+	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
 }
+
+// The forms of a band's link: by the organisation's subdomain, or by the event's and the organisation's ID.
+const (
+	subdomain = "subdomain"
+	direct    = "direct"
+)
+
+// Needs reports whether a setting is needed for the form of the link.
+func (o tapOptions) Needs(form string) bool { return o.Form == form }
 
 // utm are the parameters that half of the taps carry, as a link printed for a campaign would.
 const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
@@ -51,10 +76,7 @@ func (m *module) tapped(counted *meter.Taps, r lane.Result) {
 	if r.Redirected() || m.vu.Context().Err() != nil {
 		return
 	}
-	kind := fmt.Sprint("status ", r.Status)
-	if r.Err != nil {
-		kind = fmt.Sprint("error_code ", r.Code)
-	}
+	kind := r.Kind()
 	m.process.notices.once("tap "+kind, func() {
 		m.logger().Warnf("tap: %v (the first with %s: more of them are counted, not logged)", r.Failure(), kind)
 	})
@@ -63,24 +85,26 @@ func (m *module) tapped(counted *meter.Taps, r lane.Result) {
 // tapPlan is how the taps of a call are made.
 type tapPlan struct {
 	target  *lane.Target
+	hosts   *lane.Hosts
+	links   []eventLink // of the direct form
+	query   string      // of every tap, after the band
 	options tapOptions
 }
+
+// eventLink is how a direct link to the bands of an event begins: a band asked for under another event would be re-assigned.
+type eventLink struct{ prefix, text string }
 
 // tapPlans are what a VU keeps for its next taps.
 type tapPlans struct {
 	usual   *tapPlan    // of calls without options
 	env     sobek.Value // the __ENV that it was made for: scenarios may have their own
-	targets map[targetKey]*lane.Target
+	targets map[string]*lane.Target
 	random  *rand.Rand
 }
 
-// targetKey is what taps must have in common to share connections.
-type targetKey struct{ url, protocol string }
-
 // tapPlan finds or makes the plan for a call's options.
 func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
-	state := m.vu.State()
-	if state == nil {
+	if m.vu.State() == nil {
 		return nil, errInit
 	}
 	env := m.vu.Runtime().Get("__ENV")
@@ -91,28 +115,93 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	if err := m.settings.Read(given, &o); err != nil {
 		return nil, err
 	}
-	key := targetKey{o.URL, o.Protocol}
+	p, err := m.planOf(o)
+	if err == nil && common.IsNullish(given) {
+		m.plans.usual, m.plans.env = p, env
+	}
+	return p, err
+}
+
+// planOf makes the plan for options that were read, with the target that taps of such options have had before.
+func (m *module) planOf(o tapOptions) (*tapPlan, error) {
+	p, err := o.plan()
+	if err != nil {
+		return nil, err
+	}
+	link := o.link()
+	key := fmt.Sprint(link) // what taps must have in common to share connections
 	target, ok := m.plans.targets[key]
 	if !ok {
-		made, err := lane.NewTarget(o.URL, o.Protocol, &state.Options)
-		if err != nil {
+		state := m.vu.State()
+		if target, err = lane.NewTarget(link, &state.Options); err != nil {
 			return nil, err
 		}
 		if m.plans.targets == nil {
-			m.plans.targets, m.plans.random = make(map[targetKey]*lane.Target), newRandom(0, state)
+			m.plans.targets, m.plans.random = make(map[string]*lane.Target), newRandom(0, state)
 		}
-		target, m.plans.targets[key] = made, made
+		m.plans.targets[key] = target
 	}
-	p := &tapPlan{target, o}
-	if common.IsNullish(given) {
-		m.plans.usual, m.plans.env = p, env
+	p.target = target
+	return p, nil
+}
+
+// link is what the options say of the target.
+func (o tapOptions) link() lane.Link {
+	l := lane.Link{
+		Form: o.Form, Origin: o.URL, Setting: "WORKER_URL", Protocol: o.Protocol,
+		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie,
+	}
+	if o.Form == direct {
+		l.Origin, l.Setting = o.DirectURL, "DIRECT_URL"
+	}
+	return l
+}
+
+// plan is what the options say of the taps themselves.
+func (o tapOptions) plan() (*tapPlan, error) {
+	p := &tapPlan{options: o, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
+	for _, host := range o.FallbackHost {
+		p.hosts.Fallbacks = append(p.hosts.Fallbacks, hostname.Normal(host))
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Query)) {
+		p.query += "&" + trpc.EncodeURIComponent(name) + "=" + trpc.EncodeURIComponent(o.Query[name])
+	}
+	switch {
+	case o.Form != subdomain && o.Form != direct:
+		return nil, fmt.Errorf("form must be subdomain or direct, got %q", o.Form)
+	case o.UTM < 0 || o.UTM > 1:
+		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
+	case o.Form == subdomain:
+		return p, nil
+	case len(o.EventIDs) != len(defaultPrefixes):
+		return nil, fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+			strings.Join(defaultPrefixes, ", "), len(o.EventIDs))
+	}
+	for i, event := range o.EventIDs {
+		p.links = append(p.links, eventLink{
+			defaultPrefixes[i], "eventId=" + trpc.EncodeURIComponent(event) + "&orgId=" + trpc.EncodeURIComponent(o.OrgID) + "&",
+		})
 	}
 	return p, nil
 }
 
+// link returns the beginning of a band's link; empty for the subdomain form.
+func (p *tapPlan) link(band []byte) (string, error) {
+	if p.links == nil {
+		return "", nil
+	}
+	for _, l := range p.links {
+		if bytes.HasPrefix(band, []byte(l.prefix)) {
+			return l.text, nil
+		}
+	}
+	return "", fmt.Errorf("the direct form needs a band of %s: its prefix tells the event, and %s has none of these",
+		strings.Join(defaultPrefixes, ", "), band)
+}
+
 // tapRequest makes the request of a plan's next tap. It waits where --rps says so.
 func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
-	r := lane.Request{Page: p.options.PageHost, Timeout: p.options.Timeout}
+	r := lane.Request{Hosts: p.hosts, Query: p.query, Timeout: p.options.Timeout}
 	if p.options.Band != "" {
 		r.Band = []byte(trpc.EncodeURIComponent(p.options.Band))
 	} else {
@@ -124,8 +213,12 @@ func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
 			return r, err
 		}
 	}
+	var err error
+	if r.Link, err = p.link(r.Band); err != nil {
+		return r, err
+	}
 	if m.plans.random.Float64() < p.options.UTM {
-		r.Query = utm
+		r.UTM = utm
 	}
 	if limit := m.vu.State().RPSLimit; limit != nil && p.target.Fast { // the VU's transport waits by itself
 		if err := limit.Wait(m.vu.Context()); err != nil {

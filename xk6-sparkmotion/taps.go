@@ -2,10 +2,12 @@ package sparkmotion
 
 import (
 	"errors"
+	"math"
 
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
 // maxTaps bounds the connections that a VU may hold.
@@ -19,9 +21,9 @@ const maxBurst = 10
 // on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
 // other scenarios they follow one another.
 func (m *module) taps(call sobek.FunctionCall) (any, error) {
-	n := call.Argument(0).ToInteger()
-	if n < 1 || n > maxTaps {
-		return nil, errors.New("the first argument is how many, 1 to 1000")
+	n := settings.Number(call.Argument(0))
+	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
+		return nil, errors.New("the first argument is how many, a whole number from 1 to 1000")
 	}
 	p, err := m.tapPlan(call.Argument(1))
 	if err != nil {

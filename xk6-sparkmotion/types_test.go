@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grafana/sobek"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hub"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 
@@ -127,6 +128,10 @@ func keys(t *testing.T, of reflect.Type, tag string) map[string]string {
 			found[name] = "Duration"
 		case kind == reflect.TypeFor[[]string]():
 			found[name] = "string[]"
+		case kind == reflect.TypeFor[map[string]string]():
+			found[name] = "Record<string, string>"
+		case kind == reflect.TypeFor[sobek.Value]():
+			found[name] = "[procedure: string, input?: unknown][]"
 		case kind.Kind() == reflect.String:
 			found[name] = "string"
 		case kind.Kind() == reflect.Bool:

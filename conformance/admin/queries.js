@@ -1,25 +1,41 @@
 import { z } from 'zod';
+import { events } from './events.js';
 
-const time = z.iso.datetime();
-const eventId = z.string().min(1);
+const time = z.string().datetime({ offset: true });
+const eventId = z.string();
+const optional = z.string().optional();
 
 /** Procedures of `analytics`: each its input's schema, and what it answers. */
 export const queries = {
-  kpis: [z.object({ from: time, to: time }), () => ({
-    taps: 3_200_000, distinctBands: 187_340, peakTapsPerMinute: 300_211, byMode: { pre: 90_000, live: 3_100_000, post: 10_000 },
+  kpis: [z.object({ from: time, to: time, eventId: optional, orgId: optional }), () => ({
+    totalTaps: 3_200_000, uniqueBands: 187_340, activeEvents: 3, tpm: 4_512, peakTpm: 300_211, bandActivityPercent: 93.7,
+    avgTapsPerBand: 17.1, postEventTaps: 0, modeDistribution: { PRE: 0, LIVE: 0, POST: 0, pre: 90_000, live: 3_100_000, post: 10_000 },
   })],
-  velocityHistory: [z.object({ eventId }), () => series(180, 10_000)],
-  eventSummary: [z.object({}), () => [
-    { eventId: 'loadtest-nashville', name: 'Nashville', taps: 12, distinctBands: 7, firstTapAt: at(0), lastTapAt: at(86_399_999) },
-    { eventId: 'loadtest-denver', name: 'Denver · “später” 🎫', taps: 0, distinctBands: 0, firstTapAt: null, lastTapAt: null },
-  ]],
-  tapsByHour: [z.object({ eventId, hours: z.number().int().min(1).max(168) }), ({ hours }) => series(hours, 3_600_000)],
-  exportTaps: [z.object({ eventId, from: time, to: time }), ({ from }) => Array.from({ length: 50_000 }, (_, i) => ({
-    bandId: `LOADTEST-E1-${String(i + 1).padStart(6, '0')}`, mode: 'live', redirectUrl: 'https://compassion.com/live',
-    userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)', ipAddress: `10.0.${i >> 8}.${i & 255}`,
-    tappedAt: new Date(Date.parse(from) + i),
+  velocityHistory: [z.object({ eventId }), () => series(180, (i) => ({ bucket: 177_226_560 + i, count: count(i) }))],
+  eventSummary: [z.object({ eventId, windowId: optional, from: time.optional(), to: time.optional() }), () => ({
+    bandCount: 200_000, tapCount: 1_066_667, uniqueBands: 62_446, repeatBands: 60_001, engagementPercent: 31.2, estimatedAttendees: 200_000,
+  })],
+  tapsByHour: [z.object({ eventId, hours: z.number().min(1).max(168).default(24) }), ({ hours }) => series(Math.floor(hours), (i) => ({ hour: hour(i), count: count(i) }))],
+  exportTaps: [z.object({ from: time, to: time, eventId: optional }), ({ from }) => series(50_000, (i) => ({
+    bandId: `LOADTEST-E1-${String(i + 1).padStart(6, '0')}`, eventName: 'Nashville · “later” 🎫', eventCity: 'Nashville', eventState: 'TN',
+    tappedAt: new Date(Date.parse(from) + i).toISOString(), modeServed: 'LIVE', redirectUrl: 'https://compassion.com/live',
+    ipAddress: i % 2 ? null : `10.0.${i >> 8 & 255}.${i & 255}`, userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)',
   }))],
 };
+
+/** windows are the first event's three pages, as the database has them; one at most is active. */
+export const windows = Object.entries(events[0].windows).map(([windowType, id], i) => ({
+  id, eventId: events[0].id, windowType, title: null, url: `https://compassion.com/${windowType.toLowerCase()}`,
+  startTime: null, endTime: null, isManual: false,
+  isActive: windowType === 'LIVE', createdAt: new Date(0), updatedAt: new Date(0),
+}));
+
+function toggle({ id, isActive }) {
+  const one = windows.find((window) => window.id === id);
+  if (!one) throw new Error(`no window ${id}`);
+  if (isActive) for (const other of windows) if (other.eventId === one.eventId) other.isActive = false;
+  return Object.assign(one, { isActive, updatedAt: new Date() });
+}
 
 /** router builds it with tRPC v10 or v11: the two have the same builder. */
 export function router(t, TRPCError, show) {
@@ -30,6 +46,10 @@ export function router(t, TRPCError, show) {
   const query = ([input, answer]) => guarded.input(input).query(({ input }) => answer(input));
   return t.router({
     analytics: t.router(Object.fromEntries(Object.entries(queries).map(([name, one]) => [name, query(one)]))),
+    windows: t.router({
+      list: guarded.input(z.object({ eventId })).query(({ input }) => windows.filter((window) => window.eventId === input.eventId)),
+      toggle: guarded.input(z.object({ id: z.string(), isActive: z.boolean() })).mutation(({ input }) => toggle(input)),
+    }),
     echo: t.procedure.input(z.any()).query(({ input }) => input),
     seen: t.procedure.input(z.any()).query(({ input }) => show(input)), // how the input looks from here
     exotic: t.procedure.query(exotic),
@@ -42,10 +62,9 @@ export const exotic = () => ({
   error: new RangeError('too far'),
 });
 
-function at(ms) {
-  return new Date(Date.parse('2026-03-01T00:00:00.000Z') + ms);
-}
+const hour = (i) => new Date(Date.parse('2026-03-01T00:00:00.000Z') + i * 3_600_000).toISOString().slice(0, 13);
+const count = (i) => (i * 7919) % 1000;
 
-function series(n, step) {
-  return Array.from({ length: n }, (_, i) => ({ at: at(i * step), taps: (i * 7919) % 1000 }));
+function series(n, row) {
+  return Array.from({ length: n }, (_, i) => row(i));
 }

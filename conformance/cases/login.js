@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAdmin } from '../admin.js';
+import { events, user as member } from '../admin/events.js';
 import { k6 } from '../k6.js';
 import { startTwin } from '../twin.js';
 
@@ -19,7 +20,8 @@ const variants = [
   { title: 'https, chunks', HTTPS: '1', SESSION_PADDING: '8000', prefix: (own) => `__Secure-${own}`, chunks: 3 },
 ];
 
-const user = { name: 'Load Test', email: 'loadtest@sparkmotion.net', id: 'loadtest', role: 'ADMIN' };
+const user = { ...member, email: 'loadtest@sparkmotion.net' };
+const [{ id: eventId }] = events;
 const month = 30 * 24 * 3600_000;
 
 function suite({ GENERATION, counterpart, own }, { title, chunks, prefix = () => 'admin-auth', ...variant }) {
@@ -29,13 +31,13 @@ function suite({ GENERATION, counterpart, own }, { title, chunks, prefix = () =>
     start: () => startAdmin({ GENERATION, ...variant }),
     cases: {
       [`login(): ${title}`]: async ({ env }) => {
-        const { value, error, code, output } = await k6(({ login, query }) => {
+        const { value, error, code, output } = await k6(({ login, query }, eventId) => {
           const session = login();
-          return { ...session, events: query(session, 'analytics.eventSummary', {}).length };
-        }, env);
+          return { ...session, bands: query(session, 'analytics.eventSummary', { eventId }).bandCount };
+        }, env, eventId);
         equal(error, undefined);
-        deepEqual({ name: value.name, user: value.user, events: value.events, code, output },
-          { name, user, events: 2, code: 0, output: '' });
+        deepEqual({ name: value.name, user: value.user, bands: value.bands, code, output },
+          { name, user, bands: 200_000, code: 0, output: '' });
         deepEqual(cookieNames(value.cookie), chunks ? Array.from({ length: chunks }, (_, i) => `${name}.${i}`) : [name]);
         near(Date.parse(value.expires), Date.now() + month);
       },
@@ -57,24 +59,35 @@ function near(got, want) {
 
 function refused({ ADMIN_URL }) {
   return `POST ${ADMIN_URL}/api/auth/callback/credentials: answered that the email or the password is wrong ` +
-    `(CredentialsSignin for ${user.email}). Check TEST_EMAIL and TEST_PASSWORD`;
+    `(CredentialsSignin for ${user.email}). Check TEST_EMAIL and TEST_PASSWORD: ` +
+    'five failures lock the account for 15 minutes, and then the right password gets this answer too';
 }
 
 const preflight = {
   counterpart: 'next-auth',
   start: async () => {
-    const [admin, twin] = await Promise.all([startAdmin({ COOKIE_PREFIX: 'admin-auth' }), startTwin()]);
+    const [admin, twin] = await Promise.all([startAdmin({ COOKIE_PREFIX: 'admin-auth' }), startTwin('-bands', '100')]);
     return { env: { ...twin.env, ...admin.env }, stop: () => Promise.all([admin.stop(), twin.stop()]) };
   },
   cases: {
-    'preflight(): the login': async ({ env }) => {
-      const { error, output } = await k6((sparkmotion) => sparkmotion.preflight(), env);
+    'preflight(): the login of an ADMIN, which it gives back, each query and each event\'s bands': async ({ env }) => {
+      const { value, error, output } = await k6(({ preflight, query }, eventId) => {
+        const { session } = preflight();
+        return [session.user, query(session, 'analytics.eventSummary', { eventId }).bandCount];
+      }, env, eventId);
       equal(error, undefined);
-      match(output, /✓ admin +login and query +as loadtest@sparkmotion\.net, cookie admin-auth\.session-token, analytics\.tapsByHour$/m);
+      deepEqual(value, [user, 200_000]);
+      match(output, /✓ admin +login +as loadtest@sparkmotion\.net, ADMIN, cookie admin-auth\.session-token$/m);
+      for (const name of ['kpis', 'eventSummary']) match(output, RegExp(`✓ admin +analytics\\.${name} +\\d+ bytes$`, 'm'));
+      for (const [name, rows] of [['velocityHistory', 180], ['tapsByHour', 24], ['exportTaps', 50_000]]) {
+        match(output, RegExp(`✓ admin +analytics\\.${name} +${rows} rows, \\d+ bytes$`, 'm'));
+      }
+      for (const { id } of events) match(output, RegExp(`✓ admin +bands of ${id} +200000$`, 'm'));
     },
     'preflight(): a wrong password is the one thing wrong': async ({ env }) => {
       const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush' });
-      equal(error.message, `preflight: 1 of 7 probes failed, so no load was sent:\nadmin: login: ${refused(env)}`);
+      equal(error.message, `preflight: 9 of 18 probes failed, so no load was sent:\nadmin: login: ${refused(env)}\n` +
+        'admin: not asked, as there is no session (8 probes)');
     },
   },
 };
@@ -86,13 +99,34 @@ const expiring = {
     'a session that has expired, and is renewed': async ({ env }) => {
       const { value: session } = await k6(({ login }) => login(), env);
       await expired(env, session);
-      const { error } = await k6(({ query }, session) => query(session, 'analytics.eventSummary', {}), env, session);
+      const { error } = await k6(({ query }, session, eventId) => query(session, 'analytics.eventSummary', { eventId }), env, session, eventId);
       deepEqual([error?.code, error?.status], ['UNAUTHORIZED', 401]);
       match(error.message, /The session is missing or has expired: log in again$/);
-      const { value, output } = await k6(({ query }, session) => query(session, 'analytics.eventSummary', {}).length,
-        env, { ...session, renew: true });
-      equal(value, 2);
+      const { value, output } = await k6(({ query }, session, eventId) => query(session, 'analytics.eventSummary', { eventId }).bandCount,
+        env, { ...session, renew: true }, eventId);
+      equal(value, 200_000);
       match(output, /The session has expired: logged in again as loadtest@sparkmotion\.net/);
+    },
+  },
+};
+
+const locking = {
+  counterpart: 'next-auth',
+  start: () => startAdmin(),
+  cases: {
+    'five wrong passwords lock the account: the right one is then answered as wrong': async ({ env }) => {
+      const attempts = ({ login }, passwords) => passwords.map((password) => {
+        try {
+          return login({ password }).user.email;
+        } catch (error) {
+          return error.message;
+        }
+      });
+      const wrong = `login: ${refused(env)}`;
+      const { value } = await k6(attempts, env, [...Array(4).fill('not the password'), env.TEST_PASSWORD]);
+      deepEqual(value, [...Array(4).fill(wrong), user.email]); // four do not, and a login forgets them
+      const { value: after } = await k6(attempts, env, [...Array(5).fill('not the password'), env.TEST_PASSWORD]);
+      deepEqual(after, Array(6).fill(wrong));
     },
   },
 };
@@ -106,4 +140,4 @@ async function expired({ ADMIN_URL }, { cookie }) {
   throw new Error('the session does not expire');
 }
 
-export default [...generations.flatMap((one) => variants.map((variant) => suite(one, variant))), preflight, expiring];
+export default [expiring, ...generations.flatMap((one) => variants.map((variant) => suite(one, variant))), preflight, locking];

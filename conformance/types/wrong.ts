@@ -1,6 +1,6 @@
 // What index.d.ts must refuse: `make types` fails when one of these lines compiles. Nothing here runs.
 import sparkmotion, {
-  bandID, batch, flushTaps, login, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
+  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type { Session } from 'k6/x/sparkmotion';
 
@@ -10,6 +10,12 @@ declare const session: Session;
 tap({ bands: 'LOADTEST-E1-000001' });
 // @ts-expect-error a protocol that there is not
 tap({ protocol: 'http/3' });
+// @ts-expect-error a form of link that there is not
+tap({ form: 'short' });
+// @ts-expect-error a list of events, not a text
+tap({ form: 'direct', eventIDs: 'e1,e2,e3' });
+// @ts-expect-error header fields are strings
+tap({ headers: { 'X-Retry': 1 } });
 // @ts-expect-error taps without their number
 taps({ utm: 1 });
 // @ts-expect-error a distribution's name
@@ -28,12 +34,14 @@ query('analytics.kpis', session);
 query(session, 'analytics.kpis', {}, { transformer: 'devalue' });
 // @ts-expect-error as text, k6's own third type
 query(session, 'analytics.kpis', {}, { responseType: 'text' });
+// @ts-expect-error no procedure
+mutate(session);
 // @ts-expect-error a list of queries, not one
 batch(session, ['analytics.kpis', {}]);
 // @ts-expect-error the secret's name
 flushTaps({ cronSecret: 's' });
 // @ts-expect-error an answer has no such count
-flushTaps().dropped;
+flushTaps().lost;
 // @ts-expect-error null without a queue
 queueDepth().toFixed();
 // @ts-expect-error a command is a list
@@ -54,6 +62,12 @@ thresholds({ queue_depth: 5 });
 thresholds({ redirect_latency: 'p(95)<100' });
 // @ts-expect-error eventID, as the other ID
 preflight({ eventId: 'e' });
+// @ts-expect-error queries with their inputs, not names
+preflight({ queries: ['analytics.kpis'] });
+// @ts-expect-error no session without the Admin
+preflight().session.cookie;
+// @ts-expect-error no URL
+guard();
 // @ts-expect-error report() takes handleSummary's data
 report();
 // @ts-expect-error the default export knows the options too

@@ -20,14 +20,23 @@ func TestFlushTaps(t *testing.T) {
 		emitted []string
 	}{
 		{"all well", 200, `{"success":true,"flushed":120,"batches":2,"failedBatches":0,"remaining":7,"durationMs":31}`,
-			"{success:true,flushed:120,batches:2,failedBatches:0,remaining:7,durationMs:31}",
-			[]string{"cron_errors{} 0", "cron_flushed{} 120", "queue_depth{} 7"}},
+			"{success:true,flushed:120,dropped:0,batches:2,failedBatches:0,remaining:7,durationMs:31}",
+			[]string{"cron_drop_rate{} 0", "cron_dropped{} 0", "cron_errors{} 0", "cron_flushed{} 120", "queue_depth{} 7"}},
 		{"nothing to do", 200, `{"success":true,"flushed":0,"batches":0,"failedBatches":0,"remaining":0,"durationMs":0}`,
-			"{success:true,flushed:0,batches:0,failedBatches:0,remaining:0,durationMs:0}",
-			[]string{"cron_errors{} 0", "cron_flushed{} 0", "queue_depth{} 0"}},
+			"{success:true,flushed:0,dropped:0,batches:0,failedBatches:0,remaining:0,durationMs:0}",
+			[]string{"cron_drop_rate{} 0", "cron_dropped{} 0", "cron_errors{} 0", "cron_flushed{} 0", "queue_depth{} 0"}},
+		{"dropped some", 200, `{"success":true,"flushed":90,"dropped":10,"remaining":0,"durationMs":12.7}`,
+			"{success:true,flushed:90,dropped:10,batches:0,failedBatches:0,remaining:0,durationMs:12.7}",
+			[]string{"cron_drop_rate{} 0.1", "cron_dropped{} 10", "cron_errors{} 0", "cron_flushed{} 90", "queue_depth{} 0"}},
+		{"no number of taps left", 200, `{"success":true,"flushed":5,"remaining":null}`,
+			"[Error(flushTaps: SHOWN: answered JSON without success, flushed and remaining. Is HUB_URL the Hub's origin?),200]", []string{"cron_errors{} 1"}},
+		{"a part of a tap", 200, `{"success":true,"flushed":5.5,"remaining":0}`,
+			"[Error(flushTaps: SHOWN: answered JSON whose field is flushed: 5.5, where a whole number from 0 is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
+		{"a time that is none", 200, `{"success":true,"flushed":5,"remaining":0,"durationMs":"12 ms"}`,
+			"[Error(flushTaps: SHOWN: answered JSON whose field is durationMs: \"12 ms\", where a number is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
 		{"failed in part", 200, `{"success":true,"flushed":60,"batches":1,"failedBatches":1,"remaining":60,"durationMs":5}`,
-			"{success:true,flushed:60,batches:1,failedBatches:1,remaining:60,durationMs:5}",
-			[]string{"cron_errors{} 1", "cron_flushed{} 60", "queue_depth{} 60"}},
+			"{success:true,flushed:60,dropped:0,batches:1,failedBatches:1,remaining:60,durationMs:5}",
+			[]string{"cron_drop_rate{} 0", "cron_dropped{} 0", "cron_errors{} 1", "cron_flushed{} 60", "queue_depth{} 60"}},
 		{"failed", 200, `{"success":false,"flushed":0,"failedBatches":3,"remaining":60}`,
 			"[Error(flushTaps: SHOWN: answered success: false with 3 failed batches. The Hub's log says why),200]", []string{"cron_errors{} 1"}},
 		{"a wrong secret", 401, `{"error":"hush"}`,
@@ -36,7 +45,7 @@ func TestFlushTaps(t *testing.T) {
 		{"another application", 200, `{"ok":true}`, "[Error(flushTaps: SHOWN: answered JSON without success, flushed and remaining. Is HUB_URL the Hub's origin?),200]", []string{"cron_errors{} 1"}},
 		{"a page", 200, "<html>", "[Error(flushTaps: SHOWN: answered 200 with an HTML page instead of JSON (6 bytes). Is HUB_URL the right application's origin?),200]", []string{"cron_errors{} 1"}},
 		{"counts that are none", 200, `{"success":true,"flushed":"many","remaining":0}`,
-			"[Error(flushTaps: SHOWN: answered 200 with JSON of another shape than expected (47 bytes). Is HUB_URL the right application's origin?),200]", []string{"cron_errors{} 1"}},
+			"[Error(flushTaps: SHOWN: answered JSON whose field is flushed: \"many\", where a whole number from 0 is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

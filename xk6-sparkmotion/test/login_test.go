@@ -53,7 +53,7 @@ func TestLoginErrors(t *testing.T) {
 	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"}).Start(1)
 	for js, want := range map[string]string{
 		"sm.login({password: 'hushed'})": "login: POST " + shown + "/api/auth/callback/credentials: answered that the email or the password is wrong " +
-			"(CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD",
+			"(CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets this answer too",
 		"sm.login({url: '" + gone + "'})": "login: GET " + gone + "/api/auth/csrf: no answer: dial tcp " + strings.TrimPrefix(gone, "http://") +
 			": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?",
 	} {

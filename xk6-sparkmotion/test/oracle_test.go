@@ -193,7 +193,7 @@ func trpcInputs(t *testing.T) (s *vutest.Script, asked func() string) {
 		uri = r.RequestURI
 		_, _ = w.Write([]byte(`{"result":{}}`))
 	})
-	s = newProcess(t, map[string]string{"ADMIN_URL": link}).Start(1)
+	s = newProcess(t, map[string]string{"ADMIN_URL": link, "TRPC_TRANSFORMER": "none"}).Start(1)
 	return s, func() string {
 		s.Emitted()
 		last := uri

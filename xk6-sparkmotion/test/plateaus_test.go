@@ -43,6 +43,16 @@ func TestPlateausErrors(t *testing.T) {
 	}
 }
 
+// Two scenarios may have the same plateaus; others would be taken for them.
+func TestPlateausOfScenarios(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, nil).Init()
+	s.Run("sm.plateaus({rates: [1, 2], hold: '5s'}); sm.plateaus({rates: [1, 2], hold: 5000, rampDown: '1s'})")
+	vutest.Equal(t, "others", s.Fails("sm.plateaus({rates: [1], hold: '5s'})"), "plateaus: an earlier call planned the plateaus 1, 2 of 5s, "+
+		"this one the plateaus 1 of 5s: scenarios of one script have the same plateaus, as their taps are told apart by these. "+
+		"Give both the same rates and hold, or a script each")
+}
+
 // The script's stages are k6's: they must last as long as the plateaus that the taps are tagged with.
 func TestStagesLastAsLongAsThePlateaus(t *testing.T) {
 	t.Parallel()

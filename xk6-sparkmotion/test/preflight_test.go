@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -21,13 +22,33 @@ func system(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 	case "/api/cron/flush-taps":
 		_, _ = io.WriteString(w, `{"success":true,"flushed":1,"remaining":0}`)
-	case "/api/trpc/analytics.tapsByHour":
-		_, _ = io.WriteString(w, `{"result":{"data":[]}}`)
 	case "/":
 		_, _ = io.WriteString(w, `{"result":42}`)
 	default:
-		admin(w, r)
+		if procedure, ok := strings.CutPrefix(r.URL.Path, "/api/trpc/"); ok {
+			dashboards(w, r, procedure)
+		} else {
+			admin(w, r)
+		}
 	}
+}
+
+// dashboards are the five procedures, by superjson: they want what SparkMotion's want.
+func dashboards(w http.ResponseWriter, r *http.Request, procedure string) {
+	var input struct {
+		JSON map[string]any
+		Meta any
+	}
+	if json.Unmarshal([]byte(r.URL.Query().Get("input")), &input) != nil || input.JSON == nil || input.Meta != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"json":{"message":"Required","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}}`)
+		return
+	}
+	data := map[string]string{"analytics.eventSummary": `{"bandCount":200000}`, "analytics.exportTaps": `[{"bandId":"x"},{"bandId":"y"}]`}[procedure]
+	if data == "" {
+		data = "[]"
+	}
+	_, _ = io.WriteString(w, `{"result":{"data":{"json":`+data+`}}}`)
 }
 
 func preflightEnv(url string) map[string]string {
@@ -44,45 +65,100 @@ func TestPreflight(t *testing.T) {
 	s := p.Start(1)
 	s.Run("sm.preflight()")
 	own, requests := s.Drain()
-	vutest.EqualLines(t, "emitted", own) // none of it counts in the module's metrics
-	vutest.Equal(t, "requests", len(requests), 10)
+	vutest.EqualLines(t, "emitted", own)           // none of it counts in the module's metrics
+	vutest.Equal(t, "requests", len(requests), 12) // taps go by their own lane
 	var lines []string
 	for _, entry := range p.Log.AllEntries() {
 		lines = append(lines, entry.Level.String()+" "+strings.Join(strings.Fields(entry.Message), " "))
 	}
 	vutest.EqualLines(t, "log", lines,
 		"info preflight ✓ worker /health ok",
-		"info preflight ✓ worker LOADTEST-E1-000001 302 to compassion.com",
-		"info preflight ✓ worker LOADTEST-E2-000001 302 to compassion.com",
-		"info preflight ✓ worker LOADTEST-E3-000001 302 to compassion.com",
-		"info preflight ✓ admin login and query as loadtest@sparkmotion.net, cookie admin-auth.session-token, analytics.tapsByHour",
-		"info preflight ✓ hub flush-taps flushed 1, 0 remain",
+		"info preflight ✓ worker LOADTEST-E1-000001 subdomain 302 to compassion.com, from the KV",
+		"info preflight ✓ worker LOADTEST-E2-000001 subdomain 302 to compassion.com, from the KV",
+		"info preflight ✓ worker LOADTEST-E3-000001 subdomain 302 to compassion.com, from the KV",
+		"info preflight ✓ admin login as loadtest@sparkmotion.net, ADMIN, cookie admin-auth.session-token",
+		"info preflight ✓ admin analytics.kpis 0 rows, 11 bytes",
+		"info preflight ✓ admin analytics.velocityHistory 0 rows, 11 bytes",
+		"info preflight ✓ admin analytics.eventSummary 29 bytes",
+		"info preflight ✓ admin analytics.tapsByHour 0 rows, 11 bytes",
+		"info preflight ✓ admin analytics.exportTaps 2 rows, 40 bytes",
+		"info preflight ✓ admin bands of e1 200000",
+		"info preflight ✓ hub flush-taps flushed 1, dropped 0, 0 remain",
 		"info preflight ✓ queue LLEN 42 waiting")
+	vutest.Equal(t, "what it returns", s.Show("Object.keys(sm.preflight({renew: true}).session)"), `["cookie","name","user","expires","renew"]`)
 }
 
-// A transformer that isn't the server's would fail every query.
-func TestPreflightOfAWrongQuery(t *testing.T) {
+// The script's own queries are asked, and a wrong one is named.
+func TestPreflightOfQueries(t *testing.T) {
 	t.Parallel()
-	link, shown := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path != "/api/trpc/analytics.tapsByHour":
-			system(w, r)
-		case strings.Contains(r.URL.Query().Get("input"), `"json"`):
-			_, _ = io.WriteString(w, `{"result":{"data":[]}}`)
-		default:
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `{"error":{"message":"eventId: Required","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400}}}`)
-		}
-	})
+	link, shown := vutest.Serve(t, system)
 	env := preflightEnv(link)
-	for transformer, want := range map[string]string{
-		"": "preflight: 1 of 1 probes failed, so no load was sent:\nadmin: GET " + shown + "/api/trpc/analytics.tapsByHour: answered BAD_REQUEST (400): " +
-			"eventId: Required. Is TRPC_TRANSFORMER the server's, and LOADTEST_EVENT_ID an event's?",
-		"superjson": "preflight: 1 of 1 probes failed, so no load was sent:\nadmin: the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out",
-		"foo":       `preflight: the option transformer, TRPC_TRANSFORMER, must be superjson or left out, got "foo"`,
+	for js, want := range map[string]string{
+		"{parts: ['admin'], queries: [['analytics.kpis', {from: '2026-01-01T00:00:00Z'}]]}": "nothing was thrown",
+		"{parts: ['admin'], queries: [['analytics.kpis', {from: new Date(0)}]]}": "preflight: 1 of 3 probes failed, so no load was sent:\n" +
+			"admin: GET " + shown + "/api/trpc/analytics.kpis: answered BAD_REQUEST (400): Required",
+		"{parts: ['admin'], queries: 'analytics.kpis'}": "preflight: option queries must be an array of queries: [[procedure, input]]",
+		"{parts: ['admin'], transformer: 'foo'}":        `preflight: the option transformer, TRPC_TRANSFORMER, must be superjson, none, or left out, got "foo"`,
 	} {
-		env["TRPC_TRANSFORMER"] = transformer
-		vutest.Equal(t, transformer, newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin']})"), want)
+		vutest.Equal(t, js, newProcess(t, env).Start(1).Fails("sm.preflight("+js+")"), want)
+	}
+}
+
+// A transformer that is not the server's is one clear error.
+func TestPreflightOfAWrongTransformer(t *testing.T) {
+	t.Parallel()
+	link, shown := vutest.Serve(t, system)
+	got := newProcess(t, preflightEnv(link)).Start(1).Fails("sm.preflight({parts: ['admin'], transformer: 'none', queries: [['a', {}]]})")
+	vutest.Equal(t, "error", got, "preflight: 2 of 3 probes failed, so no load was sent:\n"+
+		"admin: "+shown+"/api/trpc/a: the server's transformer is superjson, and TRPC_TRANSFORMER, the option transformer, says none. Leave it out: it is found by itself\n"+
+		"admin: "+shown+"/api/trpc/analytics.eventSummary: the server's transformer is superjson, and TRPC_TRANSFORMER, the option transformer, says none. Leave it out: it is found by itself")
+}
+
+// What answers every tap with a redirect, and does not work all the same.
+func TestPreflightOfTaps(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		header map[string]string
+		body   string
+		js     string
+		want   string
+	}{
+		"by way of the Hub": {map[string]string{"Location": page, "Vary": "Accept, RSC, Next-Router-State-Tree"}, "", "{parts: ['worker']}",
+			"worker: GET SHOWN/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
+		"by way of the Hub, on Vercel": {map[string]string{"Location": page, "X-Vercel-Id": "fra1::x"}, "", "{parts: ['worker']}",
+			"worker: GET SHOWN/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
+		"a host of one label": {map[string]string{"Location": page, "Vary": "RSC"}, "", "{parts: ['worker'], workerURL: LOCALHOST}",
+			"worker: GET LOCAL/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. localhost has fewer than three labels, and on such a host the Worker " +
+				"never reads the KV without an event's ID: set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"},
+		"a fallback": {map[string]string{"Location": "https://sparkmotion.io"}, "", "{parts: ['worker']}",
+			"worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.io. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why (3 probes)"},
+		"another page": {map[string]string{"Location": "https://elsewhere.example/live"}, "", "{parts: ['worker']}",
+			"worker: GET SHOWN/e: band LOADTEST-E1-000001 led to elsewhere.example instead of compassion.com. Set PAGE_HOST to the host of the page that the event shows"},
+		"another system": {map[string]string{"Location": page}, "<a href>", "{parts: ['worker']}", "nothing was thrown"},
+		"its host, written otherwise": {map[string]string{"Location": "https://Compassion.COM:443/live"}, "", "{parts: ['worker'], pageHost: 'https://compassion.com'}",
+			"nothing was thrown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			link, shown := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/e" {
+					system(w, r)
+					return
+				}
+				for name, value := range c.header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(http.StatusFound)
+				_, _ = io.WriteString(w, c.body)
+			})
+			local := strings.Replace(shown, "127.0.0.1", "localhost", 1)
+			js := strings.Replace(c.js, "LOCALHOST", "'"+local+"'", 1)
+			got := newProcess(t, preflightEnv(link)).Start(1).Fails("sm.preflight(" + js + ")")
+			want := strings.NewReplacer("SHOWN", shown, "LOCAL", local).Replace(c.want)
+			if c.want == "nothing was thrown" && got != want || !strings.Contains(got, want) {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
 	}
 }
 
@@ -98,10 +174,33 @@ func TestPreflightOfParts(t *testing.T) {
 		asked = append(asked, strings.Fields(entry.Message)[2])
 	}
 	vutest.EqualLines(t, "parts", asked, "worker", "worker", "worker", "worker", "queue")
+	none := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
+	vutest.Equal(t, "named and not configured", none.Fails("sm.preflight({parts: ['queue']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
+		"queue: it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
+	none.Run("sm.preflight({parts: ['queue'], upstashURL: '" + link + "', token: 'hush'})")
 	vutest.Equal(t, "another's", s.Fails("sm.preflight({parts: ['hub']})"),
 		"preflight needs HUB_URL, CRON_SECRET: set it in the environment, or pass it as an option")
 	vutest.Equal(t, "unknown", s.Fails("sm.preflight({parts: ['worker', 'cron']})"),
 		`preflight: option parts: there is no "cron"; there are worker, admin, hub, queue`)
+}
+
+// A flush that dropped taps answers 200 too.
+func TestPreflightOfDroppedTaps(t *testing.T) {
+	t.Parallel()
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"success":true,"flushed":1,"dropped":2,"remaining":0}`)
+	})
+	s := newProcess(t, preflightEnv(link)).Start(1)
+	vutest.Equal(t, "error", s.Fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
+		"hub: flush-taps: 2 taps were dropped, as their bands are not in the database. Seed it (k6 x sparkmotion bands); if they are an earlier run's, try again")
+}
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	s := newProcess(t, map[string]string{"ALLOWED_HOSTS": "*.example.com"}).Init()
+	s.Run("sm.guard('https://a.example.com/x'); sm.guard('http://127.0.0.1:8080'); sm.guard('https://b.example.org', {allowedHosts: 'b.example.org'})")
+	vutest.Equal(t, "a stranger", s.Fails("sm.guard('https://user:hush@example.org')"), "guard: no load is sent to example.org (the URL): it is not this machine, "+
+		"and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=*.example.com,example.org")
 }
 
 // A flush that could write nothing answers 200 all the same.
@@ -112,7 +211,8 @@ func TestPreflightFailsWithTheDatabase(t *testing.T) {
 	})
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	vutest.Equal(t, "error", s.Fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
-		"hub: flush-taps: failedBatches is 1, and 5 taps remain. The Hub's log says why")
+		"hub: flush-taps: batches failed and went back on the queue, and 5 taps remain. The database is not well, or one entry of the queue spoils its batch: "+
+		"the Hub's log says which")
 }
 
 // When setup() has no time left, no more is asked, and none of it is the system's fault.
@@ -128,7 +228,7 @@ func TestPreflightOutOfTime(t *testing.T) {
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	s.VU.Ctx = ctx
 	vutest.Equal(t, "error", s.Fails("sm.preflight()"),
-		"preflight: the run was over, or its setupTimeout, at the probe of worker LOADTEST-E1-000001: context canceled")
+		"preflight: the run was over, or its setupTimeout, at the probe of worker LOADTEST-E1-000001 subdomain: context canceled")
 }
 
 // All that is wrong is told at once.
@@ -149,10 +249,11 @@ func TestPreflightFails(t *testing.T) {
 	})
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	got := s.Fails("sm.preflight({password: 'hushed'})")
-	vutest.Equal(t, "error", got, strings.ReplaceAll(`preflight: 4 of 7 probes failed, so no load was sent:
+	vutest.Equal(t, "error", got, strings.ReplaceAll(`preflight: 10 of 13 probes failed, so no load was sent:
 worker: GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
-worker: GET SHOWN/e: answered band LOADTEST-E2-000001 with a redirect to https://sparkmotion.net/unknown instead of compassion.com: a KV miss. Seed the KV with the LOADTEST bands, or set PAGE_HOST to the page's host
-admin: login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD
+worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.net/unknown. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why
+admin: login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets this answer too
+admin: not asked, as there is no session (6 probes)
 hub: GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))
 	vutest.EqualLines(t, "emitted", s.Emitted())
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -21,9 +22,12 @@ type worker struct {
 	location string
 	paths    []string
 	queries  []url.Values
+	uri      string // of the last request
+	header   http.Header
 }
 
 func (w *worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	w.uri, w.header = r.RequestURI, r.Header
 	w.paths = append(w.paths, r.URL.Path)
 	w.queries = append(w.queries, r.URL.Query())
 	if w.location != "" {
@@ -37,9 +41,9 @@ const page = "https://compassion.com/live?utm_source=nfc"
 // checks are the samples of a tap's three checks.
 func checks(redirect, location, page int) []string {
 	return []string{
-		fmt.Sprintf("checks{check:has a Location} %d", location),
-		fmt.Sprintf("checks{check:leads to the event's page} %d", page),
-		fmt.Sprintf("checks{check:status is 302} %d", redirect),
+		fmt.Sprintf("checks{check:has a Location form:subdomain} %d", location),
+		fmt.Sprintf("checks{check:leads to the event's page form:subdomain} %d", page),
+		fmt.Sprintf("checks{check:status is 302 form:subdomain} %d", redirect),
 	}
 }
 
@@ -59,22 +63,26 @@ func TestTap(t *testing.T) {
 		emitted []string
 		request string
 	}{
-		{"a hit", worker{302, page, nil, nil}, "undefined", true,
-			append(checks(1, 1, 1), "error_rate{part:worker} 0", "kv_hit_rate{} 1", "redirect_latency{} time"), "302 failed:0"},
-		{"a miss", worker{302, "https://sparkmotion.net/unknown", nil, nil}, "undefined", true,
-			append(checks(1, 1, 0), "error_rate{part:worker} 0", "kv_hit_rate{} 0", "redirect_latency{} time"), "302 failed:0"},
-		{"another page's host", worker{302, "https://other/live", nil, nil}, "{pageHost: 'other'}", true,
-			append(checks(1, 1, 1), "error_rate{part:worker} 0", "kv_hit_rate{} 1", "redirect_latency{} time"), "302 failed:0"},
-		{"another redirect", worker{301, page, nil, nil}, "undefined", false,
-			append(checks(0, 1, 1), "error_rate{part:worker} 1", "redirect_latency{} time"), "301 failed:0"},
-		{"a redirect to nowhere", worker{302, "", nil, nil}, "undefined", false,
-			append(checks(1, 0, 0), "error_rate{part:worker} 1", "redirect_latency{} time"), "302 failed:0"},
-		{"a page in place of a redirect", worker{200, "", nil, nil}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{part:worker} 1", "redirect_latency{} time"), "200 failed:0"},
-		{"refused", worker{400, "", nil, nil}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{part:worker} 1", "redirect_latency{} time"), "400 failed:1"},
-		{"failed", worker{500, "", nil, nil}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{part:worker} 1", "redirect_latency{} time"), "500 failed:1"},
+		{"a hit", worker{status: 302, location: page}, "undefined", true,
+			append(checks(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"a fallback", worker{status: 302, location: "https://SparkMotion.net:443/unknown"}, "undefined", false,
+			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"a fallback of one's own", worker{status: 302, location: "https://other/unknown"}, "{fallbackHost: ['Other']}", false,
+			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"another page", worker{status: 302, location: "https://elsewhere/live"}, "undefined", true,
+			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"another page's host", worker{status: 302, location: "https://other/live"}, "{pageHost: 'other'}", true,
+			append(checks(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"another redirect", worker{status: 301, location: page}, "undefined", false,
+			append(checks(0, 1, 1), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "301 failed:0"},
+		{"a redirect to nowhere", worker{status: 302, location: ""}, "undefined", false,
+			append(checks(1, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"a page in place of a redirect", worker{status: 200, location: ""}, "undefined", false,
+			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "200 failed:0"},
+		{"refused", worker{status: 400, location: ""}, "undefined", false,
+			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "400 failed:1"},
+		{"failed", worker{status: 500, location: ""}, "undefined", false,
+			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "500 failed:1"},
 	} {
 		for lane, js := range lanes {
 			t.Run(c.name+" "+lane, func(t *testing.T) {
@@ -103,7 +111,7 @@ func TestTapWithoutAnAnswer(t *testing.T) {
 			s := p.Start(1)
 			vutest.Equal(t, lane+" result", s.Run(strings.Replace(js, "OPTIONS", "{timeout: '50ms'}", 1)).ToBoolean(), false)
 			own, requests := s.Drain()
-			vutest.EqualLines(t, lane+" emitted", own, append(checks(0, 0, 0), "error_rate{part:worker} 1", "redirect_latency{} time")...)
+			vutest.EqualLines(t, lane+" emitted", own, append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time")...)
 			vutest.EqualLines(t, lane+" requests", requests, "GET "+name+"/e 0 failed:1")
 			vutest.Equal(t, lane+" lines in the log", len(p.Log.AllEntries()), 1)
 			for _, entry := range p.Log.AllEntries() {
@@ -176,15 +184,15 @@ func TestPlateauOfATap(t *testing.T) {
 		}
 		return ""
 	}
-	vutest.Equal(t, "without plateaus", tap(time.Second), "redirect_latency{} time")
+	vutest.Equal(t, "without plateaus", tap(time.Second), "redirect_latency{form:subdomain} time")
 	p.Init().Run("sm.plateaus({rates: [10, 20], hold: '1m', rampDown: '30s'})")
-	vutest.Equal(t, "first plateau", tap(30*time.Second), "redirect_latency{plateau:10} time")
-	vutest.Equal(t, "second plateau", tap(90*time.Second), "redirect_latency{plateau:20} time")
-	vutest.Equal(t, "ramp-down", tap(130*time.Second), "redirect_latency{plateau:ramp-down} time")
+	vutest.Equal(t, "first plateau", tap(30*time.Second), "redirect_latency{form:subdomain plateau:10} time")
+	vutest.Equal(t, "second plateau", tap(90*time.Second), "redirect_latency{form:subdomain plateau:20} time")
+	vutest.Equal(t, "ramp-down", tap(130*time.Second), "redirect_latency{form:subdomain plateau:ramp-down} time")
 
 	s := p.Start(1) // setup() has no scenario
 	s.Run("sm.tap()")
-	vutest.EqualLines(t, "in setup()", s.Emitted(), append(checks(1, 1, 1), "error_rate{part:worker} 0", "kv_hit_rate{} 1", "redirect_latency{} time")...)
+	vutest.EqualLines(t, "in setup()", s.Emitted(), append(checks(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time")...)
 }
 
 func TestTapErrors(t *testing.T) {
@@ -203,4 +211,96 @@ func TestTapErrors(t *testing.T) {
 		}
 	}
 	vutest.EqualLines(t, "emitted", s.Emitted())
+}
+
+// A direct link names the event that its band belongs to, by the band's prefix, and the organisation.
+func TestDirectTaps(t *testing.T) {
+	t.Parallel()
+	w := &worker{status: 302, location: page}
+	link, _ := vutest.Serve(t, w.ServeHTTP)
+	env := map[string]string{"WORKER_URL": "http://127.0.0.1:1", "DIRECT_URL": link, "LOADTEST_ORG_ID": "o&rg", "LOADTEST_EVENT_IDS": "ev1, ev2,ev3"}
+	s := newProcess(t, env).Start(1)
+	for lane, js := range lanes {
+		for band, event := range map[string]string{"LOADTEST-E1-000001": "ev1", "LOADTEST-E2-200000": "ev2", "LOADTEST-E3-000007": "ev3"} {
+			w.uri = ""
+			s.Run(strings.Replace(js, "OPTIONS", "{form: 'direct', utm: 0, band: '"+band+"'}", 1))
+			vutest.Equal(t, lane, w.uri, "/e?eventId="+event+"&orgId=o%26rg&bandId="+band)
+		}
+	}
+	s.Emitted()
+	s.Run("sm.tap({form: 'direct'})")
+	vutest.EqualLines(t, "emitted", s.Emitted(), strings.Split(strings.ReplaceAll(strings.Join(append(checks(1, 1, 1),
+		"error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "\n"), "subdomain", "direct"), "\n")...)
+	vutest.Equal(t, "a band of no event", s.Fails("sm.tap({form: 'direct', band: 'X-1'})"), "tap: the direct form needs a band of LOADTEST-E1-, LOADTEST-E2-, "+
+		"LOADTEST-E3-: its prefix tells the event, and X-1 has none of these")
+	vutest.Equal(t, "too few events", s.Fails("sm.tap({form: 'direct', eventIDs: ['a']})"), "tap: LOADTEST_EVENT_IDS must name one event for each of "+
+		"LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, with commas, got 1")
+	vutest.Equal(t, "no settings", newProcess(t, nil).Start(1).Fails("sm.tap({form: 'direct'})"), "tap needs DIRECT_URL, LOADTEST_ORG_ID, LOADTEST_EVENT_IDS: "+
+		"set it in the environment, or pass it as an option")
+}
+
+// Other teams' redirects: another path, parameter and status, more of the query, header fields, a cookie.
+func TestTapsElsewhere(t *testing.T) {
+	t.Parallel()
+	for lane, js := range lanes {
+		w := &worker{status: 307, location: "https://shop.example/x"}
+		link, _ := vutest.Serve(t, w.ServeHTTP)
+		s := newProcess(t, map[string]string{"WORKER_URL": strings.Replace(link, "user:hush@", "", 1) + "/api"}).Start(1)
+		got := s.Run(strings.Replace(js, "OPTIONS", `{path: '/go/now', param: 'c d', status: 307, band: 'ä', utm: 0, pageHost: 'shop.example',
+			query: {z: '1&2', a: ''}, headers: {'X-Api-Key': 'hush', 'User-Agent': 'phone'}, cookie: 'k=hush'}`, 1)).ToBoolean()
+		vutest.Equal(t, lane+": redirected", got, true)
+		vutest.Equal(t, lane+": asked", w.uri, "/api/go/now?c+d=%C3%A4&a=&z=1%262")
+		vutest.Equal(t, lane+": header", w.header.Get("X-Api-Key")+" "+w.header.Get("Cookie")+" "+w.header.Get("User-Agent"), "hush k=hush phone")
+		s.Drain() // looks for secrets in tags
+	}
+	s := newProcess(t, map[string]string{"WORKER_URL": "http://127.0.0.1:1"}).Start(1)
+	for js, want := range map[string]string{
+		"{path: 'e'}":                         `tap: path must begin with / and have no query, got "e": the option query takes that`,
+		"{path: '/e?x'}":                      `tap: path must begin with / and have no query, got "/e?x": the option query takes that`,
+		"{status: 200}":                       "tap: status must be a redirect's, 300 to 399, got 200",
+		"{form: 'indirect'}":                  `tap: form must be subdomain or direct, got "indirect"`,
+		"{utm: 2}":                            "tap: option utm is a share of the taps, 0 to 1, got 2",
+		"{url: 'http://host/?hush=1'}":        "tap: WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
+		"{url: 'http://host/#hush'}":          "tap: WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
+		"{headers: {'X Y': 'hush'}}":          `tap: bad header name "X Y"`,
+		"{headers: {'X-Y': 'hush\\nA: b'}}":   `tap: control character in the value of header "X-Y"`,
+		"{headers: {'Content-Length': '5'}}":  `tap: header "Content-Length" on a request without a body`,
+		"{cookie: 'a=hush\\r\\nX-Evil: yes'}": `tap: control character in the value of header "Cookie"`,
+	} {
+		if got := s.Fails("sm.tap(" + js + ")"); !strings.HasPrefix(got, want) || strings.Contains(got, "hush") {
+			t.Errorf("%s:\ngot  %s\nwant %s", js, got, want)
+		}
+	}
+}
+
+// A hit is told by what the answer carries, not by where it leads.
+func TestWhereARedirectComesFrom(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		vary, body, want string
+	}{
+		"the KV":         {"", "", "kv_hit_rate{form:subdomain} 1"},
+		"the Hub":        {"rsc, next-router-state-tree", "", "kv_hit_rate{form:subdomain} 0"},
+		"another system": {"Accept", "<a href>", ""},
+	} {
+		for lane, js := range lanes {
+			link, _ := vutest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", page)
+				if c.vary != "" {
+					w.Header().Set("Vary", c.vary)
+				}
+				w.WriteHeader(http.StatusFound)
+				_, _ = io.WriteString(w, c.body)
+			})
+			s := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
+			s.Run(strings.Replace(js, "OPTIONS", "undefined", 1))
+			got := ""
+			for _, sample := range s.Emitted() {
+				if strings.HasPrefix(sample, "kv_hit_rate") {
+					got = sample
+				}
+			}
+			vutest.Equal(t, name+" "+lane, got, c.want)
+		}
+	}
 }

@@ -88,8 +88,8 @@ func TestTapsFollow(t *testing.T) {
 func TestTapsArguments(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, map[string]string{"WORKER_URL": serveRedirects(t)}).Start(1)
-	for _, js := range []string{"sm.taps()", "sm.taps(0)", "sm.taps(1001)", "sm.taps('many')"} {
-		if got := s.Fails(js); got != "taps: the first argument is how many, 1 to 1000" {
+	for _, js := range []string{"sm.taps()", "sm.taps(0)", "sm.taps(1001)", "sm.taps('many')", "sm.taps(true)", "sm.taps(2.9)", "sm.taps(NaN)"} {
+		if got := s.Fails(js); got != "taps: the first argument is how many, a whole number from 1 to 1000" {
 			t.Errorf("%s: %s", js, got)
 		}
 	}

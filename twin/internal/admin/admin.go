@@ -1,14 +1,16 @@
-// Package admin is the dashboard's server: Auth.js (v5) credentials login, and the analytics over tRPC (v11).
+// Package admin is the dashboard's server: Auth.js (v5) credentials login, and analytics and windows over tRPC (v10).
 package admin
 
 import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
 
@@ -16,9 +18,9 @@ import (
 type Config struct {
 	Store        *store.Store
 	Database     *database.DB
+	KV           *kv.KV
 	Gate         *fault.Gate
-	Email        string // of the one user
-	Password     string
+	Password     string // of the one user
 	Secret       string // signs sessions and CSRF tokens
 	CookiePrefix string // of every cookie's name
 	Superjson    bool   // tRPC transformer
@@ -28,13 +30,17 @@ type Config struct {
 type Admin struct {
 	Config
 	procedures map[string]procedure
-	queries    map[string]*atomic.Int64 // by procedure
+	calls      map[string]*atomic.Int64 // by procedure
+	following  sync.WaitGroup           // what follows answers
 
 	logins, failedLogins, unauthorized atomic.Int64
 }
 
-// procedure is one tRPC query: it reads its input first, then answers.
-type procedure func(context.Context, *input) (any, error)
+// procedure is one tRPC procedure: it reads its input first, then answers.
+type procedure struct {
+	kind string // query or mutation
+	run  func(context.Context, *database.User, *input) (any, error)
+}
 
 // Stats counts since the start.
 type Stats struct {
@@ -47,16 +53,18 @@ type Stats struct {
 
 // New returns an admin app.
 func New(c Config) *Admin {
-	a := &Admin{Config: c, queries: make(map[string]*atomic.Int64)}
+	a := &Admin{Config: c, calls: make(map[string]*atomic.Int64)}
 	a.procedures = map[string]procedure{
-		"analytics.kpis":            a.kpis,
-		"analytics.velocityHistory": a.velocityHistory,
-		"analytics.eventSummary":    a.eventSummary,
-		"analytics.tapsByHour":      a.tapsByHour,
-		"analytics.exportTaps":      a.exportTaps,
+		"analytics.kpis":            {"query", a.kpis},
+		"analytics.velocityHistory": {"query", a.velocityHistory},
+		"analytics.eventSummary":    {"query", a.eventSummary},
+		"analytics.tapsByHour":      {"query", a.tapsByHour},
+		"analytics.exportTaps":      {"query", a.exportTaps},
+		"windows.list":              {"query", a.listWindows},
+		"windows.toggle":            {"mutation", a.toggleWindow},
 	}
 	for name := range a.procedures {
-		a.queries[name] = new(atomic.Int64)
+		a.calls[name] = new(atomic.Int64)
 	}
 	return a
 }
@@ -67,11 +75,14 @@ func (a *Admin) Stats() Stats {
 		Logins: a.logins.Load(), FailedLogins: a.failedLogins.Load(), Unauthorized: a.unauthorized.Load(),
 		Queries: make(map[string]int64), Faults: a.Gate.Struck(),
 	}
-	for name, n := range a.queries {
+	for name, n := range a.calls {
 		s.Queries[name] = n.Load()
 	}
 	return s
 }
+
+// Close waits for what follows the answers.
+func (a *Admin) Close() { a.following.Wait() }
 
 // Handler serves the app, behind its gate.
 func (a *Admin) Handler() http.Handler {
@@ -80,6 +91,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /api/auth/providers", a.providers)
 	mux.HandleFunc("GET /api/auth/session", a.session)
 	mux.HandleFunc("GET /api/auth/signin", a.signin)
+	mux.HandleFunc("GET "+signinPage, a.signinPage)
 	mux.HandleFunc("POST /api/auth/callback/credentials", a.login)
 	mux.HandleFunc("/api/trpc/", a.trpc)
 	return a.Gate.Wrap(mux)

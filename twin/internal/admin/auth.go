@@ -16,7 +16,6 @@ import (
 // csrf answers GET /api/auth/csrf with a token whose hash is in a cookie (the double submit of Auth.js).
 func (a *Admin) csrf(w http.ResponseWriter, r *http.Request) {
 	token := a.visit(w, r)
-	uncached(w)
 	answer(w, http.StatusOK, map[string]string{"csrfToken": token})
 }
 
@@ -34,12 +33,6 @@ func (a *Admin) visit(w http.ResponseWriter, r *http.Request) (token string) {
 	return token
 }
 
-func uncached(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "private, no-cache, no-store")
-	w.Header().Set("Expires", "0")
-	w.Header().Set("Pragma", "no-cache")
-}
-
 // csrfToken returns the token of the request's CSRF cookie, if its hash is ours.
 func (a *Admin) csrfToken(r *http.Request) (token string, ok bool) {
 	token, hash, _ := strings.Cut(a.cookie(r, "csrf-token"), "|")
@@ -49,32 +42,6 @@ func (a *Admin) csrfToken(r *http.Request) (token string, ok bool) {
 func (a *Admin) csrfHash(token string) string {
 	sum := sha256.Sum256([]byte(token + a.Secret))
 	return hex.EncodeToString(sum[:])
-}
-
-// login answers POST /api/auth/callback/credentials.
-func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := readForm(r); err != nil {
-		redirect(w, r, origin(r)+"/api/auth/error?error=Configuration")
-		return
-	}
-	token, ok := a.csrfToken(r)
-	if !ok || !equal(r.PostForm.Get("csrfToken"), token) {
-		a.failedLogins.Add(1)
-		redirect(w, r, origin(r)+"/api/auth/signin?error=MissingCSRF")
-		return
-	}
-	email, password := r.PostForm.Get("email"), r.PostForm.Get("password")
-	if right := equal(password, a.Password); !strings.EqualFold(email, a.Email) || !right {
-		a.failedLogins.Add(1)
-		redirect(w, r, origin(r)+"/api/auth/signin?error=CredentialsSignin&code=credentials")
-		return
-	}
-	a.logins.Add(1)
-	a.startSession(w)
-	target := a.callbackURL(w, r)
-	w.Header().Set("Location", target) // also for the browser client, unlike that of a refusal
-	redirect(w, r, target)
 }
 
 // readForm reads a form, or the same fields as JSON.
@@ -134,9 +101,15 @@ func (a *Admin) providers(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// signin is the page that failed logins are sent to.
+// signin sends to the app's own page.
 func (a *Admin) signin(w http.ResponseWriter, r *http.Request) {
 	a.visit(w, r)
+	query := url.Values{"callbackUrl": {cmp.Or(a.cookie(r, "callback-url"), origin(r))}}
+	redirect(w, r, signinPage+"?"+query.Encode())
+}
+
+// signinPage is the page that failed logins are sent to.
+func (a *Admin) signinPage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html")
 	_, _ = w.Write([]byte("<!doctype html><title>Sign In</title><p>Sign in with POST /api/auth/callback/credentials.</p>"))
 }

@@ -15,22 +15,15 @@ import (
 
 // claims are a session token's content.
 type claims struct {
-	Name    string `json:"name"`
-	Email   string `json:"email"`
+	database.User
 	Subject string `json:"sub"`
-	Role    string `json:"role"`
 	Issued  int64  `json:"iat"` // Unix seconds, as Expires
 	Expires int64  `json:"exp"`
-	ID      string `json:"jti"`
+	Token   string `json:"jti"`
 }
 
-// user is the session's user as /api/auth/session shows it.
-type user struct {
-	Name  string `json:"name"`
-	Email string `json:"email"`
-	ID    string `json:"id"`
-	Role  string `json:"role"`
-}
+// customer is the role that isn't ADMIN.
+const customer = "CUSTOMER"
 
 // sessionAge is how long a session lasts after its last use: the default of Auth.js.
 const sessionAge = 30 * 24 * time.Hour
@@ -39,13 +32,10 @@ const sessionAge = 30 * 24 * time.Hour
 var tokenHeader = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`))
 
 // startSession sets a new session cookie and returns when it expires.
-func (a *Admin) startSession(w http.ResponseWriter) time.Time {
+func (a *Admin) startSession(w http.ResponseWriter, user database.User) time.Time {
 	now := time.Now()
 	expires := now.Add(sessionAge)
-	c := claims{
-		Name: "Load Test", Email: a.Email, Subject: "loadtest", Role: "ADMIN",
-		Issued: now.Unix(), Expires: expires.Unix(), ID: rand.Text(),
-	}
+	c := claims{User: user, Subject: user.ID, Issued: now.Unix(), Expires: expires.Unix(), Token: rand.Text()}
 	a.setCookie(w, "session-token", a.sign(c), expires)
 	return expires
 }
@@ -53,34 +43,34 @@ func (a *Admin) startSession(w http.ResponseWriter) time.Time {
 // session answers GET /api/auth/session: the user and a session that is good for longer, or null.
 func (a *Admin) session(w http.ResponseWriter, r *http.Request) {
 	a.visit(w, r)
-	uncached(w)
-	c, ok := a.authenticate(r)
-	if !ok {
+	user := a.authenticate(r)
+	if user == nil {
 		if a.cookie(r, "session-token") != "" {
 			a.clearCookie(w, "session-token")
 		}
 		answer(w, http.StatusOK, nil)
 		return
 	}
-	expires := a.startSession(w)
+	expires := a.startSession(w, *user)
 	answer(w, http.StatusOK, map[string]any{
-		"user":    user{Name: c.Name, Email: c.Email, ID: c.Subject, Role: c.Role},
+		"user":    user,
 		"expires": database.Time{Time: expires},
 	})
 }
 
-// authenticate returns who the request's session cookie stands for.
-func (a *Admin) authenticate(r *http.Request) (c claims, ok bool) {
+// authenticate returns who the request's session cookie stands for; nil for nobody.
+func (a *Admin) authenticate(r *http.Request) *database.User {
 	signed, signature, _ := cutLast(a.cookie(r, "session-token"), ".")
 	if signed == "" || !equal(signature, a.signature(signed)) {
-		return claims{}, false
+		return nil
 	}
 	_, payload, _ := strings.Cut(signed, ".")
 	text, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil || json.Unmarshal(text, &c) != nil {
-		return claims{}, false
+	var c claims
+	if err != nil || json.Unmarshal(text, &c) != nil || time.Now().Unix() >= c.Expires {
+		return nil
 	}
-	return c, time.Now().Unix() < c.Expires
+	return &c.User
 }
 
 func (a *Admin) sign(c claims) string {

@@ -2,90 +2,63 @@
 package control
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
-	"time"
+	"strconv"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/admin"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/hub"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/upstash"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/worker"
 )
 
-// drainTime is how long stats wait for the worker's backlog.
-const drainTime = 5 * time.Second
+// Switch takes a part away and brings it back.
+type Switch interface {
+	Stop() error
+	Start() error
+}
 
-// Control serves /stats, /faults, /redis/… and /database/….
+// Control serves what the twin's README lists under Control.
 type Control struct {
-	Worker   *worker.Worker
-	Hub      *hub.Hub
-	Admin    *admin.Admin
-	Upstash  *upstash.REST
-	Store    *store.Store
-	Database *database.DB
-	Gates    *fault.Gates
-}
-
-// Stats is the whole twin in numbers, counted since its start. When all is well and the run is over,
-// worker.hits == queue.queued == database.rows - database.history + queue.depth.
-type Stats struct {
-	Worker   worker.Stats  `json:"worker"`
-	Queue    QueueStats    `json:"queue"`
-	Hub      hub.Stats     `json:"hub"`
-	Database RowStats      `json:"database"`
-	Admin    admin.Stats   `json:"admin"`
-	Upstash  upstash.Stats `json:"upstash"`
-}
-
-// QueueStats count the taps that the worker sent to the queue.
-type QueueStats struct {
-	Queued  int64 `json:"queued"`  // LPUSH acknowledged
-	Dropped int64 `json:"dropped"` // not acknowledged
-	Depth   int64 `json:"depth"`   // in the queue now; -1 when Redis doesn't answer
-}
-
-// RowStats count the taps in the database.
-type RowStats struct {
-	Rows    int64 `json:"rows"`    // all of them
-	History int64 `json:"history"` // seeded at the start
-	Faults  int64 `json:"faults"`
+	KV        *kv.KV
+	Worker    *worker.Worker
+	Hub       *hub.Hub
+	HubSwitch Switch
+	Admin     *admin.Admin
+	Upstash   *upstash.REST
+	Store     *store.Store
+	Database  *database.DB
+	Gates     *fault.Gates
+	Others    *Others
 }
 
 // Handler serves the control address.
 func (c *Control) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stats", c.stats)
-	mux.HandleFunc("GET /faults", c.faults)
-	mux.HandleFunc("PUT /faults", c.setFaults)
-	mux.HandleFunc("DELETE /faults", c.clearFaults)
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Gates.Current()) })
+	mux.HandleFunc("PUT /faults", replace(c.Gates.Replace))
+	mux.HandleFunc("DELETE /faults", outcome(func() error { return c.Gates.Replace(fault.Set{}) }))
+	mux.HandleFunc("GET /others", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Others.Current()) })
+	mux.HandleFunc("PUT /others", replace(c.Others.Replace))
+	mux.HandleFunc("DELETE /others", outcome(func() error { return c.Others.Replace(Traffic{}) }))
+	mux.HandleFunc("PUT /kv", c.putKV)
+	mux.HandleFunc("DELETE /kv", outcome(func() error { c.KV.Clear(); return nil }))
+	mux.HandleFunc("POST /bands/delete", c.deleteBands)
+	mux.HandleFunc("POST /hub/stop", outcome(c.HubSwitch.Stop))
+	mux.HandleFunc("POST /hub/start", outcome(c.HubSwitch.Start))
 	mux.HandleFunc("POST /redis/stop", outcome(c.Store.Stop))
 	mux.HandleFunc("POST /redis/start", outcome(c.Store.Start))
+	mux.HandleFunc("POST /redis/crash", outcome(c.Store.Crash))
 	mux.HandleFunc("POST /database/stop", outcome(func() error { c.Database.Stop(); return nil }))
 	mux.HandleFunc("POST /database/start", outcome(func() error { c.Database.Start(); return nil }))
 	return mux
-}
-
-// Stats counts, after every tap answered so far has reached the queue.
-func (c *Control) Stats(ctx context.Context) (Stats, error) {
-	drain, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
-	if err := c.Worker.Drain(drain); err != nil {
-		return Stats{}, errors.New("the worker's backlog doesn't drain: is Redis hanging?")
-	}
-	s := Stats{Worker: c.Worker.Stats(), Hub: c.Hub.Stats(), Admin: c.Admin.Stats(), Upstash: c.Upstash.Stats()}
-	s.Queue.Queued, s.Queue.Dropped = c.Worker.Queue()
-	var err error
-	if s.Queue.Depth, err = c.Store.Depth(ctx); err != nil {
-		s.Queue.Depth = -1
-	}
-	s.Database = RowStats{History: c.Database.History(), Faults: c.Gates.Database.Struck()}
-	s.Database.Rows, err = c.Database.Rows(ctx)
-	return s, err
 }
 
 func (c *Control) stats(w http.ResponseWriter, r *http.Request) {
@@ -97,29 +70,49 @@ func (c *Control) stats(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, s)
 }
 
-func (c *Control) faults(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, c.Gates.Current())
-}
-
-// setFaults replaces all faults: a part that isn't named is well again.
-func (c *Control) setFaults(w http.ResponseWriter, r *http.Request) {
-	var next fault.Set
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&next); err != nil {
-		fail(w, http.StatusBadRequest, err)
+// putKV writes the body under the key: whatever it is, as Cloudflare would.
+func (c *Control) putKV(w http.ResponseWriter, r *http.Request) {
+	key := r.URL.Query().Get("key")
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
+	if key == "" || err != nil {
+		fail(w, http.StatusBadRequest, errors.New("give PUT /kv?key=KEY, with up to 64 KiB of a value as the body"))
 		return
 	}
-	if err := c.Gates.Replace(next); err != nil {
-		fail(w, http.StatusBadRequest, err)
-		return
-	}
-	answer(w, http.StatusOK, next)
-}
-
-func (c *Control) clearFaults(w http.ResponseWriter, _ *http.Request) {
-	_ = c.Gates.Replace(fault.Set{}) // no fault is always valid
+	c.KV.Put(kv.Parse(string(text)), key)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// deleteBands answers POST /bands/delete?share=0.1; a share of 0 brings all of them back.
+func (c *Control) deleteBands(w http.ResponseWriter, r *http.Request) {
+	share, err := strconv.ParseFloat(r.URL.Query().Get("share"), 64)
+	if err != nil || share < 0 || share > 1 {
+		fail(w, http.StatusBadRequest, errors.New("give POST /bands/delete?share=SHARE, from 0 to 1"))
+		return
+	}
+	n, err := c.Database.DeleteBands(r.Context(), share)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]int64{"deleted": n})
+}
+
+// replace reads a whole setting; what isn't named in it is none.
+func replace[T any](set func(T) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var next T
+		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+		d.DisallowUnknownFields()
+		err := d.Decode(&next)
+		if err == nil {
+			err = set(next)
+		}
+		if err != nil {
+			fail(w, http.StatusBadRequest, err)
+			return
+		}
+		answer(w, http.StatusOK, next)
+	}
 }
 
 func outcome(do func() error) http.HandlerFunc {

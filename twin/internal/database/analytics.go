@@ -14,12 +14,17 @@ const ExportLimit = 50_000
 // Time is a time as the API shows it: an ISO string, a Date under superjson.
 type Time struct{ time.Time }
 
+// MarshalJSON writes the time as JavaScript does.
 func (t Time) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"`+event.ISO+`"`), nil
 }
 
-// Scan reads milliseconds since 1970; NULL is the zero time.
+// Scan reads what either database keeps; NULL is the zero time.
 func (t *Time) Scan(v any) error {
+	if at, ok := v.(time.Time); ok {
+		t.Time = at
+		return nil
+	}
 	var ms sql.NullInt64
 	if err := ms.Scan(v); err != nil {
 		return err
@@ -30,110 +35,112 @@ func (t *Time) Scan(v any) error {
 	return nil
 }
 
-// KPIs are the figures of the dashboard's first row.
-type KPIs struct {
-	Taps              int64            `json:"taps"`
-	DistinctBands     int64            `json:"distinctBands"`
-	PeakTapsPerMinute int64            `json:"peakTapsPerMinute"`
-	ByMode            map[string]int64 `json:"byMode"`
+// Totals are what the dashboard's first row adds up from taps.
+type Totals struct {
+	Taps, Bands, Events, PeakMinute int64
+	Modes                           map[string]int64 // as the taps have them, in lower case
+	Attendees                       int64            // as estimated, of the events
 }
 
-// KPIs counts the taps of all events in [from, to).
-func (db *DB) KPIs(ctx context.Context, from, to time.Time) (*KPIs, error) {
+// tally counts taps.
+type tally interface {
+	// totals counts the taps in [from, to], of one event or, when eventID is "", of all.
+	totals(ctx context.Context, eventID string, from, to time.Time) (*Totals, error)
+	// uses counts an event's taps, those of a band at one time being one, their bands, and the bands with several.
+	uses(ctx context.Context, eventID string, filter Filter) (taps, bands, repeats int64, err error)
+	// summary counts an event's taps, and its bands by what they know of their taps.
+	summary(ctx context.Context, eventID string) (Summary, error)
+}
+
+// Totals counts the taps in [from, to], of one event or, when eventID is "", of all.
+func (db *DB) Totals(ctx context.Context, eventID string, from, to time.Time) (*Totals, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, err
 	}
-	const (
-		totals = `SELECT count(*), count(DISTINCT band_id) FROM taps WHERE tapped_at >= ? AND tapped_at < ?`
-		peak   = `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM taps WHERE tapped_at >= ? AND tapped_at < ?
-			GROUP BY tapped_at / 60000) AS minutes`
-		modes = `SELECT mode, count(*) FROM taps WHERE tapped_at >= ? AND tapped_at < ? GROUP BY mode`
-	)
-	k := &KPIs{ByMode: map[string]int64{}}
-	span := []any{from.UnixMilli(), to.UnixMilli()}
-	if err := db.pool.QueryRowContext(ctx, db.bind(totals), span...).Scan(&k.Taps, &k.DistinctBands); err != nil {
+	t, err := db.tally.totals(ctx, eventID, from, to)
+	if err != nil {
 		return nil, err
 	}
-	if err := db.pool.QueryRowContext(ctx, db.bind(peak), span...).Scan(&k.PeakTapsPerMinute); err != nil {
-		return nil, err
-	}
-	err := db.each(ctx, modes, span, func(rows *sql.Rows) error {
-		var mode string
-		var n int64
-		err := rows.Scan(&mode, &n)
-		k.ByMode[mode] = n
-		return err
-	})
-	return k, err
+	const attendees = `SELECT coalesce(sum("estimatedAttendees"), 0) FROM "Event" WHERE "deletedAt" IS NULL AND (? = '' OR "id" = ?)`
+	_, err = db.row(ctx, attendees, []any{eventID, eventID}, &t.Attendees)
+	return t, err
 }
 
-// Summary is one event's line in the overview.
+// Filter is what an event's summary may be narrowed to.
+type Filter struct {
+	WindowID string
+	From, To time.Time // zero: open
+}
+
+// Summary is what an event's bands and taps come to.
 type Summary struct {
-	EventID       string `json:"eventId"`
-	Name          string `json:"name"`
-	Taps          int64  `json:"taps"`
-	DistinctBands int64  `json:"distinctBands"`
-	FirstTapAt    *Time  `json:"firstTapAt"` // null before the first tap
-	LastTapAt     *Time  `json:"lastTapAt"`
+	Bands, Taps, UniqueBands, RepeatBands int64
+	Attendees                             *int64
 }
 
-// EventSummary returns a line for every event.
-func (db *DB) EventSummary(ctx context.Context) ([]Summary, error) {
+// EventSummary counts an event's taps and bands; all is zero of an event that isn't there. Unfiltered, bands are counted
+// by what they know of their taps, filtered by the taps.
+func (db *DB) EventSummary(ctx context.Context, eventID string, filter Filter) (*Summary, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, err
 	}
-	const query = `SELECT events.id, events.name, count(taps.band_id), count(DISTINCT taps.band_id),
-		min(taps.tapped_at), max(taps.tapped_at)
-		FROM events LEFT JOIN taps ON taps.event_id = events.id GROUP BY events.id, events.name ORDER BY events.name`
-	lines := []Summary{}
-	err := db.each(ctx, query, nil, func(rows *sql.Rows) error {
-		var s Summary
-		err := rows.Scan(&s.EventID, &s.Name, &s.Taps, &s.DistinctBands, &s.FirstTapAt, &s.LastTapAt)
-		lines = append(lines, s)
-		return err
-	})
-	return lines, err
+	var s Summary
+	var err error
+	if filter == (Filter{}) {
+		s, err = db.tally.summary(ctx, eventID)
+	} else {
+		s.Taps, s.UniqueBands, s.RepeatBands, err = db.tally.uses(ctx, eventID, filter)
+		s.Bands = s.UniqueBands
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.row(ctx, `SELECT "estimatedAttendees" FROM "Event" WHERE "id" = ?`, []any{eventID}, &s.Attendees)
+	return &s, err
+}
+
+// Attendees is how many an event expects; nil when nobody has said, or the event isn't there.
+func (db *DB) Attendees(ctx context.Context, eventID string) (n *int64, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	_, err = db.row(ctx, `SELECT "estimatedAttendees" FROM "Event" WHERE "id" = ?`, []any{eventID}, &n)
+	return n, err
 }
 
 // Row is one tap in an export.
 type Row struct {
-	BandID      string `json:"bandId"`
-	Mode        string `json:"mode"`
-	RedirectURL string `json:"redirectUrl"`
-	UserAgent   string `json:"userAgent"`
-	IPAddress   string `json:"ipAddress"`
-	TappedAt    Time   `json:"tappedAt"`
+	BandID      string  `json:"bandId"`
+	EventName   string  `json:"eventName"`
+	EventCity   *string `json:"eventCity"`
+	EventState  *string `json:"eventState"`
+	TappedAt    string  `json:"tappedAt"` // no Date: the procedure writes it as text
+	ModeServed  string  `json:"modeServed"`
+	RedirectURL string  `json:"redirectUrl"`
+	IPAddress   *string `json:"ipAddress"`
+	UserAgent   *string `json:"userAgent"`
 }
 
-// ExportTaps returns an event's taps in [from, to), oldest first, up to ExportLimit.
+// ExportTaps returns taps in [from, to], of one event or, when eventID is "", of all: the newest first, up to ExportLimit.
 func (db *DB) ExportTaps(ctx context.Context, eventID string, from, to time.Time) ([]Row, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, err
 	}
-	const query = `SELECT band_id, mode, redirect_url, user_agent, ip_address, tapped_at FROM taps
-		WHERE event_id = ? AND tapped_at >= ? AND tapped_at < ? ORDER BY tapped_at LIMIT ?`
+	of, args := "", []any{db.at(from), db.at(to)}
+	if eventID != "" {
+		of, args = ` AND t."eventId" = ?`, append(args, eventID)
+	}
+	query := `SELECT b."bandId", e."name", e."city", e."state", t."tappedAt", t."modeServed", t."redirectUrl", t."ipAddress", t."userAgent"
+		FROM "TapLog" AS t JOIN "Band" AS b ON b."id" = t."bandId" JOIN "Event" AS e ON e."id" = t."eventId"
+		WHERE t."tappedAt" >= ? AND t."tappedAt" <= ?` + of + ` AND b."deletedAt" IS NULL ORDER BY t."tappedAt" DESC LIMIT ?`
 	taps := []Row{}
-	args := []any{eventID, from.UnixMilli(), to.UnixMilli(), ExportLimit}
-	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+	err := db.each(ctx, query, append(args, ExportLimit), func(rows *sql.Rows) error {
 		var r Row
-		err := rows.Scan(&r.BandID, &r.Mode, &r.RedirectURL, &r.UserAgent, &r.IPAddress, &r.TappedAt)
+		var at Time
+		err := rows.Scan(&r.BandID, &r.EventName, &r.EventCity, &r.EventState, &at, &r.ModeServed, &r.RedirectURL, &r.IPAddress, &r.UserAgent)
+		r.TappedAt = at.UTC().Format(event.ISO)
 		taps = append(taps, r)
 		return err
 	})
 	return taps, err
-}
-
-// each runs a query and calls scan at every row.
-func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := db.pool.QueryContext(ctx, db.bind(query), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -1,4 +1,5 @@
-// Package database holds bands, events and taps: in an embedded SQLite, or in PostgreSQL.
+// Package database holds the organization's events, bands and taps in Prisma's tables: in an embedded SQLite, or in
+// PostgreSQL.
 package database
 
 import (
@@ -6,14 +7,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
 )
@@ -21,21 +19,34 @@ import (
 // ErrStopped is every query's answer while the database is stopped.
 var ErrStopped = errors.New("the database is stopped (POST /database/start on the control address)")
 
+// refusal is how long a stopped database takes to say so, as a refused connection does.
+const refusal = time.Millisecond
+
 // DB is an open, seeded database.
 type DB struct {
+	URL string // of the twin's own tables, for any PostgreSQL client; "" for SQLite
+
+	dialect
+	tally
 	pool    *sql.DB
 	gate    *fault.Gate
 	stopped atomic.Bool
 	history int64        // taps seeded at the start
 	writing sync.Locker  // held around a write: SQLite has one writer
-	numbers bool         // parameters are $1, $2, … rather than ?
-	remove  func() error // deletes what Open made
+	seeded  func() error // follows the seed
+
+	committed func([]TapRow) // follows taps, before the next write
+	changed   func()         // follows what deletes bands or brings them back
+	written   func()         // follows every commit
+	remove    func() error   // deletes what Open made
 }
 
-// Seed is how much data a new database gets.
+// Seed is what a new database gets.
 type Seed struct {
 	Bands   int // of each event
 	History int // past taps, over all events
+	Email   string
+	Role    string // of the user
 }
 
 // Open makes a database and seeds it: in the PostgreSQL at url, in a schema of its own that Close drops, or, when
@@ -53,26 +64,10 @@ func Open(ctx context.Context, url string, seed Seed, gate *fault.Gate) (*DB, er
 	if err := db.seed(ctx, seed); err != nil {
 		return nil, errors.Join(fmt.Errorf("seed the database: %w", err), db.Close())
 	}
+	if err := db.seeded(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the seeded database: %w", err), db.remove())
+	}
 	return db, nil
-}
-
-func openSQLite(context.Context, string) (*DB, error) {
-	folder, err := os.MkdirTemp("", "sparkmotion-twin-")
-	if err != nil {
-		return nil, err
-	}
-	// Readers don't wait for the writer (WAL), and nothing here needs to outlive a power cut (synchronous).
-	dsn := "file:" + filepath.Join(folder, "twin.db") +
-		"?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(10000)" +
-		"&_pragma=cache_size(-32000)&_pragma=temp_store(MEMORY)&_txlock=immediate"
-	pool, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
-	pool.SetMaxOpenConns(8)
-	pool.SetMaxIdleConns(8)
-	remove := func() error { return os.RemoveAll(folder) }
-	return &DB{pool: pool, writing: new(sync.Mutex), remove: remove}, nil
 }
 
 // Stop makes every query fail until Start; the data stays.
@@ -94,7 +89,7 @@ func (db *DB) History() int64 { return db.history }
 
 // Rows counts all taps, whatever faults are set.
 func (db *DB) Rows(ctx context.Context) (n int64, err error) {
-	err = db.pool.QueryRowContext(ctx, "SELECT count(*) FROM taps").Scan(&n)
+	err = db.pool.QueryRowContext(ctx, `SELECT count(*) FROM "TapLog"`).Scan(&n)
 	return n, err
 }
 
@@ -104,25 +99,74 @@ func (db *DB) enter(ctx context.Context) error {
 		return errors.New("database: error injected by the twin (see /faults)")
 	}
 	if db.stopped.Load() {
+		time.Sleep(refusal)
 		return ErrStopped
 	}
 	return ctx.Err()
 }
 
-// bind writes the query's ? the way the database wants its parameters.
-func (db *DB) bind(query string) string {
-	if !db.numbers {
-		return query
+// at is a time as a parameter.
+func (d dialect) at(t time.Time) any {
+	if d.numbers {
+		return t.UTC()
 	}
+	return t.UnixMilli()
+}
+
+// numbered writes a query's ? as $1, $2, ….
+func numbered(query string) string {
 	var b strings.Builder
-	n := 0
-	for _, c := range query {
-		if c == '?' {
-			n++
-			fmt.Fprintf(&b, "$%d", n)
-			continue
+	for n := 1; ; n++ {
+		before, after, more := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !more {
+			return b.String()
 		}
-		b.WriteRune(c)
+		b.WriteString("$" + strconv.Itoa(n))
+		query = after
 	}
-	return b.String()
+}
+
+// row runs a query for one row; ok is false when there's none.
+func (db *DB) row(ctx context.Context, query string, args []any, into ...any) (ok bool, err error) {
+	err = db.pool.QueryRowContext(ctx, db.sql(query), args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// each runs a query and calls scan at every row.
+func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := db.pool.QueryContext(ctx, db.sql(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// change runs f in a transaction, and then, before another write, what follows it.
+func (db *DB) change(ctx context.Context, then func(), f func(*sql.Tx) error) error {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	tx, err := db.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	then()
+	db.written()
+	return nil
 }

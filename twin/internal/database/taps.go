@@ -3,57 +3,114 @@ package database
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 )
 
-// rowsPerInsert keeps one statement's parameters (seven a row) below both databases' limits.
-const rowsPerInsert = 500
+// rowsPerStatement keeps one statement's parameters (nine a row) below both databases' limits.
+const rowsPerStatement = 500
 
-// Page returns where a band leads; ok is false for a band that nobody has registered.
-func (db *DB) Page(ctx context.Context, bandID string) (url string, ok bool, err error) {
+// BandRows finds the rows of bands that aren't deleted, by band. Of a band of several events it's the row made last.
+func (db *DB) BandRows(ctx context.Context, bands []string) (map[string]string, error) {
 	if err := db.enter(ctx); err != nil {
-		return "", false, err
+		return nil, err
 	}
-	const query = `SELECT redirect_url FROM bands JOIN events ON events.id = bands.event_id WHERE bands.id = ?`
-	err = db.pool.QueryRowContext(ctx, db.bind(query), bandID).Scan(&url)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
+	args := make([]any, len(bands))
+	for i, band := range bands {
+		args[i] = band
 	}
-	return url, err == nil, err
+	ids := make(map[string]string, len(bands))
+	query := `SELECT "bandId", "id" FROM "Band" WHERE "deletedAt" IS NULL AND "bandId" IN (?` + strings.Repeat(",?", len(bands)-1) +
+		`) ORDER BY "createdAt"`
+	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+		var band, id string
+		err := rows.Scan(&band, &id)
+		ids[band] = id
+		return err
+	})
+	return ids, err
 }
 
-// InsertTaps writes taps in one transaction: all of them, or on an error none.
-func (db *DB) InsertTaps(ctx context.Context, taps []event.Tap) error {
+// TapRow is a tap with the row of its band.
+type TapRow struct {
+	event.Tap
+	Band string
+}
+
+// use is what the taps of a batch say about one band: how many, and between when and when.
+type use struct {
+	band        string
+	taps        int
+	first, last time.Time
+}
+
+// InsertTaps writes taps in one transaction, with what they say about their bands: all of it, or on an error none.
+func (db *DB) InsertTaps(ctx context.Context, taps []TapRow) error {
 	if err := db.enter(ctx); err != nil {
 		return err
 	}
-	db.writing.Lock()
-	defer db.writing.Unlock()
-	tx, err := db.pool.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	for len(taps) > 0 {
-		n := min(len(taps), rowsPerInsert)
-		if err := db.insert(ctx, tx, taps[:n]); err != nil {
+	return db.change(ctx, func() { db.committed(taps) }, func(tx *sql.Tx) error {
+		if err := db.insertRows(ctx, tx, taps); err != nil {
 			return err
 		}
-		taps = taps[n:]
-	}
-	return tx.Commit()
+		return db.countUses(ctx, tx, usesOf(taps)) // two updates
+	})
 }
 
-func (db *DB) insert(ctx context.Context, tx *sql.Tx, taps []event.Tap) error {
-	query := `INSERT INTO taps (band_id, event_id, mode, redirect_url, user_agent, ip_address, tapped_at) VALUES ` +
-		strings.Repeat("(?,?,?,?,?,?,?),", len(taps)-1) + "(?,?,?,?,?,?,?)"
-	args := make([]any, 0, 7*len(taps))
+func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, taps []TapRow) error {
+	const columns = `INSERT INTO "TapLog" ("id", "bandId", "eventId", "windowId", "tappedAt", "modeServed", "redirectUrl", "userAgent", "ipAddress") VALUES `
+	now := time.Now()
+	return inPieces(len(taps), func(from, to int) error {
+		args := make([]any, 0, 9*(to-from))
+		for _, t := range taps[from:to] {
+			args = append(args, event.NewID(now), t.Band, t.EventID, optional(t.WindowID), db.at(t.TappedAt), t.Mode, t.RedirectURL,
+				optional(t.UserAgent), optional(t.IPAddress))
+		}
+		_, err := tx.ExecContext(ctx, db.sql(columns+tuples("(?,?,?,?,?,?,?,?,?)", to-from)), args...)
+		return err
+	})
+}
+
+// usesOf adds taps up by band.
+func usesOf(taps []TapRow) []use {
+	all := make([]use, 0, len(taps))
+	index := make(map[string]int, len(taps))
 	for _, t := range taps {
-		args = append(args, t.BandID, t.EventID, t.Mode, t.RedirectURL, t.UserAgent, t.IPAddress, t.TappedAt.UnixMilli())
+		i, ok := index[t.Band]
+		if !ok {
+			i = len(all)
+			index[t.Band] = i
+			all = append(all, use{band: t.Band, first: t.TappedAt, last: t.TappedAt})
+		}
+		u := &all[i]
+		u.taps++
+		if t.TappedAt.Before(u.first) {
+			u.first = t.TappedAt
+		}
+		if t.TappedAt.After(u.last) {
+			u.last = t.TappedAt
+		}
 	}
-	_, err := tx.ExecContext(ctx, db.bind(query), args...)
-	return err
+	return all
+}
+
+func inPieces(n int, f func(from, to int) error) error {
+	for from := 0; from < n; from += rowsPerStatement {
+		if err := f(from, min(from+rowsPerStatement, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tuples(tuple string, n int) string { return tuple + strings.Repeat(","+tuple, n-1) }
+
+// optional is a text that may be NULL.
+func optional(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }

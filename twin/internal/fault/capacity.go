@@ -3,32 +3,16 @@ package fault
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// bucket lets through up to rate arrivals/s, with a tenth of a second's worth of burst.
-type bucket struct {
-	mu     sync.Mutex
-	rate   float64
-	tokens float64
-	last   time.Time
-}
-
-// take reports whether an arrival at now is within the rate.
-func (b *bucket) take(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	burst := max(1, b.rate/10)
-	if b.last.IsZero() {
-		b.tokens = burst
-	} else {
-		b.tokens = min(burst, b.tokens+b.rate*now.Sub(b.last).Seconds())
+// Limiter lets through up to perSecond arrivals/s, with a tenth of a second's worth of burst; any number when that's 0.
+func Limiter(perSecond float64) *rate.Limiter {
+	if perSecond == 0 {
+		return rate.NewLimiter(rate.Inf, 0)
 	}
-	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
 // servers is a first-come first-served queue before some equal servers, in virtual time: it knows when each is

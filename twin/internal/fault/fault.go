@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Fault is how one part misbehaves. The zero value is a part that's well.
@@ -67,6 +69,9 @@ func (g *Gate) DrainRate() float64 {
 	return 0
 }
 
+// Well reports whether no fault is set.
+func (g *Gate) Well() bool { return g.plan.Load() == nil }
+
 // Enter holds a request for as long as the fault says (or until done, or until the fault changes) and judges it.
 func (g *Gate) Enter(done <-chan struct{}) Verdict {
 	p := g.plan.Load()
@@ -95,7 +100,7 @@ func (g *Gate) set(f Fault) {
 type plan struct {
 	Fault
 	lifted  chan struct{}
-	bucket  bucket
+	limiter *rate.Limiter
 	servers servers
 }
 
@@ -104,13 +109,13 @@ func newPlan(f Fault) *plan {
 	if p.Status == 0 {
 		p.Status = 503
 	}
-	p.bucket = bucket{rate: f.ErrorsAboveRate}
+	p.limiter = Limiter(f.ErrorsAboveRate)
 	p.servers = newServers(max(f.Workers, 1), milliseconds(f.ServiceTimeMs))
 	return p
 }
 
 func (p *plan) judge(done <-chan struct{}) Verdict {
-	if p.ErrorsAboveRate > 0 && !p.bucket.take(time.Now()) {
+	if !p.limiter.Allow() {
 		return Verdict{Status: p.Status}
 	}
 	if happens(p.HangRate) {

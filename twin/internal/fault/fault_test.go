@@ -24,7 +24,8 @@ func serve(t *testing.T, f Fault) (*Gates, *httptest.Server) {
 
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	client := &http.Transport{DisableKeepAlives: true}
+	resp, err := client.RoundTrip(httptest.NewRequest("GET", url, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,8 @@ func TestHangEndsWithTheFault(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	g, s := serve(t, Fault{ResetRate: 1})
-	_, err := http.Get(s.URL)
+	client := &http.Transport{DisableKeepAlives: true}
+	_, err := client.RoundTrip(httptest.NewRequest("GET", s.URL, nil))
 	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("got %v, want a reset connection", err)
 	}
@@ -106,12 +108,12 @@ func TestServersHaveTheirCapacity(t *testing.T) {
 
 func TestBucketPassesItsRate(t *testing.T) {
 	for _, c := range []struct{ rate, arrivals, want float64 }{{100, 50, 50}, {100, 100, 100}, {100, 400, 100}} {
-		b := bucket{rate: c.rate}
+		b := Limiter(c.rate)
 		now, passed := time.Now(), 0.0
 		const seconds = 10
 		for range int(c.arrivals * seconds) {
 			now = now.Add(time.Duration(float64(time.Second) / c.arrivals))
-			if b.take(now) {
+			if b.AllowN(now, 1) {
 				passed++
 			}
 		}

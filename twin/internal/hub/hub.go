@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"log"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,9 +17,6 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
-
-// unknownBand is where a band that nobody has registered leads.
-const unknownBand = "https://sparkmotion.net/unknown-band?bandId="
 
 // Config is what a hub needs.
 type Config struct {
@@ -35,33 +31,46 @@ type Config struct {
 // Hub serves /e and /api/cron/flush-taps.
 type Hub struct {
 	Config
+	taps      *store.Recorder
+	following sync.WaitGroup // what follows answers
 
-	batching sync.Mutex // held from a batch's taking to its end
-	written  bool       // the batch in store.Taken is in the database, and was not forgotten yet
-
-	flushes, flushed, failedBatches, slowPath, rejected atomic.Int64
+	slowPath, pages, fallbacks, assigned, queued, lost, waiting atomic.Int64
+	flushes, flushed, dropped, batches, failedBatches           atomic.Int64
 }
 
 // Stats counts since the start.
 type Stats struct {
+	SlowPath      int64 `json:"slowPath"`
+	Pages         int64 `json:"pages"`     // redirected to a page
+	Fallbacks     int64 `json:"fallbacks"` // redirected elsewhere
+	Assigned      int64 `json:"assigned"`  // bands given to an event
 	Flushes       int64 `json:"flushes"`
 	Flushed       int64 `json:"flushed"` // rows written
+	Dropped       int64 `json:"dropped"` // taps of bands that aren't there
+	Batches       int64 `json:"batches"`
 	FailedBatches int64 `json:"failedBatches"`
-	SlowPath      int64 `json:"slowPath"`
-	Rejected      int64 `json:"rejected"` // queue entries that were no taps
 	Faults        int64 `json:"faults"`
 }
 
 // New returns a hub.
-func New(c Config) *Hub { return &Hub{Config: c} }
+func New(c Config) *Hub { return &Hub{Config: c, taps: store.NewRecorder(c.Store)} }
 
 // Stats returns the counters.
 func (h *Hub) Stats() Stats {
 	return Stats{
-		Flushes: h.flushes.Load(), Flushed: h.flushed.Load(), FailedBatches: h.failedBatches.Load(),
-		SlowPath: h.slowPath.Load(), Rejected: h.rejected.Load(), Faults: h.Gate.Struck(),
+		SlowPath: h.slowPath.Load(), Pages: h.pages.Load(), Fallbacks: h.fallbacks.Load(), Assigned: h.assigned.Load(),
+		Flushes: h.flushes.Load(), Flushed: h.flushed.Load(), Dropped: h.dropped.Load(), Batches: h.batches.Load(),
+		FailedBatches: h.failedBatches.Load(), Faults: h.Gate.Struck(),
 	}
 }
+
+// Recorded counts the taps that the store has, those that are lost, and those whose recording isn't over.
+func (h *Hub) Recorded() (queued, lost, waiting int64) {
+	return h.queued.Load(), h.lost.Load(), h.waiting.Load()
+}
+
+// Close waits for what follows the answers.
+func (h *Hub) Close() { h.following.Wait() }
 
 // Handler serves the hub, behind its gate.
 func (h *Hub) Handler() http.Handler {
@@ -71,29 +80,23 @@ func (h *Hub) Handler() http.Handler {
 	return h.Gate.Wrap(mux)
 }
 
-// redirect looks a band up in the database.
-func (h *Hub) redirect(w http.ResponseWriter, r *http.Request) {
-	h.slowPath.Add(1)
-	band := r.URL.Query().Get("bandId")
-	if band == "" {
-		http.Error(w, "Missing bandId", http.StatusBadRequest)
-		return
-	}
-	page, ok, err := h.Database.Page(r.Context(), band)
-	if err != nil {
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-		return
-	}
-	if !ok {
-		page = unknownBand + url.QueryEscape(band)
-	}
-	w.Header().Set("Location", page)
-	w.WriteHeader(http.StatusFound)
+// follow runs what an answer doesn't wait for.
+func (h *Hub) follow(run func(context.Context) error) {
+	h.following.Go(func() {
+		if err := store.Natively(context.Background(), run); err != nil {
+			log.Printf("hub: after an answer: %v", err)
+		}
+	})
+}
+
+// count counts a failure.
+func (h *Hub) count(f store.Failure) {
+	h.follow(func(ctx context.Context) error { return h.Store.CountFailure(ctx, f) })
 }
 
 // flushTaps answers the cron.
 func (h *Hub) flushTaps(w http.ResponseWriter, r *http.Request) {
-	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token := strings.Replace(r.Header.Get("Authorization"), "Bearer ", "", 1)
 	if !equal(token, h.CronSecret) {
 		answer(w, http.StatusUnauthorized, map[string]string{"error": "Unauthorized"})
 		return
@@ -102,7 +105,7 @@ func (h *Hub) flushTaps(w http.ResponseWriter, r *http.Request) {
 	result, err := h.flush(context.WithoutCancel(r.Context()))
 	if err != nil {
 		log.Printf("hub: flush-taps: %v", err)
-		answer(w, http.StatusInternalServerError, map[string]any{"success": false, "error": err.Error()})
+		answer(w, http.StatusInternalServerError, map[string]string{"error": "Internal error"})
 		return
 	}
 	answer(w, http.StatusOK, result)
@@ -110,8 +113,14 @@ func (h *Hub) flushTaps(w http.ResponseWriter, r *http.Request) {
 
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
+	vary(w)
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
+}
+
+// vary sets the header by which the hub's answers can be told from the worker's: it's on all that Next.js answers.
+func vary(w http.ResponseWriter) {
+	w.Header().Set("Vary", "RSC, Next-Router-State-Tree, Next-Router-Prefetch")
 }
 
 // equal compares secrets in a time that tells nothing about them, not even their length.

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -213,32 +212,19 @@ func (e *embedded) forget(c *server.Peer) {
 	delete(e.sessions, c)
 }
 
+// forgetAll deletes everything.
+func (e *embedded) forgetAll() {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	clear(e.pushed)
+	e.pushed = e.pushed[:0]
+	e.redis.FlushAll()
+}
+
 func (e *embedded) depth() int64 {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	e.settle()
 	list, _ := e.redis.List(Queue)
 	return int64(len(list))
-}
-
-// blind reports whether a command can't see the queue: one of the few that are frequent, on another key.
-func blind(command []string) bool {
-	switch command[0] {
-	case "INCR", "PFADD", "EXPIRE", "GET":
-		return len(command) > 1 && command[1] != Queue
-	case "PING", "HELLO", "CLIENT":
-		return true
-	}
-	return false
-}
-
-// blocks reports whether a command might wait, which would stop everybody: the front runs one at a time.
-func blocks(command []string) bool {
-	switch command[0] {
-	case "BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX", "BZMPOP":
-		return true
-	case "XREAD", "XREADGROUP":
-		return slices.ContainsFunc(command, func(a string) bool { return strings.EqualFold(a, "BLOCK") })
-	}
-	return false
 }

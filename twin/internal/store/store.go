@@ -14,12 +14,6 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 )
 
-// Queue is the list that taps wait in: pushed on the left, taken from the right.
-const Queue = "tap-log:pending"
-
-// Taken is the list of the taps that a flush has taken off the queue and is writing to the database.
-const Taken = "tap-log:taken"
-
 // ErrRemote is the answer to stopping a Redis that isn't the twin's.
 var ErrRemote = errors.New("REDIS_URL names a server of its own: stop it there, or start the twin without REDIS_URL")
 
@@ -75,9 +69,9 @@ func (s *Store) claim(ctx context.Context) error {
 	return nil
 }
 
-// keys are those of the twin's that exist: the queue and the events' counters.
+// keys are those of the twin's that exist: the queue, the counters, the Hub's cache and the locks of logins.
 func (s *Store) keys(ctx context.Context) (keys []string, err error) {
-	patterns := []string{Queue, Taken}
+	patterns := []string{Queue, "monitoring:*", "band:*", "lockout:*"}
 	for _, e := range event.All {
 		patterns = append(patterns, "analytics:"+e.ID+":*")
 	}
@@ -118,6 +112,16 @@ func (s *Store) Start() error {
 	return s.embedded.start()
 }
 
+// Crash makes an embedded Redis lose its connections and, having saved nothing, all that it held.
+func (s *Store) Crash() error {
+	if s.embedded == nil {
+		return ErrRemote
+	}
+	s.embedded.stop()
+	s.embedded.forgetAll()
+	return s.embedded.start()
+}
+
 // Close ends the store. A real Redis keeps none of the twin's keys.
 func (s *Store) Close() error {
 	var err error
@@ -131,7 +135,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// sweep deletes the queue and the events' counters.
+// sweep deletes the twin's keys.
 func (s *Store) sweep(ctx context.Context) error {
 	keys, err := s.keys(ctx)
 	if err != nil || len(keys) == 0 {

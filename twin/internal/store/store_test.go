@@ -112,54 +112,113 @@ func TestWatchSeesAPush(t *testing.T) {
 }
 
 func TestManyPushesAreQuick(t *testing.T) {
-	r := NewRecorder(open(t))
+	s := open(t)
+	r := NewRecorder(s)
 	taps := make([]Tap, 200)
 	start := time.Now()
 	for range 500 { // 100,000 entries: plain miniredis would copy 80 GB
-		if n, err := r.Record(t.Context(), fill(taps)); n != len(taps) || err != nil {
-			t.Fatal(n, err)
+		for _, o := range r.Record(t.Context(), fill(taps)) {
+			if o != recorded {
+				t.Fatal(o)
+			}
 		}
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
-	if n, _ := r.store.LLen(t.Context(), Queue).Result(); n != 100_000 {
+	if n, _ := s.LLen(t.Context(), Queue).Result(); n != 100_000 {
 		t.Errorf("%d entries", n)
 	}
 }
 
+var recorded = Outcome{Queued: true}
+
 func fill(taps []Tap) []Tap {
 	for i := range taps {
-		taps[i] = Tap{Event: event.All[0], Band: event.All[0].BandID(i + 1), At: time.Now(), Entry: strconv.Itoa(i)}
+		taps[i] = Tap{EventID: event.All[0].ID, Mode: "live", Band: event.All[0].BandID(i + 1), At: time.Now(), Entry: strconv.Itoa(i)}
 	}
 	return taps
 }
 
-func TestSevenCommands(t *testing.T) {
+func TestEightCommands(t *testing.T) {
 	s := open(t)
 	at := time.Date(2026, 3, 1, 18, 30, 7, 0, time.UTC)
-	e := event.All[1]
-	if n, err := NewRecorder(s).Record(t.Context(), []Tap{{e, "b1", at, "x"}, {e, "b2", at, "y"}, {e, "b1", at, "z"}}); n != 3 || err != nil {
-		t.Fatal(n, err)
+	e := event.All[1].ID
+	got := NewRecorder(s).Record(t.Context(), []Tap{{e, "live", "b1", at, "x"}, {e, "pre", "b2", at, "y"}, {e, "live", "b1", at, "z"}})
+	if fmt.Sprint(got) != fmt.Sprint([]Outcome{recorded, recorded, recorded}) {
+		t.Fatal(got)
 	}
-	bucket := strconv.FormatInt(at.Unix()/10, 10)
+	velocity := VelocityKey(e, at.Unix()/10)
 	for _, c := range []struct {
 		want string
 		got  any
 	}{
-		{"3", s.Get(t.Context(), "analytics:loadtest-dallas:taps:total").Val()},
-		{"2", s.PFCount(t.Context(), "analytics:loadtest-dallas:taps:unique").Val()},
-		{"3", s.Get(t.Context(), "analytics:loadtest-dallas:taps:hourly:2026-03-01T18").Val()},
-		{"3", s.Get(t.Context(), "analytics:loadtest-dallas:mode:live").Val()},
-		{"3", s.Get(t.Context(), "analytics:loadtest-dallas:velocity:"+bucket).Val()},
-		{"[z y x]", s.LRange(t.Context(), Queue, 0, -1).Val()},
+		{"3", s.Get(t.Context(), "analytics:"+e+":taps:total").Val()},
+		{"2", s.PFCount(t.Context(), "analytics:"+e+":taps:unique").Val()},
+		{"3", s.Get(t.Context(), "analytics:"+e+":taps:hourly:2026-03-01T18").Val()},
+		{"2", s.Get(t.Context(), "analytics:"+e+":mode:live").Val()},
+		{"1", s.Get(t.Context(), "analytics:"+e+":mode:pre").Val()},
+		{"3", s.Get(t.Context(), velocity).Val()},
+		{"[z y x]", s.LRange(t.Context(), "tap-log:pending", 0, -1).Val()},
+		{"3", s.Get(t.Context(), "monitoring:taps:received").Val()},
 	} {
 		if fmt.Sprint(c.got) != c.want {
 			t.Errorf("got %v, want %v", c.got, c.want)
 		}
 	}
-	if ttl := s.TTL(t.Context(), "analytics:loadtest-dallas:velocity:"+bucket).Val(); ttl < 1790*time.Second || ttl > 1800*time.Second {
+	if ttl := s.TTL(t.Context(), velocity).Val(); ttl < 1790*time.Second || ttl > 1800*time.Second {
 		t.Errorf("velocity expires in %v", ttl)
+	}
+}
+
+// TestAFailingCommand is one of a tap's eight: the tap is queued all the same, as the others are executed.
+func TestAFailingCommand(t *testing.T) {
+	s := open(t)
+	tap := fill(make([]Tap, 1))
+	s.RPush(t.Context(), TotalKey(tap[0].EventID), "no number")
+	if got := NewRecorder(s).Record(t.Context(), tap); got[0] != (Outcome{Queued: true, Failed: true}) {
+		t.Error(got)
+	}
+	if n := s.Get(t.Context(), Received).Val(); n != "1" {
+		t.Errorf("%s received", n)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	s := open(t)
+	for i := range 3 {
+		f := Failure{Kind: "no_org_slug", BandID: strconv.Itoa(i), Reason: "r", RedirectTo: "u"}
+		if err := s.CountFailure(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.CountLogFailed(t.Context(), "e"); err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintln(s.Get(t.Context(), "monitoring:errors:no_org_slug").Val(), s.LLen(t.Context(), "monitoring:errors:log").Val(),
+		s.Get(t.Context(), "monitoring:errors:worker_log_failed").Val(), s.HGetAll(t.Context(), "monitoring:errors:event:e").Val())
+	if got != "3 3 1 map[worker_log_failed:1]\n" {
+		t.Error(got)
+	}
+	if entry := s.LIndex(t.Context(), "monitoring:errors:log", 0).Val(); !strings.Contains(entry, `"bandId":"2","eventId":null,"reason":"r","redirectTo":"u"`) {
+		t.Error(entry)
+	}
+}
+
+func TestNatively(t *testing.T) {
+	s := embed(t)
+	s.Stop()
+	start := time.Now()
+	err := Natively(t.Context(), func(ctx context.Context) error { return s.Ping(ctx).Err() })
+	if took := time.Since(start); err != ErrTimeout || took < commandTime || took > 2*commandTime {
+		t.Errorf("%v after %v", err, took)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { s.Start() })
+	if err := Natively(t.Context(), func(ctx context.Context) error { return s.Ping(ctx).Err() }); err != nil {
+		t.Error(err)
+	}
+	if err := Natively(t.Context(), func(ctx context.Context) error { return s.Get(ctx, "no").Err() }); err != redis.Nil {
+		t.Error(err)
 	}
 }
 
@@ -184,8 +243,8 @@ func TestStopAndStart(t *testing.T) {
 	if s.Ping(t.Context()).Err() == nil {
 		t.Error("answers while stopped")
 	}
-	if n, err := r.Record(t.Context(), tap); n != 0 || err == nil {
-		t.Error("takes taps while stopped")
+	if o := r.Record(t.Context(), tap); o[0] != (Outcome{Failed: true}) {
+		t.Error("takes taps while stopped", o)
 	}
 	if n, _ := s.Depth(t.Context()); n != 1 {
 		t.Errorf("depth %d while stopped", n)
@@ -195,6 +254,25 @@ func TestStopAndStart(t *testing.T) {
 	}
 	if n, err := s.LLen(t.Context(), Queue).Result(); n != 1 || err != nil {
 		t.Error("its data is gone:", n, err)
+	}
+}
+
+func TestCrash(t *testing.T) {
+	s := embed(t)
+	r := NewRecorder(s)
+	tap := fill(make([]Tap, 1))
+	r.Record(t.Context(), tap)
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.DBSize(t.Context()).Result(); n != 0 || err != nil {
+		t.Error("something is left:", n, err)
+	}
+	if n, _ := s.Depth(t.Context()); n != 0 {
+		t.Errorf("depth %d", n)
+	}
+	if o := r.Record(t.Context(), tap); o[0] != recorded {
+		t.Error(o)
 	}
 }
 
@@ -231,11 +309,12 @@ func TestRealRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.RPush(t.Context(), Taken, "x")
-	if n, err := NewRecorder(s).Record(t.Context(), fill(make([]Tap, 3))); n != 3 || err != nil {
-		t.Fatal(n, err)
+	for _, o := range NewRecorder(s).Record(t.Context(), fill(make([]Tap, 3))) {
+		if o != recorded {
+			t.Fatal(o)
+		}
 	}
-	if s.Stop() != ErrRemote || s.Start() != ErrRemote {
+	if s.Stop() != ErrRemote || s.Start() != ErrRemote || s.Crash() != ErrRemote {
 		t.Error("stopped a server that isn't ours")
 	}
 	if _, err := Open(t.Context(), url, ""); err == nil {
@@ -244,7 +323,7 @@ func TestRealRedis(t *testing.T) {
 	if err := s.Close(); err != nil || keys() != before {
 		t.Errorf("left %v, found %v, %v", keys(), before, err)
 	}
-	for _, key := range []string{Queue, Taken, "analytics:" + event.All[0].ID + ":taps:total"} {
+	for _, key := range []string{Queue, Received, "analytics:" + event.All[0].ID + ":taps:total"} {
 		other.RPush(t.Context(), key, "x")
 		if _, err := Open(t.Context(), url, ""); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s was there: %v", key, err)

@@ -14,20 +14,22 @@ import (
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
 )
 
-// maxBody is the largest request, in bytes.
-const maxBody = 16 << 20
+// maxBody is the largest request, in bytes, on a plan such as Pro.
+const maxBody = 10 << 20
 
 // REST serves POST /, /pipeline and /multi-exec.
 type REST struct {
 	redis *redis.Client
 	token [sha256.Size]byte
 	gate  *fault.Gate
+	plan  *rate.Limiter
 
-	requests, commands, unauthorized atomic.Int64
+	requests, commands, unauthorized, limited atomic.Int64
 }
 
 // Stats counts since the start.
@@ -35,17 +37,35 @@ type Stats struct {
 	Requests     int64 `json:"requests"`
 	Commands     int64 `json:"commands"`
 	Unauthorized int64 `json:"unauthorized"`
+	Limited      int64 `json:"limited"` // past the plan's rate, the Worker's requests too
 	Faults       int64 `json:"faults"`
 }
 
-// New returns a REST face of client for those who know the token.
-func New(client *redis.Client, token string, gate *fault.Gate) *REST {
-	return &REST{redis: client, token: sha256.Sum256([]byte(token)), gate: gate}
+// New returns a REST face of client for those who know the token, on a plan of so many requests/s; 0 has no limit.
+func New(client *redis.Client, token string, perSecond float64, gate *fault.Gate) *REST {
+	return &REST{redis: client, token: sha256.Sum256([]byte(token)), plan: fault.Limiter(perSecond), gate: gate}
 }
+
+// Admit judges a request of the Worker's, which comes without HTTP: faults and the plan's rate hold for it as for any
+// other. It waits as long as the fault says, or until done.
+func (u *REST) Admit(done <-chan struct{}) fault.Verdict {
+	if v := u.gate.Enter(done); v != (fault.Verdict{}) {
+		return v
+	}
+	if !u.plan.Allow() {
+		u.limited.Add(1)
+		return fault.Verdict{Status: http.StatusTooManyRequests}
+	}
+	return fault.Verdict{}
+}
+
+// Well reports whether Admit answers at once.
+func (u *REST) Well() bool { return u.gate.Well() }
 
 // Stats returns the counters.
 func (u *REST) Stats() Stats {
-	return Stats{Requests: u.requests.Load(), Commands: u.commands.Load(), Unauthorized: u.unauthorized.Load(), Faults: u.gate.Struck()}
+	return Stats{Requests: u.requests.Load(), Commands: u.commands.Load(), Unauthorized: u.unauthorized.Load(),
+		Limited: u.limited.Load(), Faults: u.gate.Struck()}
 }
 
 // Handler serves the face, behind its gate.
@@ -60,6 +80,11 @@ func (u *REST) Handler() http.Handler {
 func (u *REST) authorized(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		u.requests.Add(1)
+		if !u.plan.Allow() {
+			u.limited.Add(1)
+			fail(w, http.StatusTooManyRequests, "ERR max requests limit exceeded")
+			return
+		}
 		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		sum := sha256.Sum256([]byte(token))
 		if subtle.ConstantTimeCompare(sum[:], u.token[:]) != 1 {
@@ -76,7 +101,7 @@ func (u *REST) authorized(next http.HandlerFunc) http.HandlerFunc {
 func (u *REST) command(w http.ResponseWriter, r *http.Request) {
 	var raw []any
 	if err := decode(r, &raw); err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		refuse(w, err)
 		return
 	}
 	args, err := arguments(raw)
@@ -105,7 +130,7 @@ func (u *REST) command(w http.ResponseWriter, r *http.Request) {
 func (u *REST) pipeline(w http.ResponseWriter, r *http.Request) {
 	commands, err := decodeMany(r)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		refuse(w, err)
 		return
 	}
 	replies, err := u.send(r.Context(), u.redis.Pipeline(), slices.DeleteFunc(slices.Clone(commands), stateful))
@@ -133,7 +158,7 @@ func (u *REST) pipeline(w http.ResponseWriter, r *http.Request) {
 func (u *REST) transaction(w http.ResponseWriter, r *http.Request) {
 	commands, err := decodeMany(r)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		refuse(w, err)
 		return
 	}
 	if i := slices.IndexFunc(commands, stateful); i >= 0 {
@@ -195,72 +220,16 @@ func (u *REST) send(ctx context.Context, pipe redis.Pipeliner, commands [][]any)
 	return replies, nil
 }
 
-func decode(r *http.Request, body any) error {
-	d := json.NewDecoder(r.Body)
-	d.UseNumber()
-	if err := d.Decode(body); err != nil {
-		return fmt.Errorf("ERR failed to parse the request body as JSON: %v", err)
-	}
-	return nil
-}
-
-func decodeMany(r *http.Request) ([][]any, error) {
-	var raw [][]any
-	if err := decode(r, &raw); err != nil {
-		return nil, err
-	}
-	if len(raw) == 0 {
-		return nil, errors.New("ERR empty pipeline request")
-	}
-	for i := range raw {
-		args, err := arguments(raw[i])
-		if err != nil {
-			return nil, err
-		}
-		raw[i] = args
-	}
-	return raw, nil
-}
-
-// arguments checks one command: a name and its arguments, as strings, numbers or booleans.
-func arguments(raw []any) ([]any, error) {
-	if len(raw) == 0 {
-		return nil, errors.New("ERR empty command")
-	}
-	args := make([]any, len(raw))
-	for i, a := range raw {
-		switch a := a.(type) {
-		case string:
-			args[i] = a
-		case json.Number:
-			args[i] = a.String() // a float64 would round it
-		case bool:
-			args[i] = fmt.Sprint(a)
-		case nil:
-			return nil, errors.New("ERR null args are not supported")
-		default:
-			return nil, errors.New("ERR unsupported arg type: a command is an array of strings, numbers and booleans")
-		}
-	}
-	return args, nil
-}
-
-// stateful reports whether a command changes a connection, or holds it: it makes no sense without one of one's own.
-func stateful(args []any) bool {
-	switch name(args) {
-	case "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "AUTH", "HELLO", "QUIT", "CLIENT", "RESET",
-		"MONITOR", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
-		"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP":
-		return true
-	}
-	return false
-}
-
-func unavailable(args []any) string { return "ERR Command is not available: '" + name(args) + "'" }
-
-func name(args []any) string { return strings.ToUpper(args[0].(string)) }
-
 func encoding(r *http.Request) bool { return r.Header.Get("Upstash-Encoding") == "base64" }
+
+// refuse answers a request whose body can't be used.
+func refuse(w http.ResponseWriter, err error) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("ERR max request size exceeded. Limit: %d bytes", large.Limit))
+		return
+	}
+	fail(w, http.StatusBadRequest, err.Error())
+}
 
 func fail(w http.ResponseWriter, status int, message string) { respond(w, status, errorBody(message)) }
 

@@ -17,7 +17,7 @@ func serve(t *testing.T) (*store.Store, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(New(s.Client, "secret", &fault.Gate{}).Handler())
+	server := httptest.NewServer(New(s.Client, "secret", 0, &fault.Gate{}).Handler())
 	t.Cleanup(func() { server.Close(); s.Close() })
 	return s, server.URL
 }
@@ -29,7 +29,8 @@ func post(t *testing.T, url, body string, header ...string) (int, string) {
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Transport{DisableKeepAlives: true}
+	resp, err := client.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,5 +117,38 @@ func TestRedisAway(t *testing.T) {
 	s.Start()
 	if status, body := post(t, url, `["PING"]`); status != 200 {
 		t.Errorf("got %d %s after the restart", status, body)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	s, err := store.Open(t.Context(), "", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	u := New(s.Client, "secret", 1, &fault.Gate{})
+	server := httptest.NewServer(u.Handler())
+	defer server.Close()
+	if status, body := post(t, server.URL, `["PING"]`); status != 200 {
+		t.Error(status, body)
+	}
+	if status, body := post(t, server.URL, `["PING"]`); status != 429 || !strings.Contains(body, "max requests limit exceeded") {
+		t.Error(status, body)
+	}
+	if v := u.Admit(nil); v.Status != 429 { // the Worker's taps are on the same plan
+		t.Error(v)
+	}
+	if n := u.Stats().Limited; n != 2 {
+		t.Errorf("%d counted", n)
+	}
+}
+
+func TestRequestSize(t *testing.T) {
+	_, url := serve(t)
+	for _, path := range []string{"/", "/pipeline", "/multi-exec"} {
+		body := `[["SET","k","` + strings.Repeat("x", maxBody) + `"]]`
+		if status, answer := post(t, url+path, body); status != 413 || !strings.HasPrefix(answer, `{"error":"ERR max request size exceeded`) {
+			t.Errorf("%s: %d %.100s", path, status, answer)
+		}
 	}
 }

@@ -2,85 +2,127 @@ package worker
 
 import (
 	"bytes"
-	"strings"
+	"cmp"
+	"fmt"
+	"html"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
 
-// tap answers GET /e: 302 to the event's page for a band in the KV.
-func (w *Worker) tap(ctx *fasthttp.RequestCtx) {
+// Where taps lead that can't be answered, unless FALLBACK_URL says.
+const (
+	hubAway   = "https://sparkmotion.io"
+	unhandled = "https://sparkmotion.net"
+)
+
+// tap answers /e. Its error is one that the worker doesn't handle.
+func (w *Worker) tap(ctx *fasthttp.RequestCtx) error {
 	query := ctx.QueryArgs()
 	band := query.Peek("bandId")
 	if len(band) == 0 {
 		w.badRequests.Add(1)
-		ctx.Error("Missing bandId", fasthttp.StatusBadRequest)
-		return
+		answerJSON(ctx, fasthttp.StatusBadRequest, `{"error":"bandId is required"}`)
+		return nil
 	}
-	e := w.kv[string(band)]
-	if e == nil {
-		w.forward(ctx)
-		return
+	if len(ctx.Request.Header.Cookie("sm-scan-mode")) > 0 {
+		w.scans.Add(1)
+		ctx.SetContentType("text/html;charset=UTF-8")
+		ctx.SetBodyString("<!doctype html><title>Band scanned</title><p>Band <code>" + html.EscapeString(string(band)) + "</code> is scanned.</p>")
+		return nil
+	}
+	slug := orgSlug(ctx.Host())
+	value := w.lookUp(query.Peek("eventId"), slug, band)
+	if value == nil {
+		w.askHub(ctx, band, slug)
+		return nil
+	}
+	if value.Err != nil {
+		return fmt.Errorf("read the KV's value: %w", value.Err)
+	}
+	page, err := location(value, query)
+	if err != nil {
+		return err
 	}
 	w.hits.Add(1)
-	w.redirects.Add(1)
-	url := withUTM(e.URL, query)
-	ctx.SetStatusCode(fasthttp.StatusFound)
-	ctx.Response.Header.Set(fasthttp.HeaderLocation, url)
-	w.backlog.add(entry(ctx, e, string(band), url)) // recorded after the answer, as by waitUntil
+	w.redirect(ctx, page)
+	w.recorder.add(entry(ctx, value, string(band)))
+	return nil
 }
 
-// withUTM returns the page's URL with the request's utm_* parameters appended.
-func withUTM(page string, query *fasthttp.Args) string {
-	var url []byte
-	for key, value := range query.All() {
-		if !bytes.HasPrefix(key, []byte("utm_")) {
-			continue
-		}
-		separator := byte('&')
-		if url == nil {
-			url = append(make([]byte, 0, 256), page...)
-			if !strings.Contains(page, "?") {
-				separator = '?'
-			}
-		}
-		url = appendQuoted(append(url, separator), key)
-		url = appendQuoted(append(url, '='), value)
+// orgSlug is the first label of a host that has three or more, "" for another host. An address such as 127.0.0.1 has four.
+func orgSlug(host []byte) string {
+	if bytes.HasPrefix(host, []byte("[")) {
+		return ""
 	}
-	if url == nil {
-		return page
+	name, _, _ := bytes.Cut(host, []byte(":"))
+	if bytes.Count(name, []byte(".")) < 2 {
+		return ""
 	}
-	return string(url)
+	slug, _, _ := bytes.Cut(name, []byte("."))
+	return string(bytes.ToLower(slug))
 }
 
-// appendQuoted appends a name or value as URLSearchParams writes it; fasthttp's own also escapes the asterisk.
-func appendQuoted(url, text []byte) []byte {
-	for _, c := range text {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("*-._", c) >= 0:
-			url = append(url, c)
-		case c == ' ':
-			url = append(url, '+')
-		default:
-			url = append(url, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+// lookUp reads the KV by the key of the link's form. Without an event, and on a host without an organization, there's none.
+func (w *Worker) lookUp(eventID []byte, slug string, band []byte) *kv.Value {
+	key := make([]byte, 0, 128)
+	switch {
+	case len(eventID) > 0:
+		key = append(append(key, "evt:"...), eventID...)
+	case slug != "":
+		key = append(key, slug...)
+	default:
+		return nil
+	}
+	value := w.KV.Get(append(append(key, ':'), band...))
+	if value == nil && len(eventID) == 0 {
+		value = w.KV.Get(band) // as before there were organizations
+	}
+	return value
+}
+
+// location is the value's page, with what the request says by UTM.
+func location(value *kv.Value, query *fasthttp.Args) (string, error) {
+	var (
+		values [len(kv.UTM)]string
+		any    bool
+	)
+	for i, name := range kv.UTM {
+		if query.Has(name) {
+			values[i], any = string(query.Peek(name)), true
 		}
 	}
-	return url
+	if !any {
+		return value.URL, nil
+	}
+	return value.Location(values)
 }
 
 // entry is what the store is told about an answered tap.
-func entry(ctx *fasthttp.RequestCtx, e *event.Event, band, url string) store.Tap {
-	ip := string(ctx.Request.Header.Peek("CF-Connecting-IP")) // the phone's, when there is an edge in between
-	if ip == "" {
-		ip = ctx.RemoteIP().String()
-	}
+func entry(ctx *fasthttp.RequestCtx, value *kv.Value, band string) store.Tap {
 	tap := event.Tap{
-		BandID: band, EventID: e.ID, Mode: e.Mode, RedirectURL: url,
-		UserAgent: string(ctx.UserAgent()), IPAddress: ip, TappedAt: time.Now(),
+		BandID: band, EventID: value.EventID, Mode: value.Mode, WindowID: value.Window(), RedirectURL: value.URL,
+		UserAgent: string(ctx.UserAgent()), IPAddress: address(ctx), TappedAt: time.Now(),
 	}
 	var room [512]byte
-	return store.Tap{Event: e, Band: band, At: tap.TappedAt, Entry: string(tap.AppendJSON(room[:0]))}
+	return store.Tap{EventID: value.EventID, Mode: value.Mode, Band: band, At: tap.TappedAt, Entry: string(tap.AppendJSON(room[:0]))}
+}
+
+// address is the phone's: the edge says it, or else the connection.
+func address(ctx *fasthttp.RequestCtx) string {
+	return cmp.Or(string(ctx.Request.Header.Peek("CF-Connecting-IP")), ctx.RemoteIP().String())
+}
+
+// fail answers an error that the worker doesn't handle with a redirect, and has it counted.
+func (w *Worker) fail(ctx *fasthttp.RequestCtx, err error) {
+	w.unhandled.Add(1)
+	page := cmp.Or(w.Fallback, unhandled)
+	w.redirect(ctx, page)
+	w.recorder.failed(store.Failure{
+		Kind: "worker_unhandled", BandID: string(ctx.QueryArgs().Peek("bandId")), Reason: err.Error(), RedirectTo: page,
+	})
 }

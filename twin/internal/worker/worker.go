@@ -1,8 +1,10 @@
-// Package worker is the edge: it answers a tap with a redirect out of memory, and tells the store afterwards.
+// Package worker is the edge: it answers a tap with a redirect out of the KV, and records it afterwards.
 package worker
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log"
 	"net"
 	"sync/atomic"
@@ -10,133 +12,149 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/upstash"
 )
+
+// Config is what a worker needs.
+type Config struct {
+	KV       *kv.KV
+	HubAddr  string
+	Fallback string // FALLBACK_URL; "" for none
+	Store    *store.Store
+	Upstash  *upstash.REST // by which the worker reaches the store
+	Gate     *fault.Gate
+}
 
 // Worker serves /e and /health.
 type Worker struct {
-	hub     *fasthttp.HostClient
-	gate    *fault.Gate
-	kv      map[string]*event.Event // by band ID
-	backlog *backlog
-	server  *fasthttp.Server
-	closing chan struct{}
+	Config
+	hub      *fasthttp.HostClient
+	recorder *recorder
+	server   *fasthttp.Server
+	closing  chan struct{}
 
-	requests, hits, misses, badRequests, notFound, redirects atomic.Int64
+	requests, hits, misses, scans, badRequests, notFound, redirects, fallbacks, unhandled atomic.Int64
 }
 
 // Stats counts since the start.
 type Stats struct {
 	Requests    int64 `json:"requests"`
-	Hits        int64 `json:"hits"`
-	Misses      int64 `json:"misses"`
+	Hits        int64 `json:"hits"`   // redirected to a page out of the KV
+	Misses      int64 `json:"misses"` // the Hub was asked
+	Scans       int64 `json:"scans"`  // staff's
 	BadRequests int64 `json:"badRequests"`
 	NotFound    int64 `json:"notFound"`
-	Redirects   int64 `json:"redirects302"` // served for hits and misses
+	Redirects   int64 `json:"redirects302"` // answers of 302, of every kind
+	Fallbacks   int64 `json:"fallbacks"`    // the Hub couldn't be reached
+	Unhandled   int64 `json:"unhandled"`    // errors that led to the fallback
 	Faults      int64 `json:"faults"`
 }
 
-// New returns a worker that knows the first bands of every event, asks the hub at hubAddr about others, and
-// records its taps in s.
-func New(bands int, hubAddr string, s *store.Store, gate *fault.Gate) *Worker {
+// New returns a worker.
+func New(c Config) *Worker {
 	w := &Worker{
-		hub:     &fasthttp.HostClient{Addr: hubAddr, MaxConns: 1024, ReadTimeout: time.Minute},
-		gate:    gate,
-		kv:      make(map[string]*event.Event, bands*len(event.All)),
-		backlog: newBacklog(s),
-		closing: make(chan struct{}),
-	}
-	for _, e := range event.All {
-		for n := range bands {
-			w.kv[e.BandID(n+1)] = e
-		}
+		Config: c,
+		hub: &fasthttp.HostClient{
+			Addr: c.HubAddr, MaxConns: 4096, ReadTimeout: time.Minute, NoDefaultUserAgentHeader: true, RetryIfErr: retry,
+		},
+		recorder: newRecorder(c.Store, c.Upstash),
+		closing:  make(chan struct{}),
 	}
 	w.server = &fasthttp.Server{
 		Handler:               w.handle,
 		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
 		CloseOnShutdown:       true,
-		Logger:                log.New(discard{}, "", 0), // clients that go away are no news
+		Logger:                log.New(io.Discard, "", 0), // clients that go away are no news
 	}
 	return w
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+// retry has a request tried again whose kept connection the hub had closed before; any other error is the hub's answer.
+func retry(_ *fasthttp.Request, attempts int, err error) (resetTimeout, again bool) {
+	return false, attempts < 2 && (errors.Is(err, io.EOF) || errors.Is(err, fasthttp.ErrConnectionClosed))
+}
 
 // Serve answers on ln until Close.
 func (w *Worker) Serve(ln net.Listener) error { return w.server.Serve(ln) }
 
-// Drain waits until the store has every tap answered so far, or ctx ends.
-func (w *Worker) Drain(ctx context.Context) error { return w.backlog.drain(ctx) }
+// Drain waits until what follows every tap answered so far is over, or ctx ends.
+func (w *Worker) Drain(ctx context.Context) error { return w.recorder.drain(ctx) }
 
-// Close stops serving and brings the last taps into the store.
+// Close stops serving and ends what follows the answers.
 func (w *Worker) Close(ctx context.Context) error {
 	close(w.closing)
 	err := w.server.ShutdownWithContext(ctx)
 	w.hub.CloseIdleConnections()
-	w.backlog.close()
+	w.recorder.close()
 	return err
 }
 
 // Stats returns the counters.
 func (w *Worker) Stats() Stats {
 	return Stats{
-		Requests: w.requests.Load(), Hits: w.hits.Load(), Misses: w.misses.Load(), BadRequests: w.badRequests.Load(),
-		NotFound: w.notFound.Load(), Redirects: w.redirects.Load(), Faults: w.gate.Struck(),
+		Requests: w.requests.Load(), Hits: w.hits.Load(), Misses: w.misses.Load(), Scans: w.scans.Load(),
+		BadRequests: w.badRequests.Load(), NotFound: w.notFound.Load(), Redirects: w.redirects.Load(),
+		Fallbacks: w.fallbacks.Load(), Unhandled: w.unhandled.Load(), Faults: w.Gate.Struck(),
 	}
 }
 
-// Queue counts the taps that the store acknowledged, and those that it didn't take.
-func (w *Worker) Queue() (queued, dropped int64) {
-	return w.backlog.queued.Load(), w.backlog.dropped.Load()
+// Recorded counts the taps that the store has, those that are lost, and those whose recording isn't over.
+func (w *Worker) Recorded() (queued, lost, waiting int64) {
+	return w.recorder.queued.Load(), w.recorder.lost.Load(), w.recorder.waiting.Load()
+}
+
+// security are the headers of every answer.
+var security = [][2]string{
+	{"Strict-Transport-Security", "max-age=31536000; includeSubDomains"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "strict-origin-when-cross-origin"},
+	{"X-XSS-Protection", "1; mode=block"},
 }
 
 func (w *Worker) handle(ctx *fasthttp.RequestCtx) {
 	w.requests.Add(1)
-	if v := w.gate.Enter(w.closing); v != (fault.Verdict{}) {
-		w.misbehave(ctx, v)
+	if v := w.Gate.Enter(w.closing); v != (fault.Verdict{}) {
+		misbehave(ctx, v)
 		return
 	}
 	switch string(ctx.URI().PathOriginal()) { // as it came: //e is another path
 	case "/e":
-		w.tap(ctx)
+		if err := w.tap(ctx); err != nil {
+			w.fail(ctx, err)
+		}
 	case "/health":
-		ctx.SetContentType("application/json")
-		ctx.SetBodyString(`{"status":"ok"}`)
+		answerJSON(ctx, fasthttp.StatusOK, `{"status":"ok"}`)
 	default:
 		w.notFound.Add(1)
-		ctx.Error("Not Found", fasthttp.StatusNotFound)
+		answerJSON(ctx, fasthttp.StatusNotFound, `{"error":"Not found"}`)
+	}
+	for _, h := range security {
+		ctx.Response.Header.Set(h[0], h[1])
 	}
 }
 
-func (w *Worker) misbehave(ctx *fasthttp.RequestCtx, v fault.Verdict) {
+// redirect answers 302.
+func (w *Worker) redirect(ctx *fasthttp.RequestCtx, url string) {
+	w.redirects.Add(1)
+	ctx.SetStatusCode(fasthttp.StatusFound)
+	ctx.Response.Header.Set(fasthttp.HeaderLocation, url)
+}
+
+func answerJSON(ctx *fasthttp.RequestCtx, status int, body string) {
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBodyString(body)
+}
+
+func misbehave(ctx *fasthttp.RequestCtx, v fault.Verdict) {
 	if v.Reset {
 		fault.Reset(ctx.Conn())
 		return
 	}
-	ctx.SetStatusCode(v.Status)
-	ctx.SetContentType("application/json")
-	ctx.SetBodyString(fault.Message)
-}
-
-// forward answers a band that isn't in the KV with what the hub says about it.
-func (w *Worker) forward(ctx *fasthttp.RequestCtx) {
-	w.misses.Add(1)
-	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	defer fasthttp.ReleaseResponse(response)
-	request.SetRequestURI("http://" + w.hub.Addr + string(ctx.RequestURI()))
-	request.Header.SetUserAgentBytes(ctx.UserAgent())
-	request.Header.Set("X-Forwarded-For", ctx.RemoteIP().String())
-	if err := w.hub.Do(request, response); err != nil {
-		ctx.Error("The hub doesn't answer", fasthttp.StatusBadGateway)
-		return
-	}
-	response.CopyTo(&ctx.Response)
-	if response.StatusCode() == fasthttp.StatusFound {
-		w.redirects.Add(1)
-	}
+	answerJSON(ctx, v.Status, fault.Message)
 }

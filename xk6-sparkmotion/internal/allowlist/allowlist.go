@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 )
 
 // Origin is where a part is, and the setting that says so.
@@ -15,7 +18,14 @@ type Origin struct{ Part, Setting, URL string }
 // Check refuses hosts that nobody has named: ten thousand requests a second at the wrong address is an outage. This
 // machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
 func Check(allowed string, origins []Origin) error {
-	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || r == ' ' })
+	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	for i, name := range names {
+		if rest, wild := strings.CutPrefix(name, "*."); wild {
+			names[i] = "*." + hostname.ASCII(rest)
+		} else {
+			names[i] = hostname.ASCII(name)
+		}
+	}
 	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
 		return fmt.Errorf("ALLOWED_HOSTS takes hosts with commas, no scheme, port or path, and *.example.com for all below: number %d is none of these",
 			wrong+1) // not the text: a URL may hold a password
@@ -26,7 +36,7 @@ func Check(allowed string, origins []Origin) error {
 		if err != nil || u.Hostname() == "" {
 			continue // it isn't configured, or will be refused, or is go-redis's localhost
 		}
-		host := strings.ToLower(u.Hostname())
+		host := hostname.ASCII(u.Hostname())
 		if isLoopback(host) || slices.ContainsFunc(names, func(name string) bool { return isHost(name, host) }) {
 			continue
 		}

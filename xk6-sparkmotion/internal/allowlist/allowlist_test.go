@@ -31,6 +31,10 @@ func TestCheck(t *testing.T) {
 		{"*.example.com", "https://a.b.example.com", ""},
 		{"*.example.com", "https://example.com", "example.com"},
 		{"*.example.com", "https://evilexample.com", "evilexample.com"},
+		{"täp.example.com", "https://xn--tp-via.example.com", ""},
+		{"xn--tp-via.example.com", "https://täp.example.com", ""},
+		{"*.täp.example", "https://a.TÄP.example", ""},
+		{"a.example.com\n\tb.example.com", "https://b.example.com", ""},
 	} {
 		err := Check(c.allowed, []Origin{{"worker", "WORKER_URL", c.url}})
 		if (err != nil) != (c.stranger != "") || (err != nil && !strings.Contains(err.Error(), "no load is sent to "+c.stranger+" (WORKER_URL)")) {

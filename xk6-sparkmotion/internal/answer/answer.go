@@ -132,6 +132,8 @@ func reach(err error, setting string) string {
 		return "Put a host that the certificate names into " + setting
 	case errors.As(err, &authority):
 		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
+	case alert(err) == noApplicationProtocol:
+		return "It speaks HTTP/2 only: protocol 'h2' lets k6's own transport speak it"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "It speaks no TLS there: check the scheme and the port in " + setting
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
@@ -145,6 +147,18 @@ func reach(err error, setting string) string {
 		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
 	}
 	return ""
+}
+
+// noApplicationProtocol is the TLS alert of a server that speaks none of the protocols that it was offered (RFC 7301, section 3.2).
+const noApplicationProtocol = 120
+
+// alert returns the TLS alert that a server has sent; 0 for none.
+func alert(err error) uint8 {
+	var alert tls.AlertError
+	if !errors.As(err, &alert) {
+		return 0
+	}
+	return uint8(alert)
 }
 
 // Show gives a URL as messages show it: scheme, host and path, nothing that could be a secret.
@@ -177,7 +191,7 @@ func (a *Answer) Unexpected(hint string) *Error {
 		got += a.leads()
 	}
 	if wait := a.Header.Get("Retry-After"); wait != "" {
-		got += " (Retry-After: " + clip(wait, 40) + ")"
+		got += " (Retry-After: " + Clip(wait, 40) + ")"
 	}
 	return a.Wrong(a.advice(hint), "%s", got)
 }
@@ -252,16 +266,16 @@ func (a *Answer) noJSON() *Error {
 		if kind == "" {
 			kind = "no Content-Type"
 		}
-		looks = fmt.Sprintf("a body that is no JSON (%s, %d bytes)", clip(kind, 60), len(a.Body))
+		looks = fmt.Sprintf("a body that is no JSON (%s, %d bytes)", Clip(kind, 60), len(a.Body))
 	}
 	return a.Wrong(advice, "%d with %s", a.Status, looks)
 }
 
 // Words are a server's own words as messages repeat them: on one line, not too long, and without a full stop.
-func Words(text string) string { return strings.TrimRight(clip(text, 300), ".") }
+func Words(text string) string { return strings.TrimRight(Clip(text, 300), ".") }
 
-// clip gives at most n bytes of text on one line, without what a terminal does not show.
-func clip(text string, n int) string {
+// Clip returns at most n bytes of text on one line, without what a terminal does not show.
+func Clip(text string, n int) string {
 	hidden := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 	line := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), hidden), " ")
 	if len(line) <= n {

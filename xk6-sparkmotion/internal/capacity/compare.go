@@ -90,7 +90,7 @@ func Compare(before, after *Report) *Comparison {
 		drain := a.to(b)
 		c.Drain = &drain
 	}
-	c.Verdict = c.say()
+	c.Verdict = append(c.say(), sayNotCompared(before, after)...)
 	return c
 }
 

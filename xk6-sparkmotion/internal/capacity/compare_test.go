@@ -169,8 +169,14 @@ func (s system) counts(random *rand.Rand) Counts {
 		ok := random.Float64() >= s.errors
 		c.Iterations++
 		c.Taps++
-		c.Redirected += oneIf(ok)
-		c.Hits += oneIf(ok && random.IntN(500) > 0)
+		if ok {
+			c.Redirected++
+			c.Redirects.Page.add("compassion.com", 1)
+			c.Told++
+			c.Hits += oneIf(random.IntN(500) > 0)
+		} else {
+			c.Failures.add("tap: 503", 1)
+		}
 		c.Waited += seconds(took)
 		c.Redirect[n*batches/total].add(took)
 	}

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
@@ -25,6 +26,16 @@ func (c *Comparison) say() []string {
 		said = append(said, fmt.Sprintf("The limits differ (%s): figures are compared, but not whether they hold.", strings.Join(c.Limits, ", ")))
 	}
 	return said
+}
+
+// sayNotCompared names the scenarios that are left out.
+func sayNotCompared(before, after *Report) []string {
+	others := slices.Concat(before.Others(), after.Others())
+	slices.Sort(others)
+	if others = slices.Compact(others); len(others) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Only %s is compared; of %s each run's own report tells.", after.Scenario, listed(others))}
 }
 
 func (c *Comparison) sayHolds() []string {

@@ -1,5 +1,7 @@
 package capacity
 
+import "maps"
+
 // batches is how many parts a plateau is cut into: how much they differ tells a change from noise.
 const batches = 10
 
@@ -8,17 +10,23 @@ const batches = 10
 type Counts struct {
 	Iterations int64   `json:"iterations"` // that made taps
 	Taps       int64   `json:"taps"`
-	CutOff     int64   `json:"cut_off"` // begun, but the run ended before an answer: not among taps
-	Redirected int64   `json:"redirected"`
-	Hits       int64   `json:"kv_hits"`        // redirects that the Worker took from its KV
+	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
+	Redirected int64   `json:"redirected"`     // to where a band may lead: not to a fallback
+	Told       int64   `json:"kv_told"`        // of those, the ones whose answer tells whether it came from the KV
+	Hits       int64   `json:"kv_hits"`        // of those, the ones that did
 	Waited     seconds `json:"waited_seconds"` // the latencies of all taps together
+
+	Redirects Redirects `json:"redirects"`
 
 	Redirect [batches]histogram `json:"redirect_histograms"` // of each tenth of a plateau; of a run, the first is all
 	Lag      histogram          `json:"generator_lag_histogram"`
 	Late     int64              `json:"generator_late"` // looks of the lag probe that were too late
 
-	Analytics     histogram `json:"analytics_histogram"`
-	Exports       histogram `json:"exports_histogram"`
+	Analytics     histogram `json:"analytics_histogram"` // of answers that were accepted
+	Exports       histogram `json:"exports_histogram"`   // of those that had rows
+	ExportsEmpty  int64     `json:"exports_empty"`       // that were accepted and had none
+	ExportRows    int64     `json:"export_rows"`
+	ExportBytes   int64     `json:"export_bytes"`
 	Queries       int64     `json:"queries"` // analytics and exports
 	QueriesFailed int64     `json:"queries_failed"`
 
@@ -26,8 +34,18 @@ type Counts struct {
 	SamplesFailed int64 `json:"queue_samples_failed"`
 	Flushes       int64 `json:"flushes"`
 	FlushesFailed int64 `json:"flushes_failed"` // whole or in part
-	Flushed       int64 `json:"flushed"`        // taps that flushes moved
+	FlushesPartly int64 `json:"flushes_failed_in_part"`
+	Flushed       int64 `json:"flushed"`       // taps that flushes moved
+	FlushDropped  int64 `json:"flush_dropped"` // taps that flushes took off the queue and threw away
+
+	Failures Tally `json:"failures"` // all that failed, by what it was and what came back
 }
+
+// exports is how many exports were accepted.
+func (c *Counts) exports() int64 { return c.Exports.count() + c.ExportsEmpty }
+
+// drained is how many taps flushes took off the queue.
+func (c *Counts) drained() int64 { return c.Flushed + c.FlushDropped }
 
 // Empty reports whether the module has sent nothing in a scenario.
 func (c *Counts) Empty() bool { return c.Iterations+c.Queries+c.Flushes+c.Samples == 0 }
@@ -38,23 +56,32 @@ func (c *Counts) add(other Counts) {
 	c.Taps += other.Taps
 	c.CutOff += other.CutOff
 	c.Redirected += other.Redirected
+	c.Told += other.Told
 	c.Hits += other.Hits
 	c.Waited += other.Waited
 	for i := range c.Redirect {
 		c.Redirect[i].merge(other.Redirect[i])
+	}
+	for i, tally := range c.tallies() {
+		tally.merge(*other.tallies()[i])
 	}
 	if other.later(c) {
 		c.Lag, c.Late = other.Lag.clone(), other.Late
 	}
 	c.Analytics.merge(other.Analytics)
 	c.Exports.merge(other.Exports)
+	c.ExportsEmpty += other.ExportsEmpty
+	c.ExportRows += other.ExportRows
+	c.ExportBytes += other.ExportBytes
 	c.Queries += other.Queries
 	c.QueriesFailed += other.QueriesFailed
 	c.Samples += other.Samples
 	c.SamplesFailed += other.SamplesFailed
 	c.Flushes += other.Flushes
 	c.FlushesFailed += other.FlushesFailed
+	c.FlushesPartly += other.FlushesPartly
 	c.Flushed += other.Flushed
+	c.FlushDropped += other.FlushDropped
 }
 
 // clone returns counts that share nothing with these.
@@ -62,7 +89,15 @@ func (c Counts) clone() Counts {
 	for _, h := range c.histograms() {
 		*h = h.clone()
 	}
+	for _, t := range c.tallies() {
+		*t = maps.Clone(*t)
+	}
 	return c
+}
+
+// tallies are all that there are.
+func (c *Counts) tallies() []*Tally {
+	return []*Tally{&c.Redirects.Page, &c.Redirects.Fallback, &c.Redirects.Other, &c.Failures}
 }
 
 // histograms are all that there are.

@@ -42,6 +42,12 @@ func TestAddIsComplete(t *testing.T) {
 			for i := range f {
 				f[i].add(time.Second)
 			}
+		case *Tally:
+			f.add("tap: 503", 1)
+		case *Redirects:
+			*f = Redirects{Tally{"a.example": 1}, Tally{"b.example": 1}, Tally{"c.example": 1}}
+		default:
+			t.Fatalf("%s is of a kind that nobody adds", fields.Type().Field(i).Name)
 		}
 	}
 	c.add(other)
@@ -52,7 +58,7 @@ func TestAddIsComplete(t *testing.T) {
 	}
 }
 
-// A clone has all that there is, and not one histogram is shared.
+// A clone has all that there is, and not one histogram or tally is shared.
 func TestCloneSharesNothing(t *testing.T) {
 	t.Parallel()
 	var c Counts
@@ -72,10 +78,16 @@ func TestCloneSharesNothing(t *testing.T) {
 	for _, h := range c.histograms() {
 		h.add(time.Second)
 	}
+	for _, tally := range c.tallies() {
+		tally.add("a.example", 1)
+	}
 	before, _ := json.Marshal(c)
 	clone := c.clone()
 	for _, h := range c.histograms() {
 		h.add(time.Millisecond)
+	}
+	for _, tally := range c.tallies() {
+		tally.add("a.example", 1)
 	}
 	if after, _ := json.Marshal(clone); string(after) != string(before) {
 		t.Errorf("got  %s\nwant %s", after, before)

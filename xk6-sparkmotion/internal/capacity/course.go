@@ -14,7 +14,7 @@ type Series struct {
 type Depth struct {
 	At      float64 `json:"at_seconds"`
 	Depth   float64 `json:"depth"`
-	Flushed int64   `json:"flushed"` // by the flush that has just ended; 0 for a sample
+	Flushed int64   `json:"flushed"` // taken off it by the flush that has just ended, dropped ones too; 0 for a sample
 }
 
 // maxSteps bounds a course: a longer run gets longer steps.

@@ -1,17 +1,28 @@
 package capacity
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
-// What happens in a run is a value, which a [Recorder] counts.
+// What happens in a run is a value, which a [Recorder] counts. What failed has a Failure, its kind in a few words: what it was and
+// what came back, as "tap: 503" or "analytics.kpis: BAD_REQUEST". Kinds are few, whatever a system answers.
 
 // Tap is one tap.
 type Tap struct {
-	Began, Ended       time.Time
-	Latency            time.Duration
-	First              bool // of its iteration
-	CutOff             bool // the run ended before its answer
-	Redirected, FromKV bool
-	Scenario           time.Time // when the scenario with the plateaus began; zero outside of it
+	Began, Ended   time.Time
+	Latency        time.Duration
+	First          bool   // of its iteration
+	CutOff         bool   // the run ended before its answer
+	Redirected     bool   // to where a band may lead: not to a fallback
+	Failure        string // when it was not
+	Host           string // that its 302 leads to, lower case, without a default port; empty without one
+	Page, Fallback bool   // what that host is
+	SourceKnown    bool   // the answer tells whether it came from the KV or by the Hub
+	FromKV         bool
+	Direct         bool      // by the link that names the event, not by the organisation's subdomain
+	Scenario       string    // that has the plateaus
+	Start          time.Time // when that began; zero outside of one
 }
 
 // Query is one request of an admin.
@@ -19,22 +30,31 @@ type Query struct {
 	Began           time.Time
 	Took            time.Duration
 	Export          bool
-	Queries, Failed int64 // several in a batch
+	Queries, Failed int64    // several in a batch
+	Failures        []string // of those that failed
+	Empty           bool     // an export without a row
+	Rows, Bytes     int64    // of an export
 }
+
+// Timed reports whether its latency is one that a limit speaks of: a refusal is quick, and so is an export of nothing.
+func (q Query) Timed() bool { return q.Failed == 0 && !(q.Export && q.Empty) }
 
 // Flush is one flush of the queue.
 type Flush struct {
 	Ended              time.Time
 	Answered           bool  // with what it did; else nothing is known but that it failed
 	Flushed, Remaining int64 // taps that it moved, and left
+	Dropped            int64 // taps that it took off the queue and threw away, as their bands are not in the database
 	Failed             bool  // in part
+	Failure            string
 }
 
 // QueueSample is one look at the queue.
 type QueueSample struct {
-	At     time.Time
-	Depth  int64
-	Failed bool // it could not be asked for its depth
+	At      time.Time
+	Depth   int64
+	Failed  bool // it could not be asked for its depth
+	Failure string
 }
 
 // Lag is one look of the lag probe.
@@ -51,8 +71,14 @@ func (t Tap) count(c *Counts, batch int) {
 		return
 	}
 	c.Taps++
-	c.Redirected += oneIf(t.Redirected)
-	c.Hits += oneIf(t.FromKV)
+	c.Redirects.add(&t)
+	if t.Redirected {
+		c.Redirected++
+		c.Told += oneIf(t.SourceKnown)
+		c.Hits += oneIf(t.SourceKnown && t.FromKV)
+	} else {
+		c.Failures.add(cmp.Or(t.Failure, "tap"), 1)
+	}
 	c.Waited += seconds(t.Latency)
 	c.Redirect[batch].add(t.Latency)
 }
@@ -60,22 +86,43 @@ func (t Tap) count(c *Counts, batch int) {
 func (q Query) count(c *Counts, _ int) {
 	c.Queries += q.Queries
 	c.QueriesFailed += q.Failed
-	if q.Export {
+	for _, failure := range q.Failures {
+		c.Failures.add(failure, 1)
+	}
+	c.Failures.add("query", q.Failed-int64(len(q.Failures)))
+	switch {
+	case q.Export && q.Timed():
 		c.Exports.add(q.Took)
-	} else {
+		c.ExportRows += q.Rows
+		c.ExportBytes += q.Bytes
+	case q.Timed():
 		c.Analytics.add(q.Took)
+	default:
+		c.ExportsEmpty += oneIf(q.Failed == 0)
 	}
 }
 
 func (f Flush) count(c *Counts, _ int) {
 	c.Flushes++
-	c.FlushesFailed += oneIf(f.Failed || !f.Answered)
 	c.Flushed += f.Flushed
+	c.FlushDropped += f.Dropped
+	switch {
+	case !f.Answered:
+		c.FlushesFailed++
+		c.Failures.add(cmp.Or(f.Failure, "flush"), 1)
+	case f.Failed:
+		c.FlushesFailed++
+		c.FlushesPartly++
+		c.Failures.add(cmp.Or(f.Failure, "flush: failed batches"), 1)
+	}
 }
 
 func (s QueueSample) count(c *Counts, _ int) {
 	c.Samples++
-	c.SamplesFailed += oneIf(s.Failed)
+	if s.Failed {
+		c.SamplesFailed++
+		c.Failures.add(cmp.Or(s.Failure, "queue sample"), 1)
+	}
 }
 
 func (l Lag) count(c *Counts, _ int) {

@@ -59,7 +59,7 @@ func (p *Plateau) judge(limits []Limit, hold float64) {
 		switch tier := l.tier(figure.Value); {
 		case figure.Samples < l.Enough:
 			p.NotJudged = append(p.NotJudged, l.Metric)
-			sure = sure && l.Part != Worker
+			sure = sure && (l.Part != Worker || figure.Samples == 0) // what answers don't tell, no number of taps does
 		case tier != Pass && l.Part != "": // errors of all parts together are those of one of them
 			p.Breaches = append(p.Breaches, l.breach(figure.Value, tier))
 		}

@@ -37,9 +37,9 @@ var (
 	redirect = "redirect_latency"
 )
 
-// judgedRuns are all kinds of runs; those of several processes are mergedRuns. Making them takes a while.
+// judgedRuns are all kinds of runs; those of one segment or several are in mergedRuns. Making them takes a while.
 var judgedRuns = sync.OnceValue(func() []judgedRun {
-	return slices.Concat(ladders(), notPassed(), wholeRuns())
+	return slices.Concat(ladders(), notPassed(), lostRuns(), wholeRuns(), scenarioRuns())
 })
 
 // ladders are runs whose plateaus say it all.

@@ -10,12 +10,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Limit is what a metric is called, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run.
+// Limit is what a metric is called, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Past
+// a tier of 0, but for one from above, is anything at all.
 type Limit struct {
 	Metric string     `json:"metric"` // as k6 selects it, e.g. error_rate{part:admin}
 	Label  string     `json:"label"`  // as a person reads it, e.g. admin error rate
 	Part   string     `json:"part"`   // of the system that it speaks of
-	Stat   string     `json:"stat"`   // p(95), or rate
+	Stat   string     `json:"stat"`   // p(95), rate or value
 	Unit   units.Unit `json:"unit"`   // of Warn and Fail
 	Above  bool       `json:"above"`  // all is well above the limit, not below it
 	Warn   float64    `json:"warn"`
@@ -108,8 +109,11 @@ func Thresholds(limits []Limit, plateaus []string) []Threshold {
 
 func (l Limit) expression() string {
 	holds := "<"
-	if l.Above {
+	switch {
+	case l.Above:
 		holds = ">"
+	case l.Fail == 0:
+		holds = "<="
 	}
 	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
 }
@@ -131,8 +135,11 @@ func (l Limit) WithFail(fail float64) Limit {
 // tier returns on which side of the limits a value is.
 func (l Limit) tier(value float64) Status {
 	past := func(limit float64) bool {
-		if l.Above {
+		switch {
+		case l.Above:
 			return value <= limit
+		case limit == 0:
+			return value > 0
 		}
 		return value >= limit
 	}

@@ -30,7 +30,7 @@ func TestWithFail(t *testing.T) {
 func TestLimitsWith(t *testing.T) {
 	t.Parallel()
 	number := func(value float64) *float64 { return &value }
-	limits, err := LimitsWith(map[string]*float64{"redirect_latency": number(80), "error_rate": number(0.5), "cron_errors": nil})
+	limits, err := LimitsWith(map[string]*float64{"redirect_latency": number(80), "error_rate": number(0.5), "cron_errors": nil, "cron_drop_rate": number(0.02)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestLimitsWith(t *testing.T) {
 	for _, l := range limits {
 		got[l.Metric] = l.Fail
 	}
-	if _, ok := got["cron_errors"]; ok || len(got) != len(Limits)-1 || got["redirect_latency"] != 80 || got["error_rate{part:admin}"] != 0.5 {
+	if _, ok := got["cron_errors"]; ok || len(got) != len(Limits)-1 || got["redirect_latency"] != 80 || got["error_rate{part:admin}"] != 0.5 || got["cron_drop_rate"] != 0.02 {
 		t.Errorf("got %v", got)
 	}
 	for metric, fail := range map[string]float64{
@@ -52,11 +52,30 @@ func TestLimitsWith(t *testing.T) {
 
 func TestThresholds(t *testing.T) {
 	t.Parallel()
-	limits := []Limit{limitOf(t, "redirect p95"), limitOf(t, "redirect error rate"), limitOf(t, "KV hit rate")}
-	want := "[{redirect_latency p(95)<100} {error_rate{part:worker} rate<0.03} {kv_hit_rate rate>0.99} " +
+	limits := []Limit{limitOf(t, "redirect p95"), limitOf(t, "redirect error rate"), limitOf(t, "KV hit rate"), limitOf(t, "flush drop rate")}
+	want := "[{redirect_latency p(95)<100} {error_rate{part:worker} rate<0.03} {kv_hit_rate rate>0.99} {cron_drop_rate value<0.01} " +
 		"{redirect_latency{plateau:50} p(95)<100} {error_rate{plateau:50} rate<0.03}]"
 	if got := fmt.Sprint(Thresholds(limits, []string{"50"})); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Past a tier of 0 is anything at all, for k6 as for us.
+func TestAny(t *testing.T) {
+	t.Parallel()
+	l := limitOf(t, "flush drop rate")
+	none := l.WithFail(0)
+	for _, c := range []struct {
+		limit Limit
+		value float64
+		want  Status
+	}{{l, 0, Pass}, {l, 1e-9, Warn}, {l, 0.01, Fail}, {none, 0, Pass}, {none, 1e-9, Fail}} {
+		if got := c.limit.tier(c.value); got != c.want {
+			t.Errorf("%v with a limit of %v is %s, want %s", c.value, c.limit.Fail, got, c.want)
+		}
+	}
+	if got := none.expression(); got != "value<=0" {
+		t.Errorf("k6 holds it to %s", got)
 	}
 }
 

@@ -58,7 +58,8 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Schedule: first.Report.Schedule, Plateaus: []Plateau{}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
+		Schedule: first.Report.Schedule, Scenario: first.Report.Scenario, Plateaus: []Plateau{},
+		Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
 		m.add(part.Report)
@@ -71,16 +72,30 @@ func Merge(parts []Part) (*Report, error) {
 func (m *Measured) add(r *Report) {
 	m.Processes = append(m.Processes, r.Processes...)
 	m.Whole.add(r.Whole)
-	for i, other := range r.Plateaus {
-		if i == len(m.Plateaus) {
-			m.Plateaus = append(m.Plateaus, Plateau{Name: other.Name, Start: other.Start})
+	m.Plateaus = added(m.Plateaus, r.Plateaus)
+	for _, name := range r.Others() {
+		s, known := m.Scenarios[name]
+		if !known {
+			s = Scenario{Start: r.Scenarios[name].Start, Plateaus: []Plateau{}}
 		}
-		p := &m.Plateaus[i]
+		s.Plateaus = added(s.Plateaus, r.Scenarios[name].Plateaus)
+		m.beside(name, s)
+	}
+	m.Series.add(r.Series)
+}
+
+// added returns plateaus with another process's added to them.
+func added(all, others []Plateau) []Plateau {
+	for i, other := range others {
+		if i == len(all) {
+			all = append(all, Plateau{Name: other.Name, Start: other.Start})
+		}
+		p := &all[i]
 		p.Rate += other.Rate
 		p.Seconds = max(p.Seconds, other.Seconds)
 		p.Counts.add(other.Counts)
 	}
-	m.Series.add(r.Series)
+	return all
 }
 
 // add adds another process's course, at the coarser step of both.
@@ -158,30 +173,51 @@ func (p Part) alike(other Part) error {
 	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {
 		return fmt.Errorf("%s and %s have other limits of %s: all processes take the same script", p.Name, other.Name, strings.Join(labels, ", "))
 	}
-	if !a.Schedule.same(b.Schedule) {
+	if !a.Schedule.Same(b.Schedule) {
 		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Schedule, other.Name, b.Schedule)
 	}
-	for i, name := range a.Schedule.Names {
-		if held, others := a.held(i), b.held(i); math.Abs(held-others) > a.Schedule.Hold.Seconds()/batches+a.interval()+b.interval() {
-			return fmt.Errorf("%s held plateau %s for %.3g s, and %s for %.3g s: all processes take a run from its start to its end",
-				p.Name, name, held, other.Name, others)
+	if len(a.Plateaus) > 0 && len(b.Plateaus) > 0 && (a.Scenario != b.Scenario || !slices.Equal(a.Others(), b.Others())) {
+		return fmt.Errorf("%s has plateaus of %s, and %s of %s: all processes take the same script, and each scenario at least as many "+
+			"virtual users as there are processes", p.Name, a.ramped(), other.Name, b.ramped())
+	}
+	if err := p.heldAlike(other, "", a.Plateaus, b.Plateaus); err != nil {
+		return err
+	}
+	for _, name := range a.Others() {
+		if err := p.heldAlike(other, " of "+name, a.Scenarios[name].Plateaus, b.Scenarios[name].Plateaus); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// heldAlike returns which plateau of a scenario one of two processes held longer.
+func (p Part) heldAlike(other Part, of string, a, b []Plateau) error {
+	schedule := p.Report.Schedule
+	for i, name := range schedule.Names {
+		if mine, others := held(a, i), held(b, i); math.Abs(mine-others) > schedule.Hold.Seconds()/batches+interval(a)+interval(b) {
+			return fmt.Errorf("%s held plateau %s%s for %.3g s, and %s for %.3g s: all processes take a run from its start to its end",
+				p.Name, name, of, mine, other.Name, others)
+		}
+	}
+	return nil
+}
+
+// ramped names the scenarios with plateaus.
+func (r *Report) ramped() string { return listed(append([]string{r.Scenario}, r.Others()...)) }
+
 // held is how many seconds a plateau held.
-func (r *Report) held(plateau int) float64 {
-	if plateau >= len(r.Plateaus) {
+func held(plateaus []Plateau, i int) float64 {
+	if i >= len(plateaus) {
 		return 0
 	}
-	return r.Plateaus[plateau].Seconds
+	return plateaus[i].Seconds
 }
 
 // interval is how many seconds may pass without a tap.
-func (r *Report) interval() float64 {
+func interval(plateaus []Plateau) float64 {
 	longest := 0.0
-	for _, p := range r.Plateaus {
+	for _, p := range plateaus {
 		longest = max(longest, 1/p.Rate)
 	}
 	return longest

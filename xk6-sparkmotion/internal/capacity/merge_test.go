@@ -32,7 +32,9 @@ func newSplit(seed uint64, schedule Schedule) *split {
 	}
 	for _, r := range append(s.parts[:], s.whole) {
 		r.Schedule(schedule)
-		r.began = s.began // as with the first tap, which is one's alone
+		for _, scenario := range both {
+			r.ramp(Tap{Scenario: scenario.Scenario, Start: s.began, Direct: scenario.Scenario == beside}) // as with the first tap, which is one's alone
+		}
 	}
 	return s
 }
@@ -49,24 +51,27 @@ func (s *split) events(length time.Duration) {
 		at := s.began.Add(time.Duration(n) * length / 1500)
 		took := time.Duration(1+s.IntN(100)*s.IntN(100)) * time.Millisecond / 10
 		ok, hit, export, first := s.IntN(50) > 0, s.IntN(90) > 0, s.IntN(3) == 0, s.IntN(2) == 0
-		s.both(func(r *Recorder) {
-			r.Tap(Tap{
-				Began: at, Ended: at.Add(took), Latency: took, First: first, Redirected: ok, FromKV: ok && hit, Scenario: s.began,
-			})
-		})
+		tap := Tap{Began: at, Ended: at.Add(took), Latency: took, First: first, Scenario: both[s.IntN(2)].Scenario, Start: s.began}
+		seen{failed: 0.02, missed: 0.1, fallback: 0.01, other: 0.01, untold: !hit}.lead(&tap, s.IntN(1000))
+		s.both(func(r *Recorder) { r.Tap(tap) })
 		if n%3 == 0 {
-			s.both(func(r *Recorder) {
-				r.Query(Query{Began: at, Took: took, Export: export, Queries: 1, Failed: oneIf(!ok)})
-			})
+			query := Query{Began: at, Took: took, Export: export, Queries: 2, Failed: oneIf(!ok), Empty: first}
+			if export {
+				query.Rows, query.Bytes = s.Int64N(50_000), s.Int64N(5_000_000)
+			}
+			if !ok && !first {
+				query.Failures = []string{"analytics.kpis: BAD_REQUEST"}
+			}
+			s.both(func(r *Recorder) { r.Query(query) })
 		}
 		if n%40 == 1 {
-			depth, flushed := s.Int64N(10_000), s.Int64N(5000)
+			depth, flushed, dropped := s.Int64N(10_000), s.Int64N(5000), s.Int64N(40)
 			s.both(func(r *Recorder) { r.QueueSample(QueueSample{At: at, Depth: depth}) })
 			s.both(func(r *Recorder) {
-				r.Flush(Flush{Ended: at.Add(time.Second), Answered: true, Flushed: flushed, Remaining: depth, Failed: !hit})
+				r.Flush(Flush{Ended: at.Add(time.Second), Answered: true, Flushed: flushed, Dropped: dropped, Remaining: depth, Failed: !hit})
 			})
 			s.both(func(r *Recorder) { r.QueueSample(QueueSample{At: at, Failed: true}) })
-			s.both(func(r *Recorder) { r.Flush(Flush{Ended: at}) })
+			s.both(func(r *Recorder) { r.Flush(Flush{Ended: at, Failure: "flush: 500"}) })
 		}
 		lag, late := time.Duration(s.IntN(12))*time.Millisecond, s.IntN(30) == 0
 		s.whole.Lag(Lag{at, lag, late}) // probes don't add up: the others' were well
@@ -80,7 +85,7 @@ func (s *split) reports(t *testing.T) []Part {
 	t.Helper()
 	var parts []Part
 	for i, r := range s.parts {
-		text, err := json.Marshal(map[string]any{"capacity": Judge(r.Measured(segments[i], shares[i]), Limits, nil)})
+		text, err := json.Marshal(map[string]any{"capacity": Judge(r.Measured(segments[i], []Share{{"tappers", shares[i]}, {beside, shares[i]}}), Limits, nil)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +118,7 @@ func TestMergeIsTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := s.whole.Measured("0:1", 1)
+		whole := s.whole.Measured("0:1", both)
 		whole.Processes = merged.Processes
 		want, _ := json.Marshal(Judge(whole, Limits, &K6{Crossed: whole.crossed(Limits)}))
 		got, _ := json.Marshal(merged)
@@ -245,6 +250,10 @@ func TestMergeRefuses(t *testing.T) {
 		"other.json (1/3:1) and b (1/3:2/3) overlap: each process takes an --execution-segment of its own": {
 			a, changed(func(r *Report) { r.Processes[0].Segment = "1/3:1" }), b,
 		},
+		"a has plateaus of tappers, and other.json of tappers and directTappers: all processes take the same script, and each scenario at " +
+			"least as many virtual users as there are processes": {
+			a, changed(func(r *Report) { r.Scenarios = map[string]Scenario{beside: {}} }), c,
+		},
 		`other.json: its segment "all" is none`: {a, changed(func(r *Report) { r.Processes[0].Segment = "all" })},
 		"a and other.json have other limits of redirect p95" + script: {
 			a, changed(func(r *Report) { r.Metrics[0].Limit = r.Metrics[0].WithFail(80) }), c,
@@ -289,6 +298,18 @@ func TestCrossed(t *testing.T) {
 	} {
 		if got := fmt.Sprint(judge(c.plateaus...).Crossed()); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.plateaus, got, c.want)
+		}
+	}
+	for _, c := range []struct { // the tag plateau selects the taps of both
+		own, other seen
+		want       string
+	}{
+		{calm50, calm50, "[]"},
+		{calm50, seen{rate: 50, achieved: 50, p95: 240}, "[redirect_latency redirect_latency{plateau:50}]"},
+		{seen{rate: 50, achieved: 50, p95: 5, failed: 0.05}, calm50, "[]"}, // 2.5 % of both, which k6 lets pass
+	} {
+		if got := fmt.Sprint(Judge(sideBySide([]seen{c.own}, []seen{c.other}), Limits, nil).Crossed()); got != c.want {
+			t.Errorf("%+v: got %s, want %s", c, got, c.want)
 		}
 	}
 }

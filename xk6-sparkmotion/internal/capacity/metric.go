@@ -46,6 +46,7 @@ type Table int
 const (
 	TapsTable   Table = iota + 1 // the taps
 	SystemTable                  // the generator, and the rest of the system
+	VolumeTable                  // what exports and flushes came to
 )
 
 // In measures the metric in a plateau.
@@ -125,6 +126,18 @@ func (m Metric) share(count func(p *Plateau) (some, all int64)) Metric {
 	m.sure = func(p *Plateau, _ []Depth) (stats.Estimate, bool) {
 		some, all := count(p)
 		return stats.Share(some, all), all >= stats.FewestParts
+	}
+	return m
+}
+
+// mean has measured what one of n had on average. What nobody has summed up is not measured.
+func (m Metric) mean(of func(c *Counts) (sum, n int64)) Metric {
+	m.measure = func(p *Plateau) Figure {
+		sum, n := of(&p.Counts)
+		if sum == 0 {
+			return Figure{}
+		}
+		return Figure{ratio(sum, n), n}
 	}
 	return m
 }

@@ -16,7 +16,7 @@ func TestMetrics(t *testing.T) {
 		if m.Unit == "" || m.measure == nil || (m.Metric == "") != (m.Stat == "") {
 			t.Errorf("%+v lacks something", m.Limit)
 		}
-		if m.limited() && (m.Metric == "" || m.Fail == 0 || m.Warn == 0) {
+		if m.limited() && (m.Metric == "" || m.Fail == 0 || m.Above && m.Warn == 0) {
 			t.Errorf("%+v has half of a limit", m.Limit)
 		}
 		if m.sure != nil && m.Matters == (Matters{}) {

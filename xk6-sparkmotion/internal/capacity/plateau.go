@@ -9,11 +9,13 @@ import (
 
 // Measured is what a run has seen.
 type Measured struct {
-	Schedule  Schedule  `json:"schedule"`
-	Processes []Process `json:"processes"`
-	Whole     Counts    `json:"counts"` // of the whole run
-	Plateaus  []Plateau `json:"plateaus"`
-	Series    Series    `json:"series"`
+	Schedule  Schedule            `json:"schedule"`
+	Processes []Process           `json:"processes"`
+	Whole     Counts              `json:"counts"`             // of the whole run
+	Scenario  string              `json:"scenario,omitempty"` // whose plateaus and series these are
+	Plateaus  []Plateau           `json:"plateaus"`
+	Series    Series              `json:"series"`
+	Scenarios map[string]Scenario `json:"scenarios,omitempty"` // that have the same plateaus beside it
 }
 
 // Plateau is one arrival rate that was held, and what the system did then. Rates are a second.
@@ -34,7 +36,7 @@ type Figures struct {
 	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free
 	Concurrency float64 `json:"concurrency"`        // taps under way, by Little's law
 
-	Queued     float64  `json:"queued"`      // taps that went into the queue
+	Queued     float64  `json:"queued"`      // taps that went into the queue: those that led to the page, from the KV or by the Hub; at the run's own plateaus those of other scenarios, too
 	Flushed    float64  `json:"flushed"`     // taps that flushes moved
 	DepthStart *float64 `json:"depth_start"` // what the first flush left; without one, the depth at the start
 	DepthEnd   *float64 `json:"depth_end"`   // what the last flush left
@@ -53,8 +55,9 @@ type Measurement struct {
 	Samples int64      `json:"samples"` // that the value rests on; 0 when it was not measured
 }
 
-// derive computes the figures of a plateau from its counts, those of so many processes, and the queue's course.
-func (p *Plateau) derive(depths []Depth, processes int) {
+// derive computes the figures of a plateau from its counts, those of so many processes, the queue's course, and how many taps other
+// scenarios put into the queue meanwhile.
+func (p *Plateau) derive(depths []Depth, processes int, others float64) {
 	c := &p.Counts
 	perIteration := 1.0
 	if c.Iterations > 0 {
@@ -65,7 +68,7 @@ func (p *Plateau) derive(depths []Depth, processes int) {
 		Achieved:    float64(c.Taps) / p.Seconds,
 		Dropped:     max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-int64(processes)), // each may have one due at the very end
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
-		Queued:      float64(c.Hits) / p.Seconds, Flushed: float64(c.Flushed) / p.Seconds,
+		Queued:      (float64(c.Redirects.Page.Sum()) + others) / p.Seconds, Flushed: float64(c.Flushed) / p.Seconds,
 	}
 	p.watchQueue(depths)
 	for _, m := range Metrics {

@@ -1,28 +1,26 @@
 package capacity
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
-// Recorder collects a run of one process: counts and histograms by plateau, and a coarse course over time. Its memory does
-// not grow with the number of taps. Its methods may be called by many VUs at once.
+// Recorder collects a run of one process: counts and histograms by plateau of each scenario that has them, and a coarse course
+// over time. Its memory does not grow with the number of taps. Its methods may be called by many VUs at once.
 type Recorder struct {
 	mu       sync.Mutex
 	schedule Schedule
-	began    time.Time // of the scenario that has the plateaus; zero until its first tap
-	last     time.Time // when one of its taps ended last
 	whole    Counts
-	plateaus []Counts
-	course   course
+	ramps    []*ramp // of the scenarios that have tapped
 }
 
 // Schedule sets the plateaus, before the run.
 func (r *Recorder) Schedule(s Schedule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.began.IsZero() { // every VU's init context sets the same
-		r.schedule, r.plateaus = s, make([]Counts, len(s.Rates))
+	if len(r.ramps) == 0 { // every VU's init context sets the same
+		r.schedule = s
 	}
 }
 
@@ -30,20 +28,28 @@ func (r *Recorder) Schedule(s Schedule) {
 func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.began.IsZero() {
-		r.began = t.Scenario
-	}
-	if t.Scenario.IsZero() || !t.Scenario.Equal(r.began) {
-		t.count(&r.whole, 0)
+	t.count(&r.whole, 0)
+	if t.Start.IsZero() {
 		return
 	}
-	if t.Ended.After(r.last) {
-		r.last = t.Ended
+	ramp := r.ramp(t)
+	if t.Ended.After(ramp.last) {
+		ramp.last = t.Ended
 	}
 	if !t.CutOff {
-		r.course.tap(r.since(t.Ended), t.Redirected)
+		ramp.course.tap(t.Ended.Sub(ramp.began), t.Redirected)
 	}
-	r.visit(t.Began, t.count)
+	ramp.visit(t.Began, r.schedule.Hold, t.count)
+}
+
+// ramp is that of a tap's scenario, which begins with the first.
+func (r *Recorder) ramp(t Tap) *ramp {
+	if i := slices.IndexFunc(r.ramps, func(known *ramp) bool { return known.scenario == t.Scenario }); i >= 0 {
+		return r.ramps[i]
+	}
+	first := &ramp{scenario: t.Scenario, direct: t.Direct, began: t.Start, plateaus: make([]Counts, len(r.schedule.Rates))}
+	r.ramps = append(r.ramps, first)
+	return first
 }
 
 // Query records a request of an admin.
@@ -58,9 +64,16 @@ func (r *Recorder) Flush(f Flush) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f.Answered {
-		r.course.depth(r.since(f.Ended), f.Remaining, f.Flushed)
+		r.depth(f.Ended, f.Remaining, f.Flushed+f.Dropped)
 	}
 	r.visit(f.Ended, f.count)
+}
+
+// DropRate returns the share of the taps which flushes took off the queue so far that they dropped.
+func (r *Recorder) DropRate() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return ratio(r.whole.FlushDropped, r.whole.drained())
 }
 
 // QueueSample records a sample of the queue's depth.
@@ -68,7 +81,7 @@ func (r *Recorder) QueueSample(s QueueSample) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !s.Failed {
-		r.course.depth(r.since(s.At), s.Depth, 0)
+		r.depth(s.At, s.Depth, 0)
 	}
 	r.visit(s.At, s.count)
 }
@@ -80,49 +93,55 @@ func (r *Recorder) Lag(l Lag) {
 	r.visit(l.At, l.count)
 }
 
-// visit counts in all that a moment belongs to: the run, and the plateau that held, if one did.
+// depth keeps the queue's depth in the course of each scenario.
+func (r *Recorder) depth(at time.Time, depth, flushed int64) {
+	for _, ramp := range r.ramps {
+		ramp.course.depth(at.Sub(ramp.began), depth, flushed)
+	}
+}
+
+// visit counts in all that a moment belongs to: the run, and the plateau of each scenario that held.
 func (r *Recorder) visit(moment time.Time, count func(c *Counts, batch int)) {
 	count(&r.whole, 0)
-	since, hold := r.since(moment), r.schedule.Hold
-	if since < 0 || hold <= 0 {
-		return
-	}
-	if i := int(since / hold); i < len(r.plateaus) {
-		count(&r.plateaus[i], int(since%hold*batches/hold))
+	for _, ramp := range r.ramps {
+		ramp.visit(moment, r.schedule.Hold, count)
 	}
 }
 
-// since is the time since the plateaus began; below 0 before their first tap.
-func (r *Recorder) since(moment time.Time) time.Duration {
-	if r.began.IsZero() {
-		return -1
-	}
-	return moment.Sub(r.began)
-}
-
-// Measured returns what was recorded so far by a process that has a segment of the work, and a share of the arrival rates. It is
-// the caller's: what is recorded later, as by the lag probe while a report is made, is not in it.
-func (r *Recorder) Measured(segment string, share float64) Measured {
+// Measured returns what was recorded so far by a process that has a segment of the work, and of the arrival rates of scenarios these
+// shares. It is the caller's: what is recorded later, as by the lag probe while a report is made, is not in it. Scenarios
+// without a share have no plateaus. Of the others the first is the run's own whose taps take the link that bands have; those by
+// the direct one are beside it.
+func (r *Recorder) Measured(segment string, shares []Share) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	process := Process{Segment: segment}
-	if !r.began.IsZero() {
-		began := r.began.UTC() // and without the monotonic clock, which ends with the process
-		process.Began = &began
-	}
 	m := Measured{
 		Schedule:  Schedule{Rates: append([]float64{}, r.schedule.Rates...), Names: append([]string{}, r.schedule.Names...), Hold: r.schedule.Hold},
-		Processes: []Process{process}, Whole: r.whole.clone(), Plateaus: []Plateau{}, Series: r.course.series(),
+		Processes: []Process{{Segment: segment}}, Whole: r.whole.clone(), Plateaus: []Plateau{}, Series: new(course).series(),
 	}
-	for i, rate := range r.schedule.Rates {
-		starts := time.Duration(i) * r.schedule.Hold
-		lasted := min(r.schedule.Hold, r.since(r.last)-starts)
-		if lasted <= 0 {
-			break // the run ended before
+	ramps := r.inOrder(shares)
+	for i, ramp := range ramps {
+		plateaus := ramp.measured(r.schedule, shareOf(ramp.scenario, shares))
+		if i > 0 {
+			m.beside(ramp.scenario, Scenario{Start: ramp.began.Sub(ramps[0].began).Seconds(), Plateaus: plateaus})
+			continue
 		}
-		m.Plateaus = append(m.Plateaus, Plateau{
-			Name: r.schedule.Names[i], Rate: rate * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Counts: r.plateaus[i].clone(),
-		})
+		began := ramp.began.UTC() // and without the monotonic clock, which ends with the process
+		m.Scenario, m.Processes[0].Began, m.Plateaus, m.Series = ramp.scenario, &began, plateaus, ramp.course.series()
 	}
 	return m
+}
+
+// inOrder are the scenarios that have a share and tapped, the run's own first: those that start together tap first by chance.
+func (r *Recorder) inOrder(shares []Share) []*ramp {
+	var ramps []*ramp
+	for _, share := range shares {
+		for _, ramp := range r.ramps {
+			if ramp.scenario == share.Scenario {
+				ramps = append(ramps, ramp)
+			}
+		}
+	}
+	slices.SortStableFunc(ramps, func(a, b *ramp) int { return int(oneIf(a.direct) - oneIf(b.direct)) })
+	return ramps
 }

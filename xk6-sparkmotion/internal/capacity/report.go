@@ -8,7 +8,7 @@ import (
 )
 
 // Schema is the version of a Report's JSON. Another number means another shape.
-const Schema = 2
+const Schema = 3
 
 // Report is the answer.
 type Report struct {
@@ -45,13 +45,23 @@ func (k *K6) value(l Limit) (float64, bool) {
 
 // Judge makes the report of a run by the limits, and by what k6 says of it; nil when that is not known.
 func Judge(m Measured, limits []Limit, k6 *K6) *Report {
-	m.Plateaus = slices.Clone(m.Plateaus)
-	r := &Report{Schema: Schema, Status: NoData, Measured: m}
+	r := &Report{Schema: Schema, Measured: m}
+	r.judge(limits, k6)
+	others := r.judgeOthers(limits)
+	r.Scaling = scaleOf(r.valid())
+	r.Verdict = append(r.say(others), r.sayThresholds(k6)...)
+	return r
+}
+
+// judge judges the plateaus, and what was counted over the whole run.
+func (r *Report) judge(limits []Limit, k6 *K6) {
+	r.Plateaus = slices.Clone(r.Plateaus)
 	for i := range r.Plateaus {
-		r.Plateaus[i].derive(m.Series.Depth, len(m.Processes))
-		r.Plateaus[i].judge(limits, m.Schedule.Hold.Seconds())
+		p := &r.Plateaus[i]
+		p.derive(r.Series.Depth, len(r.Processes), r.meanwhile(p))
+		p.judge(limits, r.Schedule.Hold.Seconds())
 	}
-	whole := &Plateau{Counts: m.Whole}
+	whole := &Plateau{Counts: r.Whole}
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, whole, r.late(), k6))
 	}
@@ -64,9 +74,6 @@ func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 	if first != nil {
 		r.FirstBreach = &FirstBreach{first.Name, first.Offered, first.Breaches[0]}
 	}
-	r.Scaling = scaleOf(r.valid())
-	r.Verdict = append(r.say(sustained, first), r.sayThresholds(k6)...)
-	return r
 }
 
 // valid are the plateaus whose figures are the system's, from the lowest rate; of equal ones the one that holds is the last.
@@ -105,8 +112,17 @@ func (r *Report) late() bool {
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Counts.limited() > MaxLimited })
 }
 
+// maxElsewhere is the share of redirects that may lead to hosts which are neither the page's nor a fallback.
+const maxElsewhere = 0.01
+
+// elsewhere is the share of redirects that do.
+func (r *Report) elsewhere() float64 {
+	all := &r.Whole.Redirects
+	return ratio(all.Other.Sum(), all.Page.Sum()+all.Elsewhere())
+}
+
 // overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. A queue that grows is worth a
-// warning, whatever else holds: it has no limit, and ends a day as surely as one.
+// warning, whatever else holds: it has no limit, and ends a day as surely as one. So are redirects to hosts that nobody expects.
 func (r *Report) overall() Status {
 	valid := r.valid()
 	switch {
@@ -122,7 +138,7 @@ func (r *Report) overall() Status {
 	for _, p := range valid {
 		status = worse(status, p.Status)
 	}
-	if r.Queue.GrowsFrom != nil {
+	if r.Queue.GrowsFrom != nil || r.elsewhere() > maxElsewhere {
 		status = worse(status, Warn)
 	}
 	return status
@@ -165,11 +181,22 @@ func (m *Measured) crossed(limits []Limit) []string {
 			crossed = append(crossed, l.Metric)
 		}
 		for i := range m.Plateaus {
-			p := &m.Plateaus[i]
+			p := m.together(i)
 			if selector, ok := l.inPlateau(p.Name); ok && fails(l, p) {
 				crossed = append(crossed, selector)
 			}
 		}
 	}
 	return crossed
+}
+
+// together is a plateau with the taps of all scenarios that had it, as k6 selects them by the tag plateau.
+func (m *Measured) together(i int) *Plateau {
+	all := Plateau{Name: m.Plateaus[i].Name, Counts: m.Plateaus[i].Counts.clone()}
+	for _, s := range m.Scenarios {
+		if i < len(s.Plateaus) {
+			all.Counts.add(s.Plateaus[i].Counts)
+		}
+	}
+	return &all
 }

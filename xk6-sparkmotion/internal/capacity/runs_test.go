@@ -10,17 +10,26 @@ import (
 type seen struct {
 	rate, achieved float64
 	p95            float64 // ms; most taps take half of it
-	failed, missed float64 // shares
+	failed, missed float64 // shares; what is missed is answered by the Hub
+	fallback       float64 // share that leads to the fallback
+	other          float64 // share that leads to neither
+	untold         bool    // the answers do not tell where they come from
+	dropped        float64 // share of what a flush takes that it drops
 	late           float64 // share of the generator's beats
 	growth         float64 // of the queue, taps/s
 	queries        int64
 	query          float64 // ms
 }
 
+// all is what a process without others has of its scenario.
+var all = []Share{{"tappers", 1}}
+
 // measured makes a run of plateaus.
-func measured(plateaus ...seen) Measured {
+func measured(plateaus ...seen) Measured { return recorded(plateaus...).Measured("0:1", all) }
+
+// recorded is what recorded it.
+func recorded(plateaus ...seen) *Recorder {
 	r := &Recorder{}
-	began := time.Unix(1_800_000_000, 0)
 	schedule := Schedule{Hold: 100 * time.Second}
 	for _, s := range plateaus {
 		schedule.Rates, schedule.Names = append(schedule.Rates, s.rate), append(schedule.Names, units.Rate(s.rate))
@@ -29,22 +38,9 @@ func measured(plateaus ...seen) Measured {
 	depth := 0.0
 	for i, s := range plateaus {
 		at := func(share float64) time.Time {
-			return began.Add(time.Duration((float64(i) + share*0.999) * 100 * float64(time.Second)))
+			return inPlateau(i, share)
 		}
-		taps := int(s.achieved * 100)
-		for n := range taps {
-			share := float64(n) / float64(taps)
-			latency := s.p95 / 2
-			if n%10 == 0 {
-				latency = s.p95
-			}
-			took := time.Duration(latency * float64(time.Millisecond))
-			ok := !every(s.failed, n)
-			r.Tap(Tap{
-				Began: at(share), Ended: at(share).Add(took), Latency: took, First: true, Scenario: began,
-				Redirected: ok, FromKV: ok && !every(s.missed, n),
-			})
-		}
+		s.tap(r, Tap{Scenario: "tappers", Start: began}, at)
 		for n := range 100 {
 			r.Lag(Lag{At: at(float64(n) / 100), Lag: time.Millisecond, Late: float64(n) < 100*s.late})
 		}
@@ -55,12 +51,52 @@ func measured(plateaus ...seen) Measured {
 		}
 		for n := range 10 {
 			depth += s.growth * 10
+			taken := int64((s.achieved - s.growth) * 10)
+			dropped := int64(s.dropped * float64(taken))
 			r.Flush(Flush{
-				Ended: at((float64(n) + 1) / 10), Answered: true, Flushed: int64((s.achieved - s.growth) * 10), Remaining: int64(depth),
+				Ended: at((float64(n) + 1) / 10), Answered: true, Flushed: taken - dropped, Dropped: dropped, Remaining: int64(depth),
 			})
 		}
 	}
-	return r.Measured("0:1", 1)
+	return r
+}
+
+var began = time.Unix(1_800_000_000, 0)
+
+// inPlateau is a moment in the i-th plateau, where so much of it is over.
+func inPlateau(i int, share float64) time.Time {
+	return began.Add(time.Duration((float64(i) + share*0.999) * 100 * float64(time.Second)))
+}
+
+// tap makes a plateau's taps.
+func (s seen) tap(r *Recorder, tap Tap, at func(share float64) time.Time) {
+	taps := int(s.achieved * 100)
+	for n := range taps {
+		latency := s.p95 / 2
+		if n%10 == 0 {
+			latency = s.p95
+		}
+		tap, moment := tap, at(float64(n)/float64(taps))
+		tap.Latency = time.Duration(latency * float64(time.Millisecond))
+		tap.Began, tap.Ended, tap.First = moment, moment.Add(tap.Latency), true
+		s.lead(&tap, n)
+		r.Tap(tap)
+	}
+}
+
+// lead sets where the n-th tap leads.
+func (s seen) lead(t *Tap, n int) {
+	t.SourceKnown = !s.untold
+	switch {
+	case every(s.failed, n):
+		t.Failure = "tap: 503"
+	case every(s.fallback, n):
+		t.Host, t.Fallback, t.Failure = "sparkmotion.net", true, "tap: fallback"
+	case every(s.other, n):
+		t.Host, t.Redirected, t.FromKV = "another.example", true, true
+	default:
+		t.Host, t.Page, t.Redirected, t.FromKV = "compassion.com", true, true, !every(s.missed, n)
+	}
 }
 
 // every picks a share of whole numbers, evenly.

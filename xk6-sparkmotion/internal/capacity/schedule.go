@@ -28,7 +28,8 @@ func (s Schedule) At(elapsed time.Duration) string {
 	return rampDown
 }
 
-func (s Schedule) same(other Schedule) bool {
+// Same reports whether another schedule asks for the same.
+func (s Schedule) Same(other Schedule) bool {
 	return slices.Equal(s.Rates, other.Rates) && slices.Equal(s.Names, other.Names) && s.Hold == other.Hold
 }
 

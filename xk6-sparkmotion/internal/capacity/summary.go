@@ -40,6 +40,11 @@ func Read(summary io.Reader) (*Report, error) {
 // possible reports whether what figures are divided by is what a [Recorder] may have left.
 func (r *Report) possible() bool {
 	empty := func(p Plateau) bool { return p.Rate <= 0 || p.Seconds <= 0 }
+	for _, other := range r.Scenarios {
+		if slices.ContainsFunc(other.Plateaus, empty) {
+			return false
+		}
+	}
 	s := r.Series
 	return !slices.ContainsFunc(r.Plateaus, empty) && (s.Step >= 1 || len(s.Achieved)+len(s.Failed) == 0)
 }

@@ -89,13 +89,14 @@ func TestReadRefuses(t *testing.T) {
 		`{"metrics":{}}`:             "it has no capacity: ",
 		`{"capacity":null}`:          "it has no capacity: ",
 		`{"capacity":[]}`:            "its capacity is not a report: ",
-		`{"capacity":{"status":""}}`: "its capacity has schema 0, and this k6 reads 2: make both files with the same k6",
-		`{"capacity":{"schema":1}}`:  "its capacity has schema 1, and this k6 reads 2: make both files with the same k6",
-		`{"capacity":{"schema":2,"sustained_rate":"many"}}`:                        "its capacity is not a report: ",
-		`{"capacity":{"schema":2,"counts":{"generator_lag_histogram":"nothing"}}}`: "its capacity is not a report: not an HdrHistogram: ",
-		`{"capacity":{"schema":2,"plateaus":[{"rate":5,"seconds":0}]}}`:            "its capacity is not a report: it has a plateau without",
-		`{"capacity":{"schema":2,"plateaus":[{"rate":0,"seconds":5}]}}`:            "its capacity is not a report: it has a plateau without",
-		`{"capacity":{"schema":2,"series":{"step_seconds":0,"achieved":[1]}}}`:     "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"status":""}}`: "its capacity has schema 0, and this k6 reads 3: make both files with the same k6",
+		`{"capacity":{"schema":1}}`:  "its capacity has schema 1, and this k6 reads 3: make both files with the same k6",
+		`{"capacity":{"schema":3,"sustained_rate":"many"}}`:                        "its capacity is not a report: ",
+		`{"capacity":{"schema":3,"counts":{"generator_lag_histogram":"nothing"}}}`: "its capacity is not a report: not an HdrHistogram: ",
+		`{"capacity":{"schema":3,"plateaus":[{"rate":5,"seconds":0}]}}`:            "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":3,"plateaus":[{"rate":0,"seconds":5}]}}`:            "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":3,"scenarios":{"a":{"plateaus":[{"rate":1}]}}}}`:    "its capacity is not a report: it has a plateau without",
+		`{"capacity":{"schema":3,"series":{"step_seconds":0,"achieved":[1]}}}`:     "its capacity is not a report: it has a plateau without",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
@@ -116,6 +117,7 @@ func TestReportHoldsToSchema(t *testing.T) {
 		"breaks":    judge(seen{rate: 50, achieved: 50, p95: 5}, seen{rate: 100, achieved: 70, p95: 120, failed: 0.05, missed: 0.02}),
 		"generator": judge(seen{rate: 50, achieved: 50, p95: 5, late: 0.4}),
 		"too few":   judge(seen{rate: 0.1, achieved: 0.1, p95: 5}),
+		"scenarios": Judge(sideBySide([]seen{calm50}, []seen{slow50}), Limits, nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +125,7 @@ func TestReportHoldsToSchema(t *testing.T) {
 		})
 	}
 	for right, wrong := range map[string]string{
-		`"schema": 2`:                  `"schema": 1`,
+		`"schema": 3`:                  `"schema": 2`,
 		`"sustained_rate": null`:       `"sustained_rate": null, "held": null`,
 		`"generator_late": 0`:          `"generator_later": 0`,
 		`"status": "` + string(NoData): `"status": "GOOD`,
@@ -210,6 +212,9 @@ func (root node) describes(t *testing.T, path string, n node, of reflect.Type) {
 			t.Fatalf("%s has no items", path)
 		}
 		root.describes(t, path+"[]", *n.Items, of.Elem())
+	case of.Kind() == reflect.Map && of.Elem().Kind() == reflect.Struct:
+		ref, _ := n.Additional.(map[string]any)["$ref"].(string)
+		root.describes(t, path+"{}", node{Ref: ref}, of.Elem())
 	case of.Kind() == reflect.Struct:
 		root.describesFields(t, path, n, of)
 	}

@@ -44,7 +44,7 @@ var Metrics = []Metric{
 			Metric: "kv_hit_rate", Stat: "rate", Label: "KV hit rate", Part: Worker, Above: true, Warn: 0.99, Fail: 0.99, Enough: 100,
 		},
 		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
-	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Redirected }),
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Told }),
 
 	Metric{
 		Limit: Limit{Label: "dropped", Unit: units.Count}, Column: Column{SystemTable, "Dropped"},
@@ -71,6 +71,15 @@ var Metrics = []Metric{
 		},
 		Column: Column{SystemTable, "Export p95"}, Matters: latencyMatters,
 	}.requests(func(c *Counts) histogram { return c.Exports }),
+	Metric{
+		Limit: Limit{Label: "export rows", Unit: units.Rows}, Column: Column{VolumeTable, "Rows an export"},
+	}.mean(func(c *Counts) (int64, int64) { return c.ExportRows, c.Exports.count() }),
+	Metric{
+		Limit: Limit{Label: "export size", Unit: units.Bytes}, Column: Column{VolumeTable, "Size of an export"},
+	}.mean(func(c *Counts) (int64, int64) { return c.ExportBytes, c.Exports.count() }),
+	Metric{
+		Limit: Limit{Label: "empty exports"}, Column: Column{VolumeTable, "Empty exports"}, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.ExportsEmpty, p.Counts.exports() }),
 	Metric{
 		// A thousand times fewer than taps: lost in the sum of all.
 		Limit: Limit{
@@ -99,6 +108,11 @@ var Metrics = []Metric{
 		Limit:    Limit{Metric: "cron_errors", Stat: "rate", Label: "flush error rate", Part: Hub, Warn: 0.10, Fail: 0.10, Enough: 10},
 		Failures: "Flushes", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushesFailed, p.Counts.Flushes }),
+	Metric{
+		// A tap that is dropped is lost, so that any is worth a warning. k6 has a Gauge of it: its Rates count events, not taps.
+		Limit:  Limit{Metric: "cron_drop_rate", Stat: "value", Label: "flush drop rate", Part: Hub, Fail: 0.01, Enough: 100},
+		Column: Column{VolumeTable, "Dropped by flushes"}, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushDropped, p.Counts.drained() }),
 
 	Metric{
 		Limit: Limit{Metric: "error_rate", Stat: "rate", Label: "error rate", Warn: 0.01, Fail: 0.03, Enough: 100},

@@ -9,13 +9,17 @@ import (
 )
 
 // say puts the report into sentences. What the status beside them comes from is told first.
-func (r *Report) say(sustained, first *Plateau) []string {
-	queue := r.sayQueue(sustained)
-	sentences := slices.Concat([]string{r.sayHolds(sustained)}, r.sayFirst(first), r.sayLower(sustained), r.sayRun())
+func (r *Report) say(others []string) []string {
+	sustained, first := r.sustained()
+	holds, queue := r.sayHolds(sustained), r.sayQueue(sustained)
+	if len(others) > 0 && len(r.valid()) > 0 {
+		holds = r.Scenario + " " + uncapital(holds)
+	}
+	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}
-	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue)
+	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue, r.sayExports(), r.sayKV())
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			units.Rate(s.Peak), units.Rate(s.PeakLow), units.Rate(s.PeakHigh)))
@@ -85,8 +89,14 @@ func (r *Report) sayBut(sustained *Plateau) string {
 		return ", but the run as a whole warns"
 	case lower != nil:
 		return fmt.Sprintf(", but not %s/s", units.Rate(lower.Offered))
+	case r.besideStatus() == Fail:
+		return ", but another scenario fails"
+	case r.besideStatus() == Warn:
+		return ", but another scenario warns"
 	case r.Queue.GrowsFrom != nil && *r.Queue.GrowsFrom <= sustained.Offered:
 		return ", but the queue grows"
+	case r.elsewhere() > maxElsewhere:
+		return ", but redirects lead elsewhere"
 	}
 	return ""
 }
@@ -137,6 +147,8 @@ func (b Breach) String() string {
 	tier := "fails its limit of"
 	switch {
 	case b.Status == Fail:
+	case b.Limit == 0:
+		return fmt.Sprintf("%s is not 0 (%s)", b.Label, b.Unit.Value(b.Value))
 	case b.Value < b.Limit:
 		tier = "is under the warning of"
 	default:
@@ -153,11 +165,10 @@ func (p *Plateau) sayParts() string {
 			parts = append(parts, name)
 		}
 	}
-	last := len(parts) - 1
-	if last == 0 {
+	if len(parts) == 1 {
 		return parts[0] + " breaks first"
 	}
-	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " break at the same rate"
+	return listed(parts) + " break at the same rate"
 }
 
 // sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
@@ -192,16 +203,22 @@ func (r *Report) untold() []Judged {
 	return untold
 }
 
-// told reports whether a plateau has the same limit broken. Errors of all parts together are those of one of them.
+// told reports whether a plateau of some scenario has the same limit broken. Errors of all parts together are those of one of them.
 func (r *Report) told(m Judged) bool {
 	if m.Part == "" {
 		return slices.ContainsFunc(r.Metrics, func(part Judged) bool {
 			return strings.HasPrefix(part.Metric, "error_rate{") && worse(m.Status, part.Status) == part.Status
 		})
 	}
-	return slices.ContainsFunc(r.valid(), func(p *Plateau) bool {
-		return slices.ContainsFunc(p.Breaches, func(b Breach) bool { return b.Metric == m.Metric })
-	})
+	breaks := func(p Plateau) bool {
+		return p.Valid() && slices.ContainsFunc(p.Breaches, func(b Breach) bool { return b.Metric == m.Metric })
+	}
+	for _, s := range r.Scenarios {
+		if slices.ContainsFunc(s.Plateaus, breaks) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.Plateaus, breaks)
 }
 
 // inPlateaus reports whether some plateau had enough samples of a metric.

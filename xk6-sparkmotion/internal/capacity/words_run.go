@@ -85,7 +85,7 @@ func (r *Report) sayProcesses() []string {
 func (r *Report) sayQueue(sustained *Plateau) []string {
 	q := r.Queue
 	switch {
-	case q.GrowsFrom == nil && q.Watched && r.Whole.Flushed > 0: // between two it rises and falls
+	case q.GrowsFrom == nil && q.Watched && r.Whole.drained() > 0: // between two it rises and falls
 		return []string{"Flushes kept up: what they left in the queue did not grow."}
 	case q.GrowsFrom == nil && q.Watched:
 		return []string{"The queue did not grow."}

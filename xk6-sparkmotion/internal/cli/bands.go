@@ -22,23 +22,30 @@ func bandsCommand(gs *state.GlobalState) *cobra.Command {
 		Use:   "bands",
 		Short: "Write the files that seed a staging system with the load test's bands, and remove them",
 		Long: `Writes bulk files for Cloudflare KV, and SQL and CSV for the database, that put the load test's bands into a staging system,
-and files that take them out again. Only bands that begin with ` + seeding.Prefix + ` are ever removed. Nothing is sent anywhere:
+and files that take them out again, with their taps and counters. Only bands that begin with ` + seeding.Prefix + ` are ever removed.
+The events, of one organization, must be there, and be the load test's alone. Nothing is sent anywhere:
 
   for f in bands/kv-put-*.json; do npx wrangler kv bulk put "$f" --remote --namespace-id "$NAMESPACE"; done
   psql "$DATABASE_URL" -f bands/seed.sql
 
-and afterwards, with kv bulk delete and kv-delete-*.json, and clean-up.sql, the other way.`,
-		Example: "  k6 x sparkmotion bands --events nashville-id,dallas-id,denver-id --dry-run",
+and afterwards, with kv bulk delete and kv-delete-*.json, clean-up.sql and clean-up-redis.sh, the other way.`,
+		Example: "  k6 x sparkmotion bands --org-slug loadtest-org --events nashville-id,dallas-id,denver-id --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := b.Check(); err != nil {
 				return err
 			}
-			return writeSeed(gs, folder, b.Files(), dryRun)
+			if err := writeSeed(gs, folder, b.Files(), dryRun); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(gs.Stdout, b.Writes())
+			return err
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&b.OrgSlug, "org-slug", "", "the slug of the events' organization: the first label of its subdomain")
 	flags.StringSliceVar(&b.Events, "events", nil, "the IDs of the three events, for bands LOADTEST-E1-, E2- and E3-")
+	flags.StringSliceVar(&b.Windows, "window-ids", nil, "the IDs of the events' live windows, in the same order; null when left out")
 	flags.IntVar(&b.Count, "count", 200_000, "bands of each event")
 	flags.StringVar(&b.URL, "url", "https://compassion.com/live", "the page that the bands lead to")
 	flags.StringVar(&b.Mode, "mode", "live", "the mode of the events")

@@ -12,7 +12,7 @@ func TestBandsCommandKeepsSeedsApart(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
 	seed := func(count string) error {
-		_, err := runCommand(false, false, "bands", "--events", "a,b,c", "--out", out, "--count", count)
+		_, err := runCommand(false, false, "bands", "--org-slug", "org", "--events", "a,b,c", "--out", out, "--count", count)
 		return err
 	}
 	for _, count := range []string{"4000", "4000"} {

@@ -174,7 +174,7 @@ func TestMergeCommandExits(t *testing.T) {
 	t.Parallel()
 	slow := &capacity.Recorder{}
 	slow.Tap(capacity.Tap{Latency: 150 * time.Millisecond, First: true, Redirected: true, FromKV: true})
-	text, err := json.Marshal(map[string]any{"capacity": capacity.Judge(slow.Measured("0:1", 1), capacity.Limits, nil)})
+	text, err := json.Marshal(map[string]any{"capacity": capacity.Judge(slow.Measured("0:1", nil), capacity.Limits, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,20 +4,22 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
 
-// Flushed is the Hub's answer to a flush: counts of taps and batches, and how long it took in ms.
+// Flushed is the Hub's answer to a flush.
 type Flushed struct {
-	Success       bool  `json:"success"`
-	Flushed       int64 `json:"flushed"`
-	Batches       int64 `json:"batches"`
-	FailedBatches int64 `json:"failedBatches"`
-	Remaining     int64 `json:"remaining"`
-	DurationMs    int64 `json:"durationMs"`
+	Success       bool    `json:"success"`
+	Flushed       int64   `json:"flushed"`       // taps moved to the database
+	Dropped       int64   `json:"dropped"`       // taps whose band is not in the database: gone
+	Batches       float64 `json:"batches"`       // that were tried
+	FailedBatches int64   `json:"failedBatches"` // that went back on the queue, each as often as it failed
+	Remaining     int64   `json:"remaining"`     // taps still queued
+	DurationMs    float64 `json:"durationMs"`
 }
 
 // FlushURL is where a Hub flushes its queue.
@@ -40,21 +42,77 @@ func Flush(ctx context.Context, doer answer.Doer, origin, secret string) (*Flush
 	return read(a)
 }
 
-// read reads the answer to a flush that was let in.
+// read reads the answer to a flush that was let in. What only informs may be missing, or a fraction.
 func read(a *answer.Answer) (*Flushed, error) {
-	var f Flushed
-	if err := a.JSON(&f); err != nil {
+	fields := fields{answer: a}
+	if err := a.JSON(&fields.values); err != nil {
 		return nil, err
 	}
-	var needed struct{ Success, Flushed, Remaining *json.RawMessage }
-	if err := a.JSON(&needed); err != nil {
-		return nil, err
+	if !fields.has("success") || !fields.has("flushed") || !fields.has("remaining") {
+		return nil, a.Wrong("Is HUB_URL the Hub's origin?", "JSON without success, flushed and remaining")
+	}
+	f := Flushed{
+		Success:       fields.boolean("success"),
+		Flushed:       fields.count("flushed"),
+		Dropped:       fields.count("dropped"),
+		Batches:       fields.number("batches"),
+		FailedBatches: fields.count("failedBatches"),
+		Remaining:     fields.count("remaining"),
+		DurationMs:    fields.number("durationMs"),
 	}
 	switch {
-	case needed.Success == nil || needed.Flushed == nil || needed.Remaining == nil:
-		return nil, a.Wrong("Is HUB_URL the Hub's origin?", "JSON without success, flushed and remaining")
+	case fields.err != nil:
+		return nil, fields.err
 	case !f.Success:
 		return nil, a.Wrong("The Hub's log says why", "success: false with %d failed batches", f.FailedBatches)
 	}
 	return &f, nil
+}
+
+// fields are an answer's, by name; err is about the first that is of the wrong kind.
+type fields struct {
+	answer *answer.Answer
+	values map[string]json.RawMessage
+	err    error
+}
+
+func (f *fields) has(name string) bool {
+	value, ok := f.values[name]
+	return ok && string(value) != "null"
+}
+
+// number reads a number; 0 when it is missing.
+func (f *fields) number(name string) (value float64) {
+	f.decode(name, &value, "a number")
+	return value
+}
+
+// count reads a whole number that is not below 0; 0 when it is missing.
+func (f *fields) count(name string) int64 {
+	const wanted = "a whole number from 0"
+	var value float64
+	f.decode(name, &value, wanted)
+	if value < 0 || value != math.Trunc(value) || value > 1<<53 {
+		f.wrong(name, wanted)
+	}
+	return int64(value)
+}
+
+func (f *fields) boolean(name string) (value bool) {
+	f.decode(name, &value, "true or false")
+	return value
+}
+
+func (f *fields) decode(name string, into any, wanted string) {
+	if value, ok := f.values[name]; ok && json.Unmarshal(value, into) != nil {
+		f.wrong(name, wanted)
+	}
+}
+
+// wrong names a field of the wrong kind, as it came.
+func (f *fields) wrong(name, wanted string) {
+	if f.err == nil {
+		f.err = f.answer.Wrong("Does the Hub of this version answer so?", "JSON whose field is %s: %s, where %s is expected",
+			name, answer.Clip(string(f.values[name]), 40), wanted)
+	}
 }

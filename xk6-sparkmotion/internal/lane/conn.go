@@ -37,9 +37,10 @@ type conn struct {
 func (c *conn) prepare(r Request) {
 	c.bytes = c.bytes[:0]
 	if c.target.Fast {
-		c.bytes = tapwire.AppendRequest(c.bytes, c.target.header, c.target.path, string(r.Band), r.Query)
+		c.bytes = tapwire.AppendRequest(c.bytes, c.target.header, c.target.path, r.Link, c.target.param, string(r.Band), r.Query, r.UTM)
 	} else {
-		c.bytes = append(append(c.bytes, r.Band...), r.Query...)
+		c.bytes = append(append(c.bytes, r.Link...), c.target.param...)
+		c.bytes = append(append(append(c.bytes, r.Band...), r.Query...), r.UTM...)
 	}
 	r.Band = nil
 	c.request = r
@@ -56,7 +57,7 @@ func (c *conn) send(ctx context.Context, state *lib.State) Result {
 	if r.Err != nil {
 		r.Code, r.Text = classify(r.Err, c.request.Timeout, state)
 	}
-	r.Page = r.Host != "" && r.Host == c.request.Page
+	r.Led = c.request.Hosts.destination(r.Host)
 	return r
 }
 
@@ -66,7 +67,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	if c.wire != nil && state.Options.NoVUConnectionReuse.Bool && c.made.Err() != nil {
 		c.drop() // another iteration's
 	}
-	response := tapwire.Response{Location: c.location[:0]}
+	response := tapwire.Response{Location: c.location[:0], Length: -1}
 	kept := c.wire != nil
 	err := c.exchange(ctx, state, r, &response)
 	if kept && stale(err, &response) {
@@ -78,6 +79,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	c.location = response.Location
 	if err == nil {
 		r.location, r.Host = c.locations.find(response.Location)
+		r.Source = sourceOf(response.ByNext, response.Length == 0)
 		return
 	}
 	if ctx.Err() == nil {
@@ -87,6 +89,17 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 		err = &answer.Cut{Status: r.Status, Err: err}
 	}
 	r.Err = err
+}
+
+// sourceOf tells where an answer came from: the Worker's own has no content, the Hub's carries what Next.js sets.
+func sourceOf(byNext, empty bool) Source {
+	switch {
+	case byNext:
+		return Hub
+	case empty:
+		return KV
+	}
+	return Unknown
 }
 
 // stale reports whether a kept connection was dead rather than its server.

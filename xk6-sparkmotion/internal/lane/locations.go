@@ -1,6 +1,40 @@
 package lane
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
+)
+
+// Hosts tell apart where redirects lead. They are as [hostname.Normal] writes them.
+type Hosts struct {
+	Page      string   // of the event's page
+	Fallbacks []string // where a Worker that failed, or could not reach the Hub, sends people
+}
+
+// Destination is where a redirect led.
+type Destination int
+
+// The destinations.
+const (
+	Nowhere   Destination = iota // no URL with a host
+	Page                         // the event's page
+	Fallback                     // a fallback: the tap failed
+	Elsewhere                    // another host
+)
+
+func (h *Hosts) destination(host string) Destination {
+	switch {
+	case host == "":
+		return Nowhere
+	case host == h.Page:
+		return Page
+	case slices.Contains(h.Fallbacks, host):
+		return Fallback
+	}
+	return Elsewhere
+}
 
 // maxLocations bounds what a connection remembers: usually two, with and without UTM parameters.
 const maxLocations = 64
@@ -16,8 +50,8 @@ func (l *locations) find(field []byte) (text, host string) {
 		return known.text, known.host
 	}
 	found := location{text: string(field)}
-	if u, err := url.Parse(found.text); err == nil {
-		found.host = u.Host
+	if u, err := url.Parse(found.text); err == nil && u.Host != "" {
+		found.host = hostname.Of(u)
 	}
 	if *l == nil || len(*l) >= maxLocations {
 		*l = make(locations)

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -10,9 +11,11 @@ import (
 
 // Request is a tap to be made.
 type Request struct {
+	Link    string // the query's beginning, before the band, such as eventId=E&orgId=O&
 	Band    []byte // percent-encoded; read before the call that it is given to returns
-	Query   string // what follows the band, such as &utm_source=nfc
-	Page    string // the host that a KV hit leads to
+	Query   string // what follows the band
+	UTM     string // what follows that, such as &utm_source=nfc
+	Hosts   *Hosts
 	Due     time.Time
 	Timeout time.Duration
 	Plateau Plateau
@@ -20,8 +23,9 @@ type Request struct {
 
 // Plateau is a tap's place in the schedule.
 type Plateau struct {
-	Name  string    // the tag; empty outside of a schedule
-	Began time.Time // when its scenario did
+	Name     string    // the tag; empty outside of a schedule
+	Scenario string    // whose schedule it is
+	Began    time.Time // when its scenario did
 }
 
 // Result is what came of a tap.
@@ -38,8 +42,9 @@ type Result struct {
 	Peer   Peer
 	Proto  string
 	Status int    // 0 without an answer
-	Host   string // that its Location leads to; empty for one that is no URL with a host
-	Page   bool   // that host is the page's
+	Host   string // that its Location leads to, as [hostname.Of] writes it; empty for one that is no URL with a host
+	Led    Destination
+	Source Source
 
 	location string // as the Worker sent it, for messages
 
@@ -53,14 +58,35 @@ type Peer struct {
 	IP, TLSVersion, OCSP string
 }
 
-// IsRedirect reports whether the Worker answered 302.
-func (r *Result) IsRedirect() bool { return r.Err == nil && r.Status == http.StatusFound }
+// Source is where the Worker had a redirect from, by what its answer carries.
+type Source int
 
-// Redirected reports whether the tap led anywhere, which is what makes it no error.
-func (r *Result) Redirected() bool { return r.IsRedirect() && r.Host != "" }
+// The sources.
+const (
+	Unknown Source = iota // the answer does not tell: the target is another system
+	KV                    // the Worker answered by itself: no content, and nothing of Next.js's
+	Hub                   // the Worker handed on what Next.js answered
+)
+
+// IsRedirect reports whether the Worker answered with the status of a redirect.
+func (r *Result) IsRedirect() bool { return r.Err == nil && r.Status == r.Target.status }
+
+// Redirected reports whether the tap led to a page, or at least to no fallback, which is what makes it no error.
+func (r *Result) Redirected() bool { return r.IsRedirect() && (r.Led == Page || r.Led == Elsewhere) }
 
 // Expected is k6's http_req_failed turned round.
 func (r *Result) Expected() bool { return r.Err == nil && vuhttp.Expected(r.Status) }
+
+// Kind says how a tap failed, low in cardinality: by its error_code, as a redirect to a fallback, or by its status.
+func (r *Result) Kind() string {
+	switch {
+	case r.Err != nil:
+		return fmt.Sprint("error_code ", r.Code)
+	case r.IsRedirect() && r.Led == Fallback:
+		return "fallback"
+	}
+	return fmt.Sprint("status ", r.Status)
+}
 
 // Duration is k6's http_req_duration.
 func (r *Result) Duration() time.Duration { return r.Sending + r.Waiting + r.Receiving }
@@ -77,16 +103,24 @@ func (r *Result) Latency() time.Duration {
 	return r.Duration()
 }
 
+// Request is what was tried, as messages show it.
+func (r *Result) Request() string { return "GET " + r.Target.shown }
+
 // Failure says what came back in place of a redirect.
 func (r *Result) Failure() *answer.Error {
-	const setting = "WORKER_URL"
-	request := "GET " + r.Target.shown
+	setting := r.Target.Setting
+	request := r.Request()
 	if r.Err != nil {
 		return answer.Failed(request, setting, r.Err)
 	}
 	header := http.Header{"Location": {r.location}}
 	wrong := (&answer.Answer{Request: request, Setting: setting, Status: r.Status, Header: header}).Unexpected("")
-	if r.Status == http.StatusFound {
+	switch {
+	case r.IsRedirect() && r.Led == Fallback:
+		wrong.Advice = "That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why"
+	case r.Led == Page:
+		wrong.Advice = fmt.Sprintf("It leads to the page, but with another status than %d: is the option status right?", r.Target.status)
+	case r.IsRedirect():
 		wrong.Advice = "A band leads to a whole URL: is " + setting + " the Worker's origin?"
 	}
 	return wrong

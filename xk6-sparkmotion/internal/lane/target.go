@@ -4,8 +4,11 @@
 package lane
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +19,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
@@ -26,35 +30,56 @@ const (
 	H2    = "h2"
 )
 
+// Link is what a target's taps open. Its zero values are SparkMotion's.
+type Link struct {
+	Form     string            // the tag form: "subdomain" or "direct"
+	Origin   string            // of the Worker; its path, if any, comes before Path
+	Setting  string            // that holds Origin, for messages
+	Protocol string            // HTTP1 or H2
+	Path     string            // "/e"
+	Param    string            // that carries the band, "bandId"
+	Status   int               // of a redirect, 302
+	Headers  map[string]string // besides Host and User-Agent
+	Cookie   string            // of every tap
+}
+
 // Target is where one VU's taps go, with the connections that it keeps there. Its methods are the VU's goroutine's.
 type Target struct {
 	Name string // the tags name and url: the link without its query
+	Form string // the tag form
 	Fast bool   // HTTP/1.1 on kept connections; else the VU's transport, which emits k6's http_req_* metrics itself
 
-	shown   string // the link in messages
-	origin  string // of the link, for the VU's transport
-	path    string // path and query up to the band
-	address string // host:port to dial
-	secure  bool   // TLS
-	host    string // for its certificate
+	Setting string // that holds the origin
+
+	shown   string      // the link in messages
+	origin  string      // of the link, for the VU's transport
+	path    string      // path, up to the query
+	param   string      // of the query, that the band follows
+	status  int         // of a redirect
+	fields  http.Header // for the VU's transport
+	public  bool        // no secret in it: --http-debug may show it
+	address string      // host:port to dial
+	secure  bool        // TLS
+	host    string      // for its certificate
 	header  tapwire.Header
 	idle    []*conn // the last used last
 }
 
-// NewTarget returns the target of taps at the Worker's origin.
-func NewTarget(origin, protocol string, options *lib.Options) (*Target, error) {
-	link, err := url.Parse(strings.TrimSuffix(origin, "/") + "/e")
+// NewTarget returns the target of taps at a link.
+func NewTarget(l Link, options *lib.Options) (*Target, error) {
+	link, err := l.url()
 	if err != nil {
 		return nil, err
 	}
-	if protocol != HTTP1 && protocol != H2 {
-		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", protocol)
-	}
 	t := &Target{
 		Name:    vuhttp.Clean(link.String()),
+		Form:    l.Form,
+		Setting: l.Setting,
 		shown:   answer.Show(link),
 		origin:  strings.TrimSuffix(link.String(), link.RequestURI()),
-		path:    link.EscapedPath() + "?bandId=",
+		path:    link.EscapedPath() + "?",
+		param:   url.QueryEscape(cmp.Or(l.Param, "bandId")) + "=",
+		status:  cmp.Or(l.Status, http.StatusFound),
 		address: hostPort(link),
 		secure:  link.Scheme == "https",
 		host:    link.Hostname(),
@@ -63,23 +88,70 @@ func NewTarget(origin, protocol string, options *lib.Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the proxy in the environment: %w", err)
 	}
-	t.Fast = proxy == nil && protocol == HTTP1 && options.HTTPDebug.String == ""
-	t.header, err = header(link, options)
+	t.Fast = proxy == nil && l.Protocol == HTTP1 && options.HTTPDebug.String == ""
+	t.fields = l.fields(link, options)
+	t.public = link.User == nil && l.Cookie == "" && len(l.Headers) == 0
+	t.header, err = render(link.Host, options, t.fields)
 	return t, err
 }
 
-func header(link *url.URL, options *lib.Options) (tapwire.Header, error) {
-	var fields [][2]string
+// url is the link without its query.
+func (l Link) url() (*url.URL, error) {
+	if l.Protocol != HTTP1 && l.Protocol != H2 {
+		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", l.Protocol)
+	}
+	if l.Status != 0 && (l.Status < 300 || l.Status > 399) {
+		return nil, fmt.Errorf("status must be a redirect's, 300 to 399, got %d", l.Status)
+	}
+	path := cmp.Or(l.Path, "/e")
+	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
+		return nil, fmt.Errorf("path must begin with / and have no query, got %q: the option query takes that", path)
+	}
+	link, err := url.Parse(strings.TrimSuffix(l.Origin, "/") + path)
+	if err != nil {
+		return nil, errors.New("no URL can be made of " + l.Setting + " and the path") // not err: it repeats the URL
+	}
+	if link.RawQuery != "" || link.Fragment != "" || link.ForceQuery || strings.Contains(l.Origin, "#") {
+		return nil, errors.New(l.Setting + " is an origin, such as https://sparkmotion.net: leave its query and fragment out")
+	}
+	if name, port := hostname.ASCII(link.Hostname()), link.Port(); !strings.Contains(name, ":") {
+		link.Host = name
+		if port != "" {
+			link.Host = net.JoinHostPort(name, port)
+		}
+	}
+	return link, nil
+}
+
+// fields are the header's, besides Host and User-Agent.
+func (l Link) fields(link *url.URL, options *lib.Options) http.Header {
+	fields := make(http.Header)
+	for name, value := range l.Headers {
+		fields.Set(name, value)
+	}
+	if l.Cookie != "" {
+		fields.Set("Cookie", l.Cookie)
+	}
 	if link.User != nil {
-		req := &http.Request{Header: http.Header{}}
+		req := &http.Request{Header: fields}
 		password, _ := link.User.Password()
 		req.SetBasicAuth(link.User.Username(), password)
-		fields = append(fields, [2]string{"Authorization", req.Header.Get("Authorization")})
+	}
+	if fields.Get("User-Agent") == "" && options.UserAgent.String != "" {
+		fields.Set("User-Agent", options.UserAgent.String)
+	}
+	return fields
+}
+
+func render(host string, options *lib.Options, fields http.Header) (tapwire.Header, error) {
+	var rendered [][2]string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		rendered = append(rendered, [2]string{name, fields.Get(name)})
 	}
 	if options.NoConnectionReuse.Bool {
-		fields = append(fields, [2]string{"Connection", "close"})
+		rendered = append(rendered, [2]string{"Connection", "close"})
 	}
-	return tapwire.NewHeader(link.Host, options.UserAgent.String, fields...)
+	return tapwire.NewHeader(host, "", rendered...)
 }
 
 func hostPort(u *url.URL) string {
@@ -98,6 +170,9 @@ func (t *Target) Do(ctx context.Context, state *lib.State, r Request) Result {
 	t.put(c, result.Ended)
 	return result
 }
+
+// Host returns the host that taps go to, with its port.
+func (t *Target) Host() string { return t.address }
 
 // Idle returns how many connections are kept for the next taps.
 func (t *Target) Idle() int { return len(t.idle) }

@@ -18,14 +18,15 @@ import (
 // overTransport sends the tap through the VU's own transport.
 func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 	client := &vuhttp.Client{
-		State: state, Name: c.target.Name, Plateau: r.Plateau.Name, Timeout: c.request.Timeout,
-		Public: !strings.Contains(c.target.origin, "@"),
+		State: state, Name: c.target.Name, Form: c.target.Form, Plateau: r.Plateau.Name, Timeout: c.request.Timeout,
+		Public: c.target.public,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.target.origin+c.target.path+string(c.bytes), nil)
 	if err != nil {
 		r.Err, r.Ended = err, time.Now()
 		return
 	}
+	req.Header = c.target.fields.Clone()
 	response, err := client.Do(req)
 	r.Ended = time.Now()
 	if err != nil {
@@ -34,6 +35,20 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 	}
 	r.Status, r.Proto, r.Waiting = response.StatusCode, response.Proto, client.Took()
 	r.location, r.Host = c.locations.find([]byte(response.Header.Get("Location")))
+	length := response.Header.Get("Content-Length")
+	r.Source = sourceOf(byNext(response.Header), length == "0" || length == "" && response.ProtoMajor == 2 && response.ContentLength == 0)
+}
+
+// byNext reports whether a header has what Next.js or Vercel set.
+func byNext(header http.Header) bool {
+	for _, field := range header.Values("Vary") {
+		for name := range strings.SplitSeq(field, ",") {
+			if strings.EqualFold(strings.TrimSpace(name), "rsc") {
+				return true
+			}
+		}
+	}
+	return header.Get("X-Vercel-Id") != ""
 }
 
 // classify returns k6's error_code and error for err. k6 does not export its table, so k6's own client is made to meet err.

@@ -20,7 +20,7 @@ func BenchmarkTap(b *testing.B) {
 		b.Fatal(err)
 	}
 	m := meter.New(s.VU, new(meter.Process), registered)
-	target, err := lane.NewTarget("http://"+redirects(b), lane.HTTP1, &s.VU.Running.Options)
+	target, err := lane.NewTarget(lane.Link{Origin: "http://" + redirects(b), Protocol: lane.HTTP1}, &s.VU.Running.Options)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -28,11 +28,11 @@ func BenchmarkTap(b *testing.B) {
 		for range s.Samples { // k6's outputs would take them
 		}
 	}()
-	r := lane.Request{Band: []byte("LOADTEST-E1-000001"), Page: "compassion.com", Timeout: time.Minute}
+	r := lane.Request{Band: []byte("LOADTEST-E1-000001"), Hosts: &lane.Hosts{Page: "compassion.com"}, Timeout: time.Minute}
 	b.ReportAllocs()
 	for b.Loop() {
 		result := target.Do(s.VU.Ctx, s.VU.Running, r)
-		if !result.Page {
+		if result.Led != lane.Page {
 			b.Fatal(result.Failure())
 		}
 		counted := m.Taps(1)

@@ -43,10 +43,12 @@ type Query struct {
 	Procedures string // with commas
 	Took       time.Duration
 	Count      int
-	Failed     int
+	Failures   []string // how queries failed, such as "analytics.kpis: BAD_REQUEST"
+	Rows       int      // of an export
+	Bytes      int      // of data
 }
 
-// Export reports whether a procedure of the request is an export.
+// export reports whether a procedure of the request is an export.
 func (q Query) export() bool {
 	for procedure := range strings.SplitSeq(q.Procedures, ",") {
 		if name := procedure[strings.LastIndexByte(procedure, '.')+1:]; strings.HasPrefix(name, "export") {
@@ -56,30 +58,37 @@ func (q Query) export() bool {
 	return false
 }
 
-// Query counts a request of an admin. One that was never sent says nothing of the system.
+// Query counts a request of an admin. Its latency is one of accepted answers: a refusal is fast, and an export of nothing no export.
+// A request that was never sent says nothing of the system.
 func (m *Meter) Query(q Query) {
 	if q.Took == 0 || m.over() {
 		return
 	}
-	latency := m.metrics.analyticsLatency
-	if q.export() {
-		latency = m.metrics.exportLatency
+	counted := capacity.Query{
+		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(len(q.Failures)),
+		Failures: q.Failures, Empty: q.Rows == 0, Rows: int64(q.Rows), Bytes: int64(q.Bytes),
 	}
-	m.emit(latency, metrics.D(q.Took), "procedure", q.Procedures)
+	if counted.Timed() {
+		latency := m.metrics.analyticsLatency
+		if counted.Export {
+			latency = m.metrics.exportLatency
+		}
+		m.emit(latency, metrics.D(q.Took), "procedure", q.Procedures)
+	}
 	for i := range q.Count {
-		m.emit(m.metrics.errorRate, rate(i < q.Failed), "part", capacity.Admin)
+		m.emit(m.metrics.errorRate, rate(i < len(q.Failures)), "part", capacity.Admin)
 	}
-	m.process.Recorder.Query(capacity.Query{
-		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(q.Failed),
-	})
+	m.process.Recorder.Query(counted)
 }
 
 // Flush is one flush of the queue.
 type Flush struct {
 	Answered  bool
-	Failed    bool  // whole or in part
-	Flushed   int64 // taps that it moved to the database
-	Remaining int64 // taps that it left
+	Failed    bool   // whole or in part
+	Failure   string // how
+	Flushed   int64  // taps that it moved to the database
+	Dropped   int64  // taps that it lost: their band is not in the database
+	Remaining int64  // taps that it left
 }
 
 // Flush counts a flush.
@@ -90,17 +99,23 @@ func (m *Meter) Flush(f Flush) {
 	m.emit(m.metrics.cronErrors, rate(f.Failed))
 	if f.Answered {
 		m.emit(m.metrics.cronFlushed, float64(f.Flushed))
+		m.emit(m.metrics.cronDropped, float64(f.Dropped))
 		m.emit(m.metrics.queueDepth, float64(f.Remaining))
 	}
 	m.process.Recorder.Flush(capacity.Flush{
-		Ended: time.Now(), Answered: f.Answered, Failed: f.Failed, Flushed: f.Flushed, Remaining: f.Remaining,
+		Ended: time.Now(), Answered: f.Answered, Failed: f.Failed, Failure: f.Failure,
+		Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
 	})
+	if f.Answered {
+		m.emit(m.metrics.cronDropRate, m.process.Recorder.DropRate())
+	}
 }
 
 // QueueSample is one look at the queue's length.
 type QueueSample struct {
-	Failed bool
-	Depth  int64
+	Failed  bool
+	Failure string // how
+	Depth   int64
 }
 
 // QueueSample counts a look at the queue.
@@ -112,7 +127,7 @@ func (m *Meter) QueueSample(s QueueSample) {
 	if !s.Failed {
 		m.emit(m.metrics.queueDepth, float64(s.Depth))
 	}
-	m.process.Recorder.QueueSample(capacity.QueueSample{At: time.Now(), Depth: s.Depth, Failed: s.Failed})
+	m.process.Recorder.QueueSample(capacity.QueueSample{At: time.Now(), Depth: s.Depth, Failed: s.Failed, Failure: s.Failure})
 }
 
 // UpstashRequest counts a request to Upstash, unless it was never sent.
@@ -140,8 +155,8 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
-// Plateau returns the place that a tap has in the schedule now, by the clock of the VU's scenario. Other scenarios than the one whose
-// rate ramps have none, nor have setup() and teardown().
+// Plateau returns the place that a tap has in the schedule now, by the clock of the VU's scenario. Scenarios
+// whose rate does not ramp have none, nor have setup() and teardown().
 func (p *Process) Plateau(ctx context.Context) lane.Plateau {
 	schedule := p.Schedule.Load()
 	if schedule == nil {
@@ -151,5 +166,5 @@ func (p *Process) Plateau(ctx context.Context) lane.Plateau {
 	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
 		return lane.Plateau{}
 	}
-	return lane.Plateau{Name: schedule.At(time.Since(scenario.StartTime)), Began: scenario.StartTime}
+	return lane.Plateau{Name: schedule.At(time.Since(scenario.StartTime)), Scenario: scenario.Name, Began: scenario.StartTime}
 }

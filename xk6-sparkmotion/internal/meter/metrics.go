@@ -13,6 +13,8 @@ type Metrics struct {
 	kvHitRate        *metrics.Metric // Rate: redirects that came from the Worker's KV
 	cronErrors       *metrics.Metric // Rate: flushes that failed, whole or in part
 	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database
+	cronDropped      *metrics.Metric // Counter: taps that flushes lost, as their band is not in the database
+	cronDropRate     *metrics.Metric // Gauge, 0 to 1: of the taps that flushes took off the queue so far, those that they lost
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
@@ -35,6 +37,8 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.kvHitRate, "kv_hit_rate", metrics.Rate, metrics.Default},
 		{&m.cronErrors, "cron_errors", metrics.Rate, metrics.Default},
 		{&m.cronFlushed, "cron_flushed", metrics.Counter, metrics.Default},
+		{&m.cronDropped, "cron_dropped", metrics.Counter, metrics.Default},
+		{&m.cronDropRate, "cron_drop_rate", metrics.Gauge, metrics.Default},
 		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
 		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
 		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},

@@ -31,8 +31,12 @@ func (t *Taps) Add(r lane.Result) {
 	m := t.meter
 	iteration := m.vu.State().Iteration + 1
 	counted := capacity.Tap{
-		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Began, First: iteration != m.iteration,
-		Redirected: r.Redirected(), FromKV: r.Redirected() && r.Page,
+		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began, First: iteration != m.iteration,
+		Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
+		SourceKnown: r.Source != lane.Unknown, FromKV: r.Source == lane.KV, Direct: r.Target.Form == "direct",
+	}
+	if !counted.Redirected {
+		counted.Failure = "tap: " + r.Kind()
 	}
 	m.iteration = iteration
 	if !r.Due.IsZero() {
@@ -46,8 +50,8 @@ func (t *Taps) Add(r lane.Result) {
 	m.process.Recorder.Tap(counted)
 }
 
-// sample adds a tap's samples. Only a redirect tells whether the KV knew the band: the Worker sends misses to the Hub, which
-// leads elsewhere.
+// sample adds a tap's samples. Only a redirect tells whether the KV knew the band, and only where what it carries tells a hit from
+// what the Hub answered.
 func (t *Taps) sample(r *lane.Result) {
 	m := t.meter
 	state := m.vu.State()
@@ -64,13 +68,13 @@ func (t *Taps) sample(r *lane.Result) {
 	}
 	add(m.metrics.redirectLatency, tags.own, metrics.D(r.Latency()))
 	add(m.metrics.errorRate, tags.errors, rate(!r.Redirected()))
-	if r.Redirected() {
-		add(m.metrics.kvHitRate, tags.own, rate(r.Page))
+	if r.Redirected() && r.Source != lane.Unknown {
+		add(m.metrics.kvHitRate, tags.own, rate(r.Source == lane.KV))
 	}
 	b := state.BuiltinMetrics
 	add(b.Checks, tags.checks[0], rate(r.IsRedirect()))
 	add(b.Checks, tags.checks[1], rate(r.Host != ""))
-	add(b.Checks, tags.checks[2], rate(r.Page))
+	add(b.Checks, tags.checks[2], rate(r.Led == lane.Page))
 	if r.Target.Fast {
 		add(b.HTTPReqs, tags.http, 1)
 		add(b.HTTPReqDuration, tags.http, metrics.D(r.Duration()))
@@ -130,7 +134,7 @@ func (m *Meter) tagsOf(r *lane.Result, vu *metrics.TagSet) *tapTags {
 	if last.key == key {
 		return last
 	}
-	own := vu
+	own := vu.With("form", r.Target.Form)
 	if r.Plateau.Name != "" {
 		own = own.With("plateau", r.Plateau.Name)
 	}

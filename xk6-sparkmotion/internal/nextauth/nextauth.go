@@ -129,7 +129,8 @@ func refusal(a *answer.Answer, email string) error {
 	}
 	switch code := to.Query().Get("error"); {
 	case code == "CredentialsSignin":
-		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD", "that the email or the password is wrong (%s for %s)", code, email)
+		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets "+
+			"this answer too", "that the email or the password is wrong (%s for %s)", code, email)
 	case code == "MissingCSRF" || to.Query().Get("csrf") == "true":
 		return a.Wrong("A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with",
 			"that the CSRF token does not match its cookie")

@@ -148,8 +148,9 @@ func TestLoginErrors(t *testing.T) {
 		elsewhere             = ". Is ADMIN_URL the right application's origin?"
 		proxy                 = ". A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with"
 		check                 = ". Check TEST_EMAIL and TEST_PASSWORD"
-		wrong                 = "answered that the email or the password is wrong (CredentialsSignin for a@b.c)" + check
-		noSession             = ". Expected one whose name ends in session-token: does the application use JWT sessions?"
+		wrong                 = "answered that the email or the password is wrong (CredentialsSignin for a@b.c)" + check +
+			": five failures lock the account for 15 minutes, and then the right password gets this answer too"
+		noSession = ". Expected one whose name ends in session-token: does the application use JWT sessions?"
 	)
 	for _, c := range []struct {
 		name, path string

@@ -27,15 +27,12 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": cl
 func HTML(w io.Writer, r *capacity.Report, run Run) error {
 	data := struct {
 		*capacity.Report
-		Facts    []string
-		Limits   table
-		Charts   []chart
-		Plateaus []table
-		Notes    []string
-	}{Report: r, Facts: run.facts(r), Limits: limitsTable(r), Charts: charts(r), Notes: notes(r)}
-	if len(r.Plateaus) > 0 {
-		data.Plateaus = []table{tapsTable(r), systemTable(r)}
-	}
+		Facts  []string
+		Limits table
+		Charts []chart
+		Tables []table
+		Notes  []string
+	}{Report: r, Facts: run.facts(r), Limits: limitsTable(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
 	return page.Execute(w, data)
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Markdown writes the report for a pull request: the plateaus are folded.
+// Markdown writes the report for a pull request: its details are folded.
 func Markdown(w io.Writer, r *capacity.Report, run Run) error {
 	var b strings.Builder
 	b.WriteString("SparkMotion load test · " + plain.Replace(strings.Join(run.facts(r), " · ")) + "\n\n")
@@ -20,10 +20,12 @@ func Markdown(w io.Writer, r *capacity.Report, run Run) error {
 	}
 	b.WriteString("\n")
 	limitsTable(r).markdown(&b)
-	if len(r.Plateaus) > 0 {
-		b.WriteString("<details><summary>By plateau</summary>\n\n")
-		tapsTable(r).markdown(&b)
-		systemTable(r).markdown(&b)
+	if all := tables(r); len(all) > 0 {
+		b.WriteString("<details><summary>In detail</summary>\n\n")
+		for _, t := range all {
+			b.WriteString("**" + plain.Replace(t.Name) + "**\n\n")
+			t.markdown(&b)
+		}
 		b.WriteString("</details>\n\n")
 	}
 	for _, note := range notes(r) {

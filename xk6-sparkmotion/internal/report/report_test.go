@@ -36,6 +36,9 @@ type held struct {
 	late           float64 // share of the generator's beats
 }
 
+// all is what a process without others has of its scenario.
+var all = []capacity.Share{{Scenario: "tappers", Of: 1}}
+
 // run makes a run of plateaus with a flush every 15 s that moves drain taps a second at most.
 func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured {
 	r := &capacity.Recorder{}
@@ -50,7 +53,7 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 		tapsOf(r, from, hold, h)
 		admins(r, from, hold, h)
 		for at := from + 15*time.Second; at <= from+hold; at += 15 * time.Second {
-			arrived := 15 * h.answered * (1 - h.failed) * (1 - h.missed)
+			arrived := 15 * h.answered * (1 - h.failed)
 			r.QueueSample(capacity.QueueSample{At: began.Add(at - 5*time.Second), Depth: int64(depth + arrived*2/3)})
 			depth += arrived
 			moved := math.Floor(min(depth, 15*drain))
@@ -58,7 +61,7 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 			r.Flush(capacity.Flush{Ended: began.Add(at - time.Millisecond), Answered: true, Flushed: int64(moved), Remaining: int64(depth)})
 		}
 	}
-	return r.Measured("0:1", 1)
+	return r.Measured("0:1", all)
 }
 
 var began = time.Date(2026, 6, 12, 20, 30, 0, 0, time.UTC)
@@ -76,9 +79,11 @@ func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
 			took = 10_000
 		}
 		latency := time.Duration(took * float64(time.Millisecond))
-		r.Tap(capacity.Tap{
-			Began: at, Ended: at.Add(latency), Latency: latency, First: true, Redirected: ok, FromKV: ok && !every(h.missed, i), Scenario: began,
-		})
+		tap := capacity.Tap{Began: at, Ended: at.Add(latency), Latency: latency, First: true, Scenario: "tappers", Start: began, Failure: "tap: timeout"}
+		if ok {
+			tap.Redirected, tap.Host, tap.Page, tap.SourceKnown, tap.FromKV = true, "compassion.com", true, true, !every(h.missed, i)
+		}
+		r.Tap(tap)
 	}
 }
 
@@ -119,7 +124,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 	few := &capacity.Recorder{}
 	for i := range 7 {
 		at := began.Add(time.Duration(i) * time.Second)
-		few.Tap(capacity.Tap{Began: at, Ended: at, Latency: 4 * time.Millisecond, First: true, Redirected: true, FromKV: true})
+		few.Tap(capacity.Tap{Began: at, Ended: at, Latency: 4 * time.Millisecond, First: true, Redirected: true, SourceKnown: true, FromKV: true})
 	}
 	return map[string]*capacity.Report{
 		"breaks": judge(run(2*time.Minute, 4200,
@@ -136,10 +141,34 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 			held{2500, 2450, 8, 61, 0, 0.0002, 0.19},
 			held{5000, 3900, 60, 420, 0, 0.0002, 0.74},
 		)),
-		"few":           judge(few.Measured("0:1", 1)),
+		"scenarios":     scenarios(),
+		"few":           judge(few.Measured("0:1", all)),
 		"nothing holds": judge(run(5*time.Second, 1, held{2, 2, 40, 80, 0, 0, 0}, held{20, 20, 60, 140, 0.2, 0.2, 0})),
 	}
 })
+
+// scenarios is a report of two that have the same plateaus; the name of the other is as long as they get.
+func scenarios() *capacity.Report {
+	m := run(5*time.Second, 100, held{20, 20, 4, 8, 0, 0, 0}, held{40, 40, 4, 8, 0, 0, 0})
+	other := run(5*time.Second, 100, held{20, 20, 40, 80, 0, 0, 0}, held{40, 40, 60, 140, 0.2, 0.2, 0})
+	m.Scenarios = map[string]capacity.Scenario{strings.Repeat("other_", 30): {Plateaus: other.Plateaus}}
+	return judge(m)
+}
+
+// Each scenario has a table of its taps, with its name.
+func TestScenarioTables(t *testing.T) {
+	t.Parallel()
+	for ending, text := range forms(t, fixtures()["scenarios"]) {
+		for _, title := range []string{"Taps by plateau, tappers", "Taps by plateau, other"} {
+			if !strings.Contains(text, title) {
+				t.Errorf("%s lacks %q", ending, title)
+			}
+		}
+	}
+	if text := forms(t, fixtures()["breaks"])["txt"]; strings.Contains(text, "Taps by plateau, ") {
+		t.Errorf("one scenario has a name:\n%s", text)
+	}
+}
 
 var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second, Host: "test_org.sparkmotion.net", Scale: 0.1}
 
@@ -200,7 +229,7 @@ func TestForms(t *testing.T) {
 				t.Errorf("%s: a page's tables and %s", name, m.Column.Head)
 			}
 		}
-		for _, of := range []table{tapsTable(r), systemTable(r), failuresTable(r)} {
+		for _, of := range []table{tapsTable(r), systemTable(r), failuresTable(r), volumeTable(r)} {
 			rows += len(of.Rows)
 			for _, row := range of.Rows {
 				if len(row) != len(of.Head) || len(of.Align) != len(of.Head) {
@@ -208,7 +237,7 @@ func TestForms(t *testing.T) {
 				}
 			}
 		}
-		if rows != 3*len(r.Plateaus) {
+		if rows != 4*len(r.Plateaus) {
 			t.Errorf("%s: %d rows for %d plateaus", name, rows, len(r.Plateaus))
 		}
 	}
@@ -247,7 +276,7 @@ func extreme() *capacity.Report {
 	}
 	deep, grows := 987_654_321.0, -654_321.9
 	p := capacity.Plateau{
-		Name: "<b>|*`", Rate: 123_456, Seconds: 120, Counts: recorder.Measured("0:1", 1).Whole,
+		Name: "<b>|*`", Rate: 123_456, Seconds: 120, Counts: recorder.Measured("0:1", all).Whole,
 		Figures: capacity.Figures{
 			Offered: 123_456, Achieved: 987_654.3, Dropped: 123_456_789,
 			Queued: 987_654.3, Flushed: 987_654.3, DepthStart: &deep, DepthEnd: &deep, Growth: &grows,
@@ -258,13 +287,43 @@ func extreme() *capacity.Report {
 		},
 	}
 	p.Counts.Taps, p.Counts.Redirected, p.Counts.Hits, p.Counts.Flushed = 987_654_321, 987_654_320, 987_654_319, 987_654_321
+	p.Counts.Redirects.Other, p.Counts.Failures = capacity.Tally{}, capacity.Tally{}
+	for n := range 17 {
+		name := strings.Repeat(string(rune('a'+n)), 250)
+		p.Counts.Redirects.Other[name], p.Counts.Failures["tap: <b>"+name] = 987_654_321, 987_654_321
+	}
 	r := &capacity.Report{Status: capacity.NoData, Scaling: capacity.Scaling{Omitted: "none <i>"}}
-	r.Plateaus, r.Whole = []capacity.Plateau{p}, p.Counts
+	r.Plateaus, r.Whole = slices.Repeat([]capacity.Plateau{p}, 20), p.Counts
 	for _, limit := range capacity.Limits {
 		r.Metrics = append(r.Metrics, capacity.Judged{Limit: limit, Value: 0.9999999, Samples: 12, Status: capacity.NoData})
 	}
 	r.Verdict = []string{strings.Repeat("An unusually long sentence & <script>alert(1)</script> ", 9)}
 	return r
+}
+
+// A terminal shows where redirects led when that was not the page alone, and the three largest kinds of failures; a page shows all.
+func TestTallies(t *testing.T) {
+	t.Parallel()
+	r := extreme()
+	r.Plateaus = r.Plateaus[:1]
+	r.Whole.Redirects = capacity.Redirects{Page: capacity.Tally{"compassion.com": 9}, Fallback: capacity.Tally{"sparkmotion.net": 2}}
+	r.Whole.Failures = capacity.Tally{"tap: fallback": 4, "flush: 500": 3, "tap: 503": 2, "tap: timeout": 1}
+	wants := func(ending, what string, want bool) {
+		t.Helper()
+		if strings.Contains(forms(t, r)[ending], what) != want {
+			t.Errorf("%s and %q", ending, what)
+		}
+	}
+	for _, ending := range []string{"txt", "md", "html"} {
+		wants(ending, "Where redirects led", true)
+		wants(ending, "sparkmotion.net", true)
+		wants(ending, "tap: 503", true)
+		wants(ending, "tap: timeout", ending != "txt")
+	}
+	wants("txt", "What failed, the 3 largest kinds of 4", true)
+	r.Whole.Redirects.Fallback = nil
+	wants("txt", "Where redirects led", false)
+	wants("html", "compassion.com", true)
 }
 
 // A page fetches nothing, is well-formed, says each chart in words, and takes no markup from figures.

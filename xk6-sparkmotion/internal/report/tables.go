@@ -44,10 +44,6 @@ func limitsTable(r *capacity.Report) table {
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {
-		sign := "≥ "
-		if m.Above {
-			sign = "≤ "
-		}
 		value, samples := m.Unit.Value(m.Value), count(float64(m.Samples))
 		verdict := string(m.Status)
 		switch {
@@ -61,39 +57,56 @@ func limitsTable(r *capacity.Report) table {
 			weight = "" // what is well does not call for the eye twice
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: sign + m.Unit.Value(m.Warn)},
-			{Text: sign + m.Unit.Value(m.Fail)}, {Text: samples},
+			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: tier(m.Limit, m.Warn)},
+			{Text: tier(m.Limit, m.Fail)}, {Text: samples},
 		})
 	}
 	return t
 }
 
-// tapsTable are the plateaus' taps.
+// tapsTable are the taps of the plateaus that the verdict begins with.
 func tapsTable(r *capacity.Report) table {
+	if len(r.Scenarios) == 0 {
+		return tapsIn("", r.Plateaus)
+	}
+	return tapsIn(r.Scenario, r.Plateaus)
+}
+
+// tapsTables are those of each scenario.
+func tapsTables(r *capacity.Report) []table {
+	all := []table{tapsTable(r)}
+	for _, name := range r.Others() {
+		all = append(all, tapsIn(name, r.Scenarios[name].Plateaus))
+	}
+	return all
+}
+
+func tapsIn(scenario string, plateaus []capacity.Plateau) table {
 	t := table{Name: "Taps by plateau", Align: "rl", Head: []string{"Offered taps/s", "Verdict"}}
-	for i := range r.Plateaus {
-		p := &r.Plateaus[i]
+	if scenario != "" {
+		t.Name += ", " + shortened(scenario, width-30)
+	}
+	for i := range plateaus {
+		p := &plateaus[i]
 		t.Rows = append(t.Rows, []cell{{Text: count(p.Offered)}, {string(p.Status), p.Status}})
 	}
-	t.columns(r, capacity.TapsTable)
+	t.columns(plateaus, capacity.TapsTable)
 	return t
 }
 
 // systemTable is the rest of the system at the same time, and the generator.
 func systemTable(r *capacity.Report) table {
 	t := table{Name: "Generator, admin and queue by plateau", Align: "r", Head: []string{"Offered taps/s"}}
-	for i := range r.Plateaus {
-		t.add(count(r.Plateaus[i].Offered))
-	}
-	t.columns(r, capacity.SystemTable)
-	from, to, flushes := "Queue at start", "Queue at end", r.Whole.Flushed > 0
+	t.plateaus(r)
+	t.columns(r.Plateaus, capacity.SystemTable)
+	from, to, flushes := "Queue at start", "Queue at end", r.Whole.Flushed+r.Whole.FlushDropped > 0
 	if flushes {
 		from, to = "Left by first flush", "Left by last flush"
 	}
 	t.Head, t.Align = append(t.Head, from, to), t.Align+"rr"
 	for i := range r.Plateaus {
 		first, last := optional(r.Plateaus[i].DepthStart), optional(r.Plateaus[i].DepthEnd)
-		if flushes && r.Plateaus[i].Counts.Flushed == 0 {
+		if flushes && r.Plateaus[i].Counts.Flushed+r.Plateaus[i].Counts.FlushDropped == 0 {
 			first, last = unknown, unknown
 		}
 		t.Rows[i] = append(t.Rows[i], cell{Text: first}, cell{Text: last})
@@ -101,15 +114,30 @@ func systemTable(r *capacity.Report) table {
 	return t
 }
 
+// volumeTable is how much exports and flushes came to.
+func volumeTable(r *capacity.Report) table {
+	t := table{Name: "Exports and flushes by plateau", Align: "r", Head: []string{"Offered taps/s"}}
+	t.plateaus(r)
+	t.columns(r.Plateaus, capacity.VolumeTable)
+	return t
+}
+
+// plateaus adds a row for each, by what it offered.
+func (t *table) plateaus(r *capacity.Report) {
+	for i := range r.Plateaus {
+		t.add(count(r.Plateaus[i].Offered))
+	}
+}
+
 // columns adds a column for each metric that stands in a table, to a row for each plateau.
-func (t *table) columns(r *capacity.Report, of capacity.Table) {
+func (t *table) columns(plateaus []capacity.Plateau, of capacity.Table) {
 	for _, m := range capacity.Metrics {
 		if m.Column.Table != of {
 			continue
 		}
 		t.Head, t.Align = append(t.Head, m.Column.Head), t.Align+"r"
-		for i := range r.Plateaus {
-			t.Rows[i] = append(t.Rows[i], judged(&r.Plateaus[i], m))
+		for i := range plateaus {
+			t.Rows[i] = append(t.Rows[i], judged(&plateaus[i], m))
 		}
 	}
 }
@@ -134,9 +162,7 @@ func overTime(r *capacity.Report) table {
 // failuresTable is what failed in each part of the system.
 func failuresTable(r *capacity.Report) table {
 	t := table{Name: "What failed, of how many", Align: "r", Head: []string{"Offered taps/s"}}
-	for i := range r.Plateaus {
-		t.add(count(r.Plateaus[i].Offered))
-	}
+	t.plateaus(r)
 	for _, m := range capacity.Metrics {
 		if m.Failures == "" {
 			continue
@@ -181,9 +207,13 @@ func judged(p *capacity.Plateau, m capacity.Metric) cell {
 // notes explain what in the tables does not explain itself.
 func notes(r *capacity.Report) []string {
 	var said []string
+	plateaus := r.Plateaus
+	for _, name := range r.Others() {
+		plateaus = slices.Concat(plateaus, r.Scenarios[name].Plateaus)
+	}
 	has := func(status capacity.Status) bool {
 		return slices.ContainsFunc(r.Metrics, func(m capacity.Judged) bool { return m.Samples > 0 && m.Status == status }) ||
-			slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return p.Status == status })
+			slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return p.Status == status })
 	}
 	if has(capacity.Generator) {
 		said = append(said, fmt.Sprintf("%s: taps started late more than %s of the time, or lacked virtual users, so the figures are "+
@@ -192,7 +222,7 @@ func notes(r *capacity.Report) []string {
 	if has(capacity.NoData) {
 		said = append(said, string(capacity.NoData)+": less was seen than a verdict takes. It is no pass, and no alarm.")
 	}
-	if slices.ContainsFunc(r.Plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
+	if slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
 	}
 	if s := r.Scaling; s.Omitted == "" {

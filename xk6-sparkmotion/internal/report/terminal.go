@@ -31,8 +31,18 @@ func Terminal(w io.Writer, r *capacity.Report, run Run, colour bool) error {
 	}
 	t.table(limitsTable(r))
 	if len(r.Plateaus) > 0 {
-		t.table(tapsTable(r))
+		for _, taps := range tapsTables(r) {
+			t.table(taps)
+		}
 		t.table(systemTable(r))
+	}
+	if r.Whole.Redirects.Elsewhere() > 0 {
+		for _, part := range hostsTable(r).folded(width) {
+			t.table(part)
+		}
+	}
+	if worst := worstTable(r); len(worst.Rows) > 0 {
+		t.table(worst)
 	}
 	t.line()
 	for _, note := range notes(r) {

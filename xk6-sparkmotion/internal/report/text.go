@@ -19,6 +19,8 @@ func figureText(m capacity.Metric, f capacity.Figure) string {
 		return units.Milliseconds(f.Value)
 	case m.Unit == units.Share:
 		return share(f.Value)
+	case m.Unit == units.Bytes:
+		return units.Size(f.Value)
 	case m.Signed && f.Value > 0:
 		return "+" + count(f.Value)
 	}
@@ -38,6 +40,17 @@ func optional(value *float64) string {
 		return unknown
 	}
 	return count(*value)
+}
+
+// tier is where one of a limit's begins.
+func tier(l capacity.Limit, value float64) string {
+	switch {
+	case l.Above:
+		return "≤ " + l.Unit.Value(value)
+	case value == 0:
+		return "any"
+	}
+	return "≥ " + l.Unit.Value(value)
 }
 
 // share is a fraction in at most 9 characters.

@@ -1,8 +1,12 @@
--- Tables and columns of another schema: psql -v bands=Band -v band=id -v event=event_id -v taps=Tap -v tap_band=band_id …
+-- Tables and columns of another schema: psql -v bands=wristbands -v band=band_id -v event=event_id -v updated=updated_at …
 \set ON_ERROR_STOP on
 \if :{?bands}
 \else
-  \set bands bands
+  \set bands Band
+\endif
+\if :{?id}
+\else
+  \set id id
 \endif
 \if :{?band}
 \else
@@ -12,9 +16,17 @@
 \else
   \set event eventId
 \endif
+\if :{?updated}
+\else
+  \set updated updatedAt
+\endif
+\if :{?deleted}
+\else
+  \set deleted deletedAt
+\endif
 \if :{?taps}
 \else
-  \set taps taps
+  \set taps TapLog
 \endif
 \if :{?tap_band}
 \else

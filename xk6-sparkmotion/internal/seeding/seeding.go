@@ -1,14 +1,18 @@
 // Package seeding writes what puts the load test's wristbands into a staging system, and takes them out again: bulk files for
-// Cloudflare KV, and SQL and CSV for the database. It writes files; sending them is for the tools that they are for.
+// Cloudflare KV, SQL and CSV for the database, and a script for Redis. It writes files; sending them is for the tools that
+// they are for.
 package seeding
 
 import (
 	"bufio"
 	_ "embed"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
@@ -23,12 +27,26 @@ var Prefixes = []string{"LOADTEST-E1-", "LOADTEST-E2-", "LOADTEST-E3-"}
 // bulk is how many pairs or keys Cloudflare takes at once: https://developers.cloudflare.com/kv/api/write-key-value-pairs/
 const bulk = 10_000
 
+// keys is how many a band has in the KV: one of each link form.
+const keys = 2
+
+// free is how many writes a day, and how many deletes, Cloudflare's free plan allows:
+// https://developers.cloudflare.com/kv/platform/pricing/
+const free = 1000
+
 // most is how many bands an event may have: fifty times the largest event's. More is a slip, and would fill the disk.
 const most = 10_000_000
 
+var (
+	plain = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)                     // IDs that mean nothing else in SQL, a shell or Redis' patterns
+	label = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) // of a host, as the Worker sees it
+)
+
 // Bands are what is to be written: Count bands of each event.
 type Bands struct {
+	OrgSlug  string   // of the organization that the events belong to
 	Events   []string // their IDs, in the order of Prefixes
+	Windows  []string // the IDs of the events' windows, in the same order; none for null
 	Prefixes []string // of their bands
 	Count    int
 	URL      string // the page that a band leads to
@@ -37,15 +55,15 @@ type Bands struct {
 
 // Check says what is wrong with b, or nil.
 func (b Bands) Check() error {
-	if len(b.Events) != len(b.Prefixes) {
-		return fmt.Errorf("%d event IDs are needed (--events), one for each of %s: got %d", len(b.Prefixes), strings.Join(b.Prefixes, ", "), len(b.Events))
+	if err := b.checkIDs(); err != nil {
+		return err
 	}
-	for i, prefix := range b.Prefixes {
-		if !strings.HasPrefix(prefix, Prefix) {
-			return fmt.Errorf("the prefix %q does not begin with %s, by which the clean-up goes", prefix, Prefix)
-		}
-		if id := b.Events[i]; id == "" || id != strings.TrimSpace(id) {
-			return fmt.Errorf("the event ID of %s is empty, or has spaces around it: %q", prefix, id)
+	if !label.MatchString(b.OrgSlug) {
+		return fmt.Errorf("the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got %q", b.OrgSlug)
+	}
+	for _, prefix := range b.Prefixes {
+		if !strings.HasPrefix(prefix, Prefix) || !plain.MatchString(prefix) {
+			return fmt.Errorf("a prefix must begin with %s, by which the clean-up goes, and have only letters, digits, - and _: got %q", Prefix, prefix)
 		}
 	}
 	if u, err := url.Parse(b.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
@@ -55,6 +73,35 @@ func (b Bands) Check() error {
 		return fmt.Errorf("at most %d bands of each event: got %d", most, b.Count)
 	}
 	return bands.Pool{Prefixes: b.Prefixes, Count: b.Count}.Check()
+}
+
+func (b Bands) checkIDs() error {
+	each := strings.Join(b.Prefixes, ", ")
+	if len(b.Events) != len(b.Prefixes) {
+		return fmt.Errorf("%d event IDs are needed (--events), one for each of %s: got %d", len(b.Prefixes), each, len(b.Events))
+	}
+	if n := len(b.Windows); n != 0 && n != len(b.Prefixes) {
+		return fmt.Errorf("%d window IDs are needed (--window-ids), one for each of %s, or none: got %d", len(b.Prefixes), each, n)
+	}
+	for i, id := range slices.Concat(b.Events, b.Windows) {
+		if !plain.MatchString(id) {
+			return fmt.Errorf("an event's or a window's ID has letters, digits, - and _, as \"Event\".\"id\" has them: got %q", id)
+		}
+		if i < len(b.Events) && slices.Contains(b.Events[:i], id) {
+			return fmt.Errorf("the bands of each prefix need an event of their own (--events): got %q twice", id)
+		}
+	}
+	return nil
+}
+
+// Writes says how much of Cloudflare's quota the seed takes.
+func (b Bands) Writes() string {
+	n := b.total() * keys
+	text := fmt.Sprintf("%d KV writes, %d keys a band, and as many deletes afterwards.", n, keys)
+	if n > free {
+		text += fmt.Sprintf(" Cloudflare's free plan allows %d a day of each: this needs a paid one, or --count %d.", free, free/keys/len(b.Events))
+	}
+	return text
 }
 
 // File is one file to write.
@@ -69,55 +116,74 @@ func (b Bands) Files() []File {
 	var files []File
 	for _, kind := range []struct {
 		name, verb string
-		entry      func(event int, band []byte) any
+		entry      func(i int) any
 	}{
 		{"kv-put", "puts", b.pair},
-		{"kv-delete", "deletes", func(_ int, band []byte) any { return string(band) }},
+		{"kv-delete", "deletes", func(i int) any { return b.key(i) }},
 	} {
-		total := len(b.Events) * b.Count
+		total := b.total() * keys
 		for from := 0; from < total; from += bulk {
 			to := min(from+bulk, total)
 			files = append(files, File{
 				Name:  fmt.Sprintf("%s-%03d.json", kind.name, from/bulk+1),
-				Holds: fmt.Sprintf("%s %d keys, %s to %s", kind.verb, to-from, b.band(from), b.band(to-1)),
-				Write: func(w io.Writer) error { return b.writeBulk(w, from, to, kind.entry) },
+				Holds: fmt.Sprintf("%s %d keys, %s to %s", kind.verb, to-from, b.key(from), b.key(to-1)),
+				Write: func(w io.Writer) error { return writeBulk(w, from, to, kind.entry) },
 			})
 		}
 	}
 	return append(files,
-		File{"bands.csv", fmt.Sprintf("%d rows: bandId,eventId", len(b.Events)*b.Count), b.writeCSV},
-		File{"seed.sql", "inserts these bands, for psql", b.writeSQL},
-		File{"clean-up.sql", "deletes all bands and taps whose band begins with " + Prefix + ", for psql", writeCleanUp})
+		File{"bands.csv", fmt.Sprintf("%d rows: bandId,eventId", b.total()), b.writeCSV},
+		File{"seed.sql", "inserts these bands, for psql", b.writeSeed},
+		File{"clean-up.sql", "deletes all bands that begin with " + Prefix + ", and their taps, for psql", writeCleanUp},
+		File{"clean-up-redis.sh", "deletes the events' counters, for redis-cli", b.writeCleanUpRedis})
 }
 
+func (b Bands) total() int { return len(b.Events) * b.Count }
+
 // band is one by its place: all of the first event's, then all of the second's.
-func (b Bands) band(i int) []byte {
+func (b Bands) band(i int) string {
 	pool := bands.Pool{Prefixes: b.Prefixes[i/b.Count : i/b.Count+1], Count: b.Count}
-	return pool.Append(nil, uint64(i%b.Count)) // #nosec G115 -- not below 0
+	return string(pool.Append(nil, uint64(i%b.Count))) // #nosec G115 -- not below 0
+}
+
+// key is what the Worker looks a band up by, by its place: the first one of a band is for links of the organization's
+// subdomain, the second for links that name the event.
+func (b Bands) key(i int) string {
+	band := i / keys
+	if i%keys == 0 {
+		return b.OrgSlug + ":" + b.band(band)
+	}
+	return "evt:" + b.Events[band/b.Count] + ":" + b.band(band)
 }
 
 // pair is an entry of a bulk write: the Worker's REDIRECT_MAP holds JSON as text.
-func (b Bands) pair(event int, band []byte) any {
+func (b Bands) pair(i int) any {
+	event := i / keys / b.Count
+	var window any // null
+	if len(b.Windows) > 0 {
+		window = b.Windows[event]
+	}
 	value, _ := json.Marshal(struct { // strings always marshal
-		URL     string `json:"url"`
-		EventID string `json:"eventId"`
-		Mode    string `json:"mode"`
-	}{b.URL, b.Events[event], b.Mode})
+		URL      string `json:"url"`
+		EventID  string `json:"eventId"`
+		Mode     string `json:"mode"`
+		WindowID any    `json:"windowId"`
+	}{b.URL, b.Events[event], b.Mode, window})
 	return struct {
 		Key   string `json:"key"`
 		Value string `json:"value"`
-	}{string(band), string(value)}
+	}{b.key(i), string(value)}
 }
 
 // writeBulk writes a JSON array, an entry a line.
-func (b Bands) writeBulk(w io.Writer, from, to int, entry func(event int, band []byte) any) error {
+func writeBulk(w io.Writer, from, to int, entry func(i int) any) error {
 	out := bufio.NewWriter(w)
 	for i := from; i < to; i++ {
 		separator := ",\n"
 		if i == from {
 			separator = "[\n"
 		}
-		text, err := json.Marshal(entry(i/b.Count, b.band(i)))
+		text, err := json.Marshal(entry(i))
 		if err != nil {
 			return err
 		}
@@ -129,19 +195,13 @@ func (b Bands) writeBulk(w io.Writer, from, to int, entry func(event int, band [
 }
 
 func (b Bands) writeCSV(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintln(out, "bandId,eventId")
-	for i := range len(b.Events) * b.Count {
-		fmt.Fprintf(out, "%s,%s\n", b.band(i), quoteCSV(b.Events[i/b.Count]))
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"bandId", "eventId"}) // Error tells
+	for i := range b.total() {
+		_ = out.Write([]string{b.band(i), b.Events[i/b.Count]}) // Error tells
 	}
-	return out.Flush()
-}
-
-func quoteCSV(field string) string {
-	if strings.ContainsAny(field, "\",\r\n") {
-		return `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
-	}
-	return field
+	out.Flush()
+	return out.Error()
 }
 
 // names are the tables and columns of both scripts: psql's variables, so that another schema needs no other script.
@@ -149,23 +209,59 @@ func quoteCSV(field string) string {
 //go:embed names.sql
 var names string
 
-func (b Bands) writeSQL(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "-- psql \"$DATABASE_URL\" -f seed.sql   puts %d bands of each of %d events into the database.\n%s\nBEGIN;\n",
-		b.Count, len(b.Events), names)
-	for i, event := range b.Events {
-		fmt.Fprintf(out, "INSERT INTO :\"bands\" (:\"band\", :\"event\")\n"+
-			"  SELECT %s || lpad(n::text, greatest(%d, length(n::text)), '0'), %s FROM generate_series(1, %d) AS n ON CONFLICT DO NOTHING;\n",
-			quoteSQL(b.Prefixes[i]), bands.Digits, quoteSQL(event), b.Count)
-	}
-	fmt.Fprintln(out, "COMMIT;")
-	return out.Flush()
-}
+// seed takes the names, the events with their prefixes, the count and a number's digits. A band that is there already stays,
+// and comes back if it was soft-deleted: its taps would be dropped. The database has no default for an ID.
+const seed = `-- psql "$DATABASE_URL" -f seed.sql   puts the load test's bands into the database.
+%s
+BEGIN;
+INSERT INTO :"bands" (:"id", :"band", :"event", :"updated")
+  SELECT gen_random_uuid()::text, prefix || lpad(n::text, greatest(%[4]d, length(n::text)), '0'), event, timezone('UTC', now())
+  FROM (VALUES %[2]s) AS events (prefix, event), generate_series(1, %[3]d) AS n
+  ON CONFLICT (:"band", :"event") DO UPDATE SET :"deleted" = NULL, :"updated" = excluded.:"updated" WHERE :"bands".:"deleted" IS NOT NULL;
+\echo bands put: :ROW_COUNT, the others were there already
+COMMIT;
+`
 
-func writeCleanUp(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "-- psql \"$DATABASE_URL\" -f clean-up.sql   deletes the load test's bands and their taps, and nothing else.\n%s\nBEGIN;\n"+
-		"DELETE FROM :\"taps\" WHERE :\"tap_band\" LIKE '%[2]s%%';\nDELETE FROM :\"bands\" WHERE :\"band\" LIKE '%[2]s%%';\nCOMMIT;\n", names, Prefix)
+func (b Bands) writeSeed(w io.Writer) error {
+	events := make([]string, len(b.Events))
+	for i, event := range b.Events {
+		events[i] = fmt.Sprintf("('%s', '%s')", b.Prefixes[i], event) // Check has found no quotes
+	}
+	_, err := fmt.Fprintf(w, seed, names, strings.Join(events, ", "), b.Count, bands.Digits)
 	return err
 }
 
-func quoteSQL(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+// cleanUp takes the names and Prefix. Taps would go with their bands anyway, but nobody would say how many.
+const cleanUp = `-- psql "$DATABASE_URL" -f clean-up.sql   deletes the load test's bands and their taps, and nothing else.
+%s
+BEGIN;
+DELETE FROM :"taps" USING :"bands" WHERE :"taps".:"tap_band" = :"bands".:"id" AND :"bands".:"band" LIKE '%[2]s%%';
+\echo taps deleted: :ROW_COUNT
+DELETE FROM :"bands" WHERE :"band" LIKE '%[2]s%%';
+\echo bands deleted: :ROW_COUNT, with those that the Hub assigned during tests
+COMMIT;
+`
+
+func writeCleanUp(w io.Writer) error {
+	_, err := fmt.Fprintf(w, cleanUp, names, Prefix)
+	return err
+}
+
+// cleanUpRedis takes the events.
+const cleanUpRedis = `# REDIS_URL=rediss://… sh clean-up-redis.sh   deletes the counters of the load test's events, and nothing else.
+# tap-log:pending stays, as other events' taps may wait there: a flush empties it, and drops those whose bands are gone.
+# monitoring:* stays: what the system received, flushed and dropped is its own account. band:* expires by itself.
+set -efu
+redis() { redis-cli -e --no-auth-warning -u "$REDIS_URL" "$@"; }
+for event in %s; do
+  counters=$(redis --scan --pattern "analytics:$event:*")
+  deleted=0
+  [ -z "$counters" ] || deleted=$(redis unlink $counters)
+  echo "analytics:$event:* keys deleted: $deleted"
+done
+`
+
+func (b Bands) writeCleanUpRedis(w io.Writer) error {
+	_, err := fmt.Fprintf(w, cleanUpRedis, strings.Join(b.Events, " "))
+	return err
+}

@@ -10,15 +10,19 @@ import (
 )
 
 var three = Bands{
-	Events: []string{"e'1", "e,2", `e"3`}, Prefixes: []string{"LOADTEST-E1-", "LOADTEST-E2-", "LOADTEST-E3-"}, Count: 7000,
-	URL: "https://compassion.com/live", Mode: "live",
+	OrgSlug: "loadtest-org", Events: []string{"nashville", "dallas", "denver"}, Windows: []string{"w1", "w2", "w3"},
+	Prefixes: []string{"LOADTEST-E1-", "LOADTEST-E2-", "LOADTEST-E3-"}, Count: 3500,
+	URL: "https://compassion.com/live?a=1&b=2", Mode: "live",
 }
 
-// contents writes all files.
-func contents(t *testing.T, b Bands) map[string]string {
+// contents writes the files whose names begin with prefix.
+func contents(t *testing.T, b Bands, prefix string) map[string]string {
 	t.Helper()
 	written := make(map[string]string)
 	for _, f := range b.Files() {
+		if !strings.HasPrefix(f.Name, prefix) {
+			continue
+		}
 		var out bytes.Buffer
 		if err := f.Write(&out); err != nil {
 			t.Fatal(err)
@@ -28,10 +32,11 @@ func contents(t *testing.T, b Bands) map[string]string {
 	return written
 }
 
-// Every band is put once and deleted once, in files of no more than Cloudflare takes, and leads where the Worker looks.
+// Every band is put once and deleted once under each of its keys, in files of no more than Cloudflare takes, and leads where
+// the Worker looks.
 func TestBulkFiles(t *testing.T) {
 	t.Parallel()
-	files := contents(t, three)
+	files := contents(t, three, "kv-")
 	put, deleted := make(map[string]string), make(map[string]bool)
 	for n := 1; n <= 3; n++ {
 		var pairs []struct{ Key, Value string }
@@ -42,7 +47,7 @@ func TestBulkFiles(t *testing.T) {
 		if err := json.Unmarshal([]byte(files[fmt.Sprintf("kv-delete-%03d.json", n)]), &keys); err != nil {
 			t.Fatal(err)
 		}
-		if want := map[int]int{1: bulk, 2: bulk, 3: 1000}[n]; len(pairs) != want || len(keys) != want {
+		if want := min(10_000, 21_000-(n-1)*10_000); len(pairs) != want || len(keys) != want {
 			t.Errorf("file %d: %d pairs and %d keys, want %d", n, len(pairs), len(keys), want)
 		}
 		for i, pair := range pairs {
@@ -50,30 +55,55 @@ func TestBulkFiles(t *testing.T) {
 			deleted[keys[i]] = true
 		}
 	}
-	if len(put) != 21_000 || len(deleted) != 21_000 {
-		t.Errorf("%d bands put, %d deleted", len(put), len(deleted))
+	if len(put) != 21_000 || len(deleted) != 21_000 || len(files) != 2*3 {
+		t.Errorf("%d keys put, %d deleted, in %d files", len(put), len(deleted), len(files))
 	}
-	for band, value := range put {
-		var got struct{ URL, EventID, Mode string }
-		if err := json.Unmarshal([]byte(value), &got); err != nil {
-			t.Fatal(err)
+	for n, event := range []string{"nashville", "dallas", "denver"} {
+		want := fmt.Sprintf(`{"url":"https://compassion.com/live?a=1&b=2","eventId":"%s","mode":"live","windowId":"w%d"}`, event, n+1)
+		for i := 1; i <= 3500; i++ {
+			band := fmt.Sprintf("LOADTEST-E%d-%06d", n+1, i)
+			for _, key := range []string{"loadtest-org:" + band, "evt:" + event + ":" + band} {
+				if got := strings.ReplaceAll(put[key], `\u0026`, "&"); got != want || !deleted[key] {
+					t.Fatalf("%s is %s, want %s; deleted: %t", key, got, want, deleted[key])
+				}
+			}
 		}
-		event := map[string]string{"E1": "e'1", "E2": "e,2", "E3": `e"3`}[band[9:11]]
-		if !deleted[band] || !strings.HasPrefix(band, Prefix) || got.URL != three.URL || got.EventID != event || got.Mode != "live" {
-			t.Fatalf("%s is %s", band, value)
-		}
+	}
+}
+
+func TestNoWindows(t *testing.T) {
+	t.Parallel()
+	b := three
+	b.Windows = nil
+	if text := contents(t, b, "kv-put-001")["kv-put-001.json"]; strings.Count(text, `\"mode\":\"live\",\"windowId\":null}"}`) != bulk {
+		t.Errorf("%.300s", text)
 	}
 }
 
 func TestCSV(t *testing.T) {
 	t.Parallel()
-	rows, err := csv.NewReader(strings.NewReader(contents(t, three)["bands.csv"])).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(contents(t, three, "bands")["bands.csv"])).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 21_001 || rows[0][0] != "bandId" || rows[1][0] != "LOADTEST-E1-000001" || rows[21_000][0] != "LOADTEST-E3-007000" ||
-		rows[7001][1] != "e,2" || rows[21_000][1] != `e"3` {
+	if len(rows) != 10_501 || rows[0][0] != "bandId" || rows[1][0] != "LOADTEST-E1-000001" || rows[10_500][0] != "LOADTEST-E3-003500" ||
+		rows[3501][1] != "dallas" || rows[10_500][1] != "denver" {
 		t.Errorf("%d rows, %v … %v", len(rows), rows[:2], rows[len(rows)-1])
+	}
+}
+
+func TestWrites(t *testing.T) {
+	t.Parallel()
+	for count, want := range map[int]string{
+		166: "996 KV writes, 2 keys a band, and as many deletes afterwards.",
+		200_000: "1200000 KV writes, 2 keys a band, and as many deletes afterwards. " +
+			"Cloudflare's free plan allows 1000 a day of each: this needs a paid one, or --count 166.",
+	} {
+		b := three
+		b.Count = count
+		if got := b.Writes(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 
@@ -83,14 +113,20 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*Bands){
-		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1": func(b *Bands) { b.Events = b.Events[:1] },
-		`the event ID of LOADTEST-E2- is empty, or has spaces around it: ""`:                                 func(b *Bands) { b.Events = []string{"a", "", "c"} },
-		`the event ID of LOADTEST-E3- is empty, or has spaces around it: " c"`:                               func(b *Bands) { b.Events = []string{"a", "b", " c"} },
-		`the prefix "NASHVILLE-" does not begin with LOADTEST-, by which the clean-up goes`:                  func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
-		`the page must be an http or https URL with a host: got "compassion.com"`:                            func(b *Bands) { b.URL = "compassion.com" },
-		`the page must be an http or https URL with a host: got "//compassion.com/live"`:                     func(b *Bands) { b.URL = "//compassion.com/live" },
-		"at most 10000000 bands of each event: got 9000000000000000000":                                      func(b *Bands) { b.Count = 9e18 },
-		"a pool of bands needs a count of 1 or more: got 0":                                                  func(b *Bands) { b.Count = 0 },
+		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1":                       func(b *Bands) { b.Events = b.Events[:1] },
+		"3 window IDs are needed (--window-ids), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, or none: got 2":         func(b *Bands) { b.Windows = b.Windows[:2] },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got ""`:                               func(b *Bands) { b.Events = []string{"a", "", "c"} },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "*"`:                              func(b *Bands) { b.Events = []string{"*", "b", "c"} },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "c\n"`:                            func(b *Bands) { b.Windows = []string{"a", "b", "c\n"} },
+		`the bands of each prefix need an event of their own (--events): got "a" twice`:                                            func(b *Bands) { b.Events = []string{"a", "b", "a"} },
+		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got ""`:           func(b *Bands) { b.OrgSlug = "" },
+		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got "a.b"`:        func(b *Bands) { b.OrgSlug = "a.b" },
+		`a prefix must begin with LOADTEST-, by which the clean-up goes, and have only letters, digits, - and _: got "NASHVILLE-"`: func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
+		`a prefix must begin with LOADTEST-, by which the clean-up goes, and have only letters, digits, - and _: got "LOADTEST-'"`: func(b *Bands) { b.Prefixes = []string{"LOADTEST-'", "LOADTEST-", "LOADTEST-"} },
+		`the page must be an http or https URL with a host: got "compassion.com"`:                                                  func(b *Bands) { b.URL = "compassion.com" },
+		`the page must be an http or https URL with a host: got "//compassion.com/live"`:                                           func(b *Bands) { b.URL = "//compassion.com/live" },
+		"at most 10000000 bands of each event: got 9000000000000000000":                                                            func(b *Bands) { b.Count = 9e18 },
+		"a pool of bands needs a count of 1 or more: got 0":                                                                        func(b *Bands) { b.Count = 0 },
 	} {
 		b := three
 		change(&b)

@@ -6,7 +6,9 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/lib/types"
@@ -71,6 +73,12 @@ func (f field) convert(given sobek.Value, rt *sobek.Runtime) error {
 			return fmt.Errorf("a whole number is expected, got %s", given)
 		}
 		f.value.Set(reflect.ValueOf(number).Convert(f.value.Type()))
+	case reflect.Slice:
+		if text, ok := given.Export().(string); ok && f.tag.Get("env") != "" { // a setting is a text, with commas
+			f.value.Set(reflect.ValueOf(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })))
+			return nil
+		}
+		return rt.ExportTo(given, f.value.Addr().Interface())
 	default:
 		return rt.ExportTo(given, f.value.Addr().Interface())
 	}

@@ -45,6 +45,8 @@ type Response struct {
 	Proto    string // "HTTP/1.1" or "HTTP/1.0"
 	Location []byte // of the first Location field, empty without one; valid until the next exchange
 	Body     int64  // bytes of content read, without chunk framing
+	Length   int64  // Content-Length; -1 without one
+	ByNext   bool   // its header has what Next.js or Vercel set, and a Worker that answers by itself does not
 
 	// KeepAlive tells that the connection is still open, for another exchange.
 	KeepAlive bool
@@ -58,7 +60,7 @@ type Response struct {
 // Answered reports whether any byte of a response came back.
 func (r *Response) Answered() bool { return !r.FirstByte.IsZero() }
 
-func (r *Response) reset() { *r = Response{Location: r.Location[:0]} }
+func (r *Response) reset() { *r = Response{Location: r.Location[:0], Length: -1} }
 
 // framing is what a header says about where its response ends.
 type framing struct {
@@ -90,11 +92,12 @@ func (c *Conn) readHead(r *Response, budget *int) (framing, error) {
 	if err := c.readStatusLine(r, budget); err != nil {
 		return f, err
 	}
-	r.Location = r.Location[:0]
+	r.Location, r.Length, r.ByNext = r.Location[:0], -1, false
 	foldable := false // whether the line before may go on in the next one
 	for {
 		line, err := c.readLine(budget, ErrHeadTooLarge)
 		if err != nil || len(line) == 0 {
+			r.Length = f.length
 			return f, err
 		}
 		if line[0] == ' ' || line[0] == '\t' {
@@ -178,6 +181,14 @@ func (f *framing) apply(r *Response, name, value []byte) (used bool, err error) 
 			f.close = f.close || equalFold(option, "close")
 			f.keepAlive = f.keepAlive || equalFold(option, "keep-alive")
 		}
+	case equalFold(name, "vary"):
+		for item := range items(value) {
+			r.ByNext = r.ByNext || equalFold(item, "rsc")
+		}
+		return false, nil
+	case equalFold(name, "x-vercel-id"):
+		r.ByNext = true
+		return false, nil
 	default:
 		return false, nil
 	}

@@ -1,11 +1,13 @@
-// Package trpc queries a tRPC v11 server over HTTP: https://trpc.io/docs/rpc. Inputs and results are JSON texts;
+// Package trpc speaks with a tRPC server, v10 or v11, over HTTP: https://trpc.io/docs/rpc. Inputs and results are JSON texts;
 // transformers are the caller's.
 package trpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,9 +31,19 @@ type Call struct {
 
 // Result is one call's outcome: data as JSON, or the server's error.
 type Result struct {
-	Data json.RawMessage
-	Err  *Error
+	Data  json.RawMessage
+	Err   *Error
+	Shape Shape // of data and error alike
 }
+
+// Shape is what an answer tells of the server's transformer.
+type Shape string
+
+// The shapes. An answer that is not tRPC's has none.
+const (
+	Plain     Shape = "none"
+	Superjson Shape = "superjson"
+)
 
 // Error is an error that a tRPC server answered.
 type Error struct {
@@ -40,6 +52,7 @@ type Error struct {
 	Code      string // e.g. UNAUTHORIZED
 	Status    int    // the HTTP status that goes with the code
 	Message   string
+	Shape     Shape
 }
 
 func (e *Error) Error() string {
@@ -63,24 +76,37 @@ func (e *Error) Error() string {
 const expired = "The session is missing or has expired: log in again"
 
 // Query runs one call. Errors are a [*Error] from the server, or an [*answer.Error].
-func (c Client) Query(ctx context.Context, call Call) (json.RawMessage, error) {
+func (c Client) Query(ctx context.Context, call Call) (Result, error) {
 	query := ""
 	if call.Input != "" {
 		query = "?input=" + EncodeURIComponent(call.Input)
 	}
-	a, err := c.get(ctx, call.Procedure, query)
+	return c.one(ctx, http.MethodGet, call.Procedure, query, nil)
+}
+
+// Mutate runs one call that changes something.
+func (c Client) Mutate(ctx context.Context, call Call) (Result, error) {
+	var body io.Reader
+	if call.Input != "" {
+		body = strings.NewReader(call.Input)
+	}
+	return c.one(ctx, http.MethodPost, call.Procedure, "", body)
+}
+
+func (c Client) one(ctx context.Context, method, procedure, query string, body io.Reader) (Result, error) {
+	a, err := c.send(ctx, method, procedure, query, body)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	var got envelope
 	if err := a.JSON(&got); err != nil {
-		return nil, unparsed(a, err)
+		return Result{}, unparsed(a, err)
 	}
-	result, err := got.result(a, call.Procedure)
+	result, err := got.result(a, procedure)
 	if err == nil && result.Err != nil {
 		err = result.Err
 	}
-	return result.Data, err
+	return result, err
 }
 
 // Batch runs several calls in one request and gives one result a call, in order. A failed call is a result with Err;
@@ -95,7 +121,7 @@ func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 		}
 	}
 	procedures := strings.Join(names, ",")
-	a, err := c.get(ctx, procedures, "?batch=1&input="+EncodeURIComponent("{"+strings.Join(inputs, ",")+"}"))
+	a, err := c.send(ctx, http.MethodGet, procedures, "?batch=1&input="+EncodeURIComponent("{"+strings.Join(inputs, ",")+"}"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +146,16 @@ func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 	return results, nil
 }
 
-func (c Client) get(ctx context.Context, procedures, query string) (*answer.Answer, error) {
+func (c Client) send(ctx context.Context, method, procedures, query string, body io.Reader) (*answer.Answer, error) {
 	target := strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures + query
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil { // not err: it repeats the URL, with its password and the input
 		return nil, fmt.Errorf("no URL can be made of ADMIN_URL and the procedure %q", procedures)
 	}
 	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if c.Cookie != "" {
 		req.Header.Set("Cookie", c.Cookie)
 	}
@@ -163,21 +192,29 @@ type shape struct {
 func (e envelope) result(a *answer.Answer, procedure string) (Result, error) {
 	switch {
 	case e.Error != nil:
-		s := e.Error.shape
+		s, shape := e.Error.shape, Plain
 		if e.Error.JSON != nil {
-			s = *e.Error.JSON
+			s, shape = *e.Error.JSON, Superjson
 		}
 		if s.Data.Status == 0 {
 			s.Data.Status = a.Status
 		}
-		return Result{Err: &Error{a.Request, procedure, answer.Words(s.Data.Code), s.Data.Status, words(s.Message)}}, nil
+		return Result{Err: &Error{a.Request, procedure, answer.Words(s.Data.Code), s.Data.Status, words(s.Message), shape}, Shape: shape}, nil
 	case e.Result != nil && a.Status/100 == 2:
-		return Result{Data: e.Result.Data}, nil // a procedure that returns undefined has no data
+		return Result{Data: e.Result.Data, Shape: shapeOf(e.Result.Data)}, nil // a procedure that returns undefined has no data
 	case a.Status/100 != 2:
 		return Result{}, a.Unexpected(expired)
 	default:
 		return Result{}, a.Wrong("Is this a tRPC server, and ADMIN_URL its origin?", "JSON with neither result nor error")
 	}
+}
+
+// shapeOf tells superjson's wrapper from plain data: an object of json, and perhaps meta, alone.
+func shapeOf(data json.RawMessage) Shape {
+	if !bytes.HasPrefix(data, []byte(`{"json":`)) { // the wrapper's first key, as JSON.stringify writes it
+		return Plain
+	}
+	return Superjson
 }
 
 // words are an error's message for people. What is wrong with an input comes as JSON of Zod's: its issues, each with the

@@ -16,6 +16,8 @@ const (
 	Share     Unit = "share"
 	PerSecond Unit = "taps/s"
 	Count     Unit = "iterations"
+	Rows      Unit = "rows"
+	Bytes     Unit = "bytes"
 )
 
 // Value is a figure with its unit.
@@ -27,6 +29,10 @@ func (u Unit) Value(value float64) string {
 		return Percent(value)
 	case PerSecond:
 		return Rate(value) + "/s"
+	case Rows:
+		return Rate(value) + " rows"
+	case Bytes:
+		return Size(value)
 	}
 	return Rate(value)
 }
@@ -73,6 +79,17 @@ func Milliseconds(value float64) string {
 		return plain(Significant(value/1000, 3)) + " s"
 	}
 	return plain(Significant(value, 3)) + " ms"
+}
+
+// Size is a number of bytes: 812 B, 64.2 kB, 9.1 MB.
+func Size(bytes float64) string {
+	for _, unit := range []string{"B", "kB", "MB"} {
+		if Significant(bytes, 3) < 1000 {
+			return plain(Significant(bytes, 3)) + " " + unit
+		}
+		bytes /= 1000
+	}
+	return Rate(bytes) + " GB"
 }
 
 // Percent is a fraction: 0.02 %, 99.7 %.

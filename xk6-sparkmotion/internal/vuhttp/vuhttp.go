@@ -23,6 +23,7 @@ import (
 type Client struct {
 	State   *lib.State
 	Name    string        // the tags name and url: a request's URL without what differs from one to the next
+	Form    string        // the tag form, when not empty
 	Plateau string        // the tag plateau, when not empty
 	Timeout time.Duration // of one request
 	Public  bool          // no secret in it: --http-debug may show it
@@ -61,8 +62,10 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	}
 	c.took = time.Duration(response.Timings.Duration * float64(time.Millisecond))
 	body, _ := response.Body.([]byte)
+	major, _, _ := http.ParseHTTPVersion(response.Proto)
 	return &http.Response{
-		StatusCode: response.Status, Proto: response.Proto, Header: kept.header, Body: io.NopCloser(bytes.NewReader(body)),
+		StatusCode: response.Status, Proto: response.Proto, ProtoMajor: major, Header: kept.header,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}, nil
 }
 
@@ -78,12 +81,14 @@ func (c *Client) parse(req *http.Request) (*httpext.ParsedHTTPRequest, error) {
 			return nil, err
 		}
 	}
-	if agent := c.State.Options.UserAgent; agent.Valid {
+	if agent := c.State.Options.UserAgent; agent.Valid && req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", agent.String)
 	}
 	tags := c.State.Tags.GetCurrentValues()
-	if c.Plateau != "" {
-		tags.SetTag("plateau", c.Plateau)
+	for tag, value := range map[string]string{"form": c.Form, "plateau": c.Plateau} {
+		if value != "" {
+			tags.SetTag(tag, value)
+		}
 	}
 	return &httpext.ParsedHTTPRequest{
 		URL: &u, Req: req, Body: body, Timeout: c.Timeout, Throw: true,

@@ -1,4 +1,4 @@
-import NextAuth from 'next-auth-4';
+import nextAuth from 'next-auth-4';
 import { options } from '../../../../auth-v4.js';
 
-export default NextAuth(options);
+export default nextAuth.default(options); // CommonJS, imported as Node does

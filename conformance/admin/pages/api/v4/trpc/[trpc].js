@@ -1,7 +1,7 @@
 import { getServerSession } from 'next-auth-4';
 import superjson from 'superjson';
-import { initTRPC, TRPCError } from 'trpc-server-10';
-import { createNextApiHandler } from 'trpc-server-10/adapters/next';
+import { initTRPC, TRPCError } from 'trpc-server-11';
+import { createNextApiHandler } from 'trpc-server-11/adapters/next';
 import { options } from '../../../../auth-v4.js';
 import { router } from '../../../../queries.js';
 import { settings } from '../../../../settings.js';

@@ -1,0 +1,23 @@
+package capacity
+
+import (
+	"testing"
+	"time"
+)
+
+// BenchmarkRecorder is what counting one tap costs, in the run and in its plateau: every VU waits for it in turn.
+func BenchmarkRecorder(b *testing.B) {
+	r := &Recorder{}
+	r.Schedule(Schedule{Rates: []float64{1000}, Names: []string{"1000"}, Hold: time.Minute})
+	began := time.Unix(1_800_000_000, 0)
+	tap := Tap{
+		Latency: 5 * time.Millisecond, First: true, Redirected: true, Host: "compassion.com", Page: true, SourceKnown: true, FromKV: true,
+		Scenario: "tappers", Start: began,
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		tap.Began = began.Add(time.Duration(n%59_000) * time.Millisecond)
+		tap.Ended = tap.Began.Add(tap.Latency)
+		r.Tap(tap)
+	}
+}

@@ -1,0 +1,53 @@
+package capacity
+
+import "time"
+
+// lostRuns are runs that answered with redirects, and lost taps all the same, or whose answers tell too little.
+func lostRuns() []judgedRun {
+	leads := func(change func(s *seen)) Measured {
+		s := seen{rate: 100, achieved: 100, p95: 5}
+		change(&s)
+		return measured(calm50, s)
+	}
+	asked := func(change func(r *Recorder, at time.Time)) Measured {
+		r := &Recorder{}
+		for n := range 48 {
+			change(r, time.Unix(1_800_000_000, 0).Add(time.Duration(n)*time.Second))
+		}
+		return r.Measured("0:1", all)
+	}
+	worker := errorsOf(0.01)[:1]
+	return []judgedRun{
+		{name: "fallbacks", run: leads(func(s *seen) { s.fallback = 0.12 }), status: Fail, sustained: 50, breach: failed},
+		{name: "nothing but fallbacks", run: measured(seen{rate: 100, achieved: 100, p95: 5, fallback: 1}), status: Fail, breach: failed},
+		{name: "hosts that are neither", run: leads(func(s *seen) { s.other = 0.12 }), status: Warn, sustained: 100},
+		{name: "few hosts that are neither", run: leads(func(s *seen) { s.other = 0.01 }), status: Pass, sustained: 100},
+		{
+			name: "fallbacks without plateaus", status: Fail,
+			run: changed(Measured{}, func(m *Measured) {
+				m.Whole = measured(seen{rate: 10, achieved: 10, p95: 5, fallback: 0.5}).Whole
+				m.Whole.Redirects.Fallback.add("sparkmotion.io", 7)
+			}),
+		},
+		{name: "sources untold", run: measured(seen{rate: 50, achieved: 50, p95: 5, untold: true, missed: 0.5}), status: Pass, sustained: 50},
+		{name: "untold, and no limit of it", run: measured(seen{rate: 50, achieved: 50, p95: 5, untold: true}), limits: worker, status: Pass, sustained: 50},
+		{name: "taps dropped", run: leads(func(s *seen) { s.dropped = 0.004 }), status: Warn, sustained: 50, breach: "cron_drop_rate"},
+		{name: "many taps dropped", run: leads(func(s *seen) { s.dropped = 0.03 }), status: Fail, sustained: 50, breach: "cron_drop_rate"},
+		{
+			name: "batches that fail", status: Fail,
+			run: asked(func(r *Recorder, at time.Time) {
+				r.Flush(Flush{Ended: at, Answered: true, Failed: at.Second()%4 == 0, Flushed: 5, Remaining: 5000})
+			}),
+		},
+		{
+			name: "exports", status: Pass,
+			run: asked(func(r *Recorder, at time.Time) {
+				q := Query{Began: at, Took: time.Second, Export: true, Queries: 1, Rows: 4120, Bytes: 1_100_000}
+				if at.Second()%16 == 0 {
+					q.Rows, q.Bytes, q.Empty = 0, 0, true
+				}
+				r.Query(q)
+			}),
+		},
+	}
+}

@@ -1,0 +1,106 @@
+package capacity
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// Scenario is one that has the run's plateaus beside the run's own scenario, such as taps by another form of link. It is judged by
+// itself, by the limits of what answers taps.
+type Scenario struct {
+	Start         float64      `json:"start_seconds"` // of its plateaus, after those of the run's own
+	Status        Status       `json:"status"`
+	SustainedRate *float64     `json:"sustained_rate"`
+	FirstBreach   *FirstBreach `json:"first_breach"`
+	Metrics       []Judged     `json:"metrics"` // of all its plateaus together
+	Plateaus      []Plateau    `json:"plateaus"`
+}
+
+// Others returns the names of the scenarios beside the run's own, in order.
+func (m *Measured) Others() []string { return slices.Sorted(maps.Keys(m.Scenarios)) }
+
+// beside adds a scenario.
+func (m *Measured) beside(name string, s Scenario) {
+	if m.Scenarios == nil {
+		m.Scenarios = make(map[string]Scenario)
+	}
+	m.Scenarios[name] = s
+}
+
+// meanwhile is how many taps the other scenarios put into the queue in the time of a plateau.
+func (m *Measured) meanwhile(p *Plateau) float64 {
+	taps := 0.0
+	for _, name := range m.Others() {
+		s := m.Scenarios[name]
+		for _, q := range s.Plateaus {
+			from := s.Start + q.Start
+			both := min(p.Start+p.Seconds, from+q.Seconds) - max(p.Start, from)
+			taps += max(0, both) / q.Seconds * float64(q.Counts.Redirects.Page.Sum())
+		}
+	}
+	return taps
+}
+
+// judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what is to be said of them.
+func (r *Report) judgeOthers(limits []Limit) []string {
+	var said []string
+	judged := maps.Clone(r.Scenarios)
+	for _, name := range r.Others() {
+		s := judged[name]
+		other := &Report{Measured: Measured{Schedule: r.Schedule, Processes: r.Processes, Plateaus: s.Plateaus}}
+		for _, p := range s.Plateaus {
+			other.Whole.add(p.Counts)
+		}
+		other.judge(ofTaps(limits), nil)
+		judged[name] = Scenario{s.Start, other.Status, other.SustainedRate, other.FirstBreach, other.Metrics, other.Plateaus}
+		said = append(said, r.sayOther(name, other)...)
+		switch {
+		case r.Status == Pass: // a run passes when each of its scenarios does
+			r.Status = other.Status
+		case other.Status != Pass:
+			r.Status = worse(r.Status, other.Status)
+		}
+	}
+	r.Scenarios = judged
+	return said
+}
+
+// besideStatus is the worst verdict on the other scenarios.
+func (r *Report) besideStatus() Status {
+	status := Pass
+	for _, s := range r.Scenarios {
+		status = worse(status, s.Status)
+	}
+	return status
+}
+
+// ofTaps are the limits of what answers taps.
+func ofTaps(limits []Limit) []Limit {
+	return slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool { return l.Part != Worker })
+}
+
+// sayOther tells what another scenario holds and what breaks it, and what the run's own sentences don't say already.
+func (r *Report) sayOther(name string, other *Report) []string {
+	sustained, first := other.sustained()
+	holds := other.sayHolds(sustained)
+	if len(other.valid()) == 0 {
+		holds = "Has no plateau with figures that are its own."
+	}
+	if first != nil {
+		holds = fmt.Sprintf("%s; at %s/s %s.", strings.TrimSuffix(holds, "."), units.Rate(first.Offered), first.sayBreaches())
+	}
+	said := []string{name + " " + uncapital(holds)}
+	known := slices.Concat(r.sayGenerator(), r.sayEnd())
+	for _, sentence := range slices.Concat(other.sayLower(sustained), other.sayRun(), other.sayGenerator(), other.sayEnd()) {
+		if !slices.Contains(known, sentence) {
+			said = append(said, name+": "+uncapital(sentence))
+		}
+	}
+	return said
+}
+
+func uncapital(text string) string { return strings.ToLower(text[:1]) + text[1:] }

@@ -1,0 +1,112 @@
+package capacity
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+// beside is a scenario whose taps take the direct link, and both what a process without others has of the two. In k6's order it is first.
+const beside = "directTappers"
+
+var both = []Share{{beside, 1}, {"tappers", 1}}
+
+// sideBySide makes a run of two scenarios with the same plateaus. The other one's taps come first, and are none of the run's own.
+func sideBySide(own, other []seen) Measured {
+	r := &Recorder{}
+	schedule := recorded(own...).schedule
+	r.Schedule(schedule)
+	for i := range other {
+		at := func(share float64) time.Time { return inPlateau(i, share) }
+		other[i].tap(r, Tap{Scenario: beside, Start: began, Direct: true}, at)
+		own[i].tap(r, Tap{Scenario: "tappers", Start: began}, at)
+		for n := range 10 {
+			r.Lag(Lag{At: at(float64(n) / 10), Lag: time.Millisecond, Late: float64(n) < 10*own[i].late})
+			r.Query(Query{Began: at(float64(n) / 10), Took: time.Second, Queries: 1})
+		}
+	}
+	return r.Measured("0:1", both)
+}
+
+// scenarioRuns are runs of two scenarios; what is wanted is the run's status, and its own scenario's figures.
+func scenarioRuns() []judgedRun {
+	calm, fails := []seen{calm50, calm100}, seen{rate: 100, achieved: 100, p95: 140}
+	return []judgedRun{
+		{name: "both scenarios hold", run: sideBySide(calm, calm), status: Pass, sustained: 100},
+		{name: "another scenario fails", run: sideBySide(calm, []seen{calm50, fails}), status: Fail, sustained: 100},
+		{name: "another scenario warns everywhere", run: sideBySide(calm, []seen{slow50, slow100}), status: Warn, sustained: 100},
+		{name: "another scenario holds", run: sideBySide([]seen{calm50, fails}, calm), status: Fail, sustained: 50, breach: redirect},
+		{
+			name: "another scenario's errors", status: Fail, sustained: 100,
+			run: sideBySide(calm, []seen{{rate: 50, achieved: 50, p95: 5, failed: 0.05}, calm100}),
+		},
+		{
+			name: "another scenario without free virtual users", status: Pass, sustained: 100,
+			run: sideBySide(calm, []seen{calm50, {rate: 100, achieved: 70, p95: 40}}),
+		},
+		{
+			name: "another scenario of which nothing is known", status: Generator, sustained: 50,
+			run: sideBySide(calm[:1], []seen{{rate: 50, achieved: 30, p95: 40}}),
+		},
+		{name: "the generator in both scenarios", status: Generator, run: sideBySide([]seen{late50}, []seen{calm50})},
+	}
+}
+
+// Each scenario has its own taps, and all that happened at the time; the run has both.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	r := Judge(sideBySide([]seen{calm50, calm100}, []seen{calm50, {rate: 100, achieved: 100, p95: 140}}), Limits, nil)
+	other := r.Scenarios[beside]
+	if r.Scenario != "tappers" || other.Status != Fail || orZero(other.SustainedRate) != 50 || other.FirstBreach.Plateau != "100" {
+		t.Errorf("%s, and beside it %+v", r.Scenario, other)
+	}
+	for _, plateaus := range [][]Plateau{r.Plateaus, other.Plateaus} {
+		for i, taps := range []int64{5000, 10_000} {
+			if c := &plateaus[i].Counts; c.Taps != taps || c.Queries != 10 || c.Lag.count() != 10 {
+				t.Errorf("%d taps, %d queries, %d looks of the lag probe", c.Taps, c.Queries, c.Lag.count())
+			}
+		}
+	}
+	if p95 := r.Plateaus[1].Counts.redirect().at(95); p95 > 6 || r.Plateaus[1].Status != Pass || other.Plateaus[1].Status != Fail || r.Whole.Taps != 30_000 {
+		t.Errorf("p95 %v, %s; %s beside it; %d taps", p95, r.Plateaus[1].Status, other.Plateaus[1].Status, r.Whole.Taps)
+	}
+	said, want := Compare(judge(calm50), r).Verdict, "Only tappers is compared; of directTappers each run's own report tells."
+	if said[len(said)-1] != want {
+		t.Errorf("got %q, want %q", said, want)
+	}
+	for _, m := range other.Metrics {
+		if m.Part != Worker {
+			t.Errorf("judged by %s", m.Label)
+		}
+	}
+}
+
+// One whose rate ramps in its own way has no share, and so no plateaus; its taps are the run's.
+func TestScenarioWithoutShare(t *testing.T) {
+	t.Parallel()
+	r := recorded(calm50)
+	calm50.tap(r, Tap{Scenario: "warm-up", Start: began.Add(-time.Minute)}, func(share float64) time.Time { return inPlateau(0, share) })
+	m := r.Measured("0:1", all)
+	if m.Scenario != "tappers" || len(m.Scenarios) != 0 || m.Plateaus[0].Counts.Taps != 5000 || m.Whole.Taps != 10_000 {
+		t.Errorf("%s with %d taps of %d; beside it %v", m.Scenario, m.Plateaus[0].Counts.Taps, m.Whole.Taps, m.Others())
+	}
+}
+
+// The queue fills by the taps of all scenarios, also of one that begins later.
+func TestQueueOfScenarios(t *testing.T) {
+	t.Parallel()
+	for later, want := range map[time.Duration][2]float64{0: {100, 200}, 50 * time.Second: {75, 175}} {
+		r := &Recorder{}
+		r.Schedule(Schedule{Rates: []float64{50, 100}, Names: []string{"50", "100"}, Hold: 100 * time.Second})
+		for i, s := range []seen{calm50, calm100} {
+			at := func(share float64) time.Time { return inPlateau(i, share) }
+			s.tap(r, Tap{Scenario: "tappers", Start: began}, at)
+			s.tap(r, Tap{Scenario: beside, Start: began.Add(later), Direct: true}, func(share float64) time.Time { return at(share).Add(later) })
+		}
+		for i, p := range Judge(r.Measured("0:1", both), Limits, nil).Plateaus {
+			if math.Abs(p.Queued-want[i]) > 0.3 {
+				t.Errorf("%v later: %v/s into the queue at %s, want %v", later, p.Queued, p.Name, want[i])
+			}
+		}
+	}
+}

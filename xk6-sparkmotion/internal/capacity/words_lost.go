@@ -1,0 +1,128 @@
+package capacity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// sayElsewhere tells of redirects to something else than the page: a system that fails answers with a redirect, too.
+func (r *Report) sayElsewhere() []string {
+	var said []string
+	fallbacks := func(c *Counts) Tally { return c.Redirects.Fallback }
+	if hosts := r.Whole.Redirects.Fallback.Names(); len(hosts) > 0 {
+		fallback := "fallback"
+		if len(hosts) > 1 {
+			fallback = "fallbacks"
+		}
+		said = append(said, fmt.Sprintf("%s led to the %s %s: the Worker failed, or could not reach the Hub, or the Hub had no page for them.",
+			r.sayTaps(fallbacks), fallback, listed(few(hosts))))
+	}
+	others := func(c *Counts) Tally { return c.Redirects.Other }
+	if hosts := r.Whole.Redirects.Other.Names(); len(hosts) > 0 {
+		said = append(said, fmt.Sprintf("%s led to %s, neither the page nor a fallback. Set PAGE_HOST, or look at what the event shows.",
+			r.sayTaps(others), listed(few(hosts))))
+	}
+	return said
+}
+
+// sayTaps says how many taps were some, where their share was largest.
+func (r *Report) sayTaps(some func(c *Counts) Tally) string {
+	all, most := some(&r.Whole).Sum(), (*Plateau)(nil)
+	share := func(p *Plateau) float64 { return ratio(some(&p.Counts).Sum(), p.Counts.Taps) }
+	for i := range r.Plateaus {
+		if p := &r.Plateaus[i]; share(p) > 0 && (most == nil || share(p) > share(most)) {
+			most = p
+		}
+	}
+	if most == nil {
+		return fmt.Sprintf("Over the whole run %s (%s)", numbered(all, "tap"), units.Percent(ratio(all, r.Whole.Taps)))
+	}
+	n := some(&most.Counts).Sum()
+	said := fmt.Sprintf("At %s/s %s (%s)", units.Rate(most.Offered), numbered(n, "tap"), units.Percent(share(most)))
+	if all > n {
+		said += fmt.Sprintf(", of %s in the whole run,", units.Rate(float64(all)))
+	}
+	return said
+}
+
+// sayFlushes tells of taps that flushes dropped, and of batches that they could not write.
+func (r *Report) sayFlushes() []string {
+	var said []string
+	c := &r.Whole
+	if c.FlushDropped > 0 {
+		said = append(said, fmt.Sprintf("The flush dropped %s (%s): their bands are not in the database.",
+			numbered(c.FlushDropped, "tap"), units.Percent(ratio(c.FlushDropped, c.drained()))))
+	}
+	if c.FlushesPartly > 0 {
+		said = append(said, fmt.Sprintf("%s had batches that failed and went back on the queue (one bad entry fails its batch again "+
+			"and again); their taps wait.", someOf(c.FlushesPartly, c.Flushes, "flush")))
+	}
+	return said
+}
+
+// sayExports tells how much exports exported: an empty one is quick, and shows nothing.
+func (r *Report) sayExports() []string {
+	var said []string
+	var had []string
+	for _, label := range []string{"export rows", "export size"} {
+		m, _ := Find(label)
+		if mean := m.Of(&r.Whole); mean.Samples > 0 {
+			had = append(had, m.Unit.Value(mean.Value))
+		}
+	}
+	if had != nil {
+		said = append(said, fmt.Sprintf("An export had %s on average.", listed(had)))
+	}
+	if c := &r.Whole; c.ExportsEmpty > 0 {
+		said = append(said, fmt.Sprintf("%s exported nothing: how long that took says nothing, and is not counted.",
+			someOf(c.ExportsEmpty, c.exports(), "export")))
+	}
+	return said
+}
+
+// sayKV tells of a limit that the answers leave open.
+func (r *Report) sayKV() []string {
+	open := func(m Judged) bool { return m.Metric == "kv_hit_rate" && m.Samples == 0 }
+	if r.Whole.Redirected == 0 || !slices.ContainsFunc(r.Metrics, open) {
+		return nil
+	}
+	return []string{"KV hits not measured: the answers do not tell where they come from."}
+}
+
+// listed puts words into a sentence: one, two and three.
+func listed(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// few are the first of many words, and how many more there are.
+func few(words []string) []string {
+	const most = 4
+	if len(words) <= most {
+		return words
+	}
+	return append(slices.Clone(words[:most-1]), fmt.Sprintf("%d more", len(words)-most+1))
+}
+
+// numbered is a number of things.
+func numbered(n int64, thing string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "sh"):
+		thing += "es"
+	default:
+		thing += "s"
+	}
+	return units.Rate(float64(n)) + " " + thing
+}
+
+// someOf is how many of all things.
+func someOf(some, all int64, thing string) string {
+	return units.Rate(float64(some)) + " of " + numbered(all, thing)
+}

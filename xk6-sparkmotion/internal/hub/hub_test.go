@@ -1,0 +1,47 @@
+package hub
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+)
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"success":true,"flushed":5,"dropped":2,"batches":1.5,"failedBatches":3,"remaining":7,"durationMs":12.7}`: "",
+		`{"success":true,"flushed":5,"remaining":7}`:                                                               "",
+		`{"success":true,"flushed":5,"remaining":7,"batches":null}`:                                                "",
+		`{"success":true,"flushed":5,"remaining":null}`:                                                            "JSON without success, flushed and remaining",
+		`{"success":true,"flushed":"5","remaining":7}`:                                                             `field is flushed: "5", where a whole number from 0 is expected`,
+		`{"success":true,"flushed":-1,"remaining":7}`:                                                              "field is flushed: -1, where a whole number from 0 is expected",
+		`{"success":true,"flushed":1e300,"remaining":7}`:                                                           "field is flushed: 1e300, where a whole number from 0 is expected",
+		`{"success":"true","flushed":5,"remaining":7}`:                                                             `field is success: "true", where true or false is expected`,
+		`{"success":true,"flushed":5,"remaining":7,"dropped":[1]}`:                                                 "field is dropped: [1], where a whole number from 0 is expected",
+		`{"success":true,"flushed":5,"remaining":7,"durationMs":{"ms":1}}`:                                         `field is durationMs: {"ms":1}, where a number is expected`,
+		`{"success":false,"flushed":0,"failedBatches":3,"remaining":7}`:                                            "success: false with 3 failed batches",
+		`[]`: "JSON of another shape",
+	} {
+		_, err := read(&answer.Answer{Request: "GET x", Status: 200, Body: []byte(body)})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// FuzzRead holds that counts are whole and not below 0, whatever a Hub answers.
+func FuzzRead(f *testing.F) {
+	f.Add(`{"success":true,"flushed":5,"dropped":2,"remaining":7,"durationMs":1e3}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		flushed, err := read(&answer.Answer{Request: "GET x", Status: 200, Body: []byte(body)})
+		if err != nil {
+			return
+		}
+		if flushed.Flushed < 0 || flushed.Dropped < 0 || flushed.Remaining < 0 || math.IsNaN(flushed.DurationMs) || !json.Valid([]byte(body)) {
+			t.Errorf("%s: %+v", body, flushed)
+		}
+	})
+}

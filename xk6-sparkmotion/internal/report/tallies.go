@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// tables are all that a page shows besides the limits.
+func tables(r *capacity.Report) []table {
+	var all []table
+	if len(r.Plateaus) > 0 {
+		all = append(tapsTables(r), systemTable(r), volumeTable(r))
+	}
+	for _, t := range []table{hostsTable(r), failedTable(r)} {
+		if len(t.Rows) > 0 {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// hostsTable is where redirects led.
+func hostsTable(r *capacity.Report) table {
+	t := table{Name: "Where redirects led", Align: "ll", Head: []string{"Host", "Is"}}
+	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Redirects.Page }, "the page")
+	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Redirects.Fallback }, "a fallback")
+	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Redirects.Other }, "neither")
+	t.byPlateau(r)
+	return t
+}
+
+// failedTable is what failed, kind by kind.
+func failedTable(r *capacity.Report) table {
+	t := table{Name: "What failed", Align: "l", Head: []string{"Kind"}}
+	t.tally(r, failures)
+	t.byPlateau(r)
+	return t
+}
+
+func failures(c *capacity.Counts) capacity.Tally { return c.Failures }
+
+// worstTable are the kinds of failures that there were most of.
+func worstTable(r *capacity.Report) table {
+	const most = 3
+	names := r.Whole.Failures.Names()
+	t := table{Name: "What failed", Align: "rl", Head: []string{"Times", "Kind"}}
+	if len(names) > most {
+		t.Name += fmt.Sprintf(", the %d largest kinds of %d", most, len(names))
+	}
+	for _, name := range names[:min(most, len(names))] {
+		t.add(count(float64(r.Whole.Failures[name])), shortened(name, width-20))
+	}
+	return t
+}
+
+// tally adds a row for each name: the name, what it is, the counts of plateaus, and the run's.
+func (t *table) tally(r *capacity.Report, of func(c *capacity.Counts) capacity.Tally, is ...string) {
+	whole := of(&r.Whole)
+	names := whole.Names()
+	from := len(t.Rows)
+	for _, name := range names {
+		t.add(append([]string{name}, is...)...)
+	}
+	column := func(counts []int64) {
+		for i, n := range counts {
+			t.Rows[from+i] = append(t.Rows[from+i], cell{Text: count(float64(n))})
+		}
+	}
+	for i := range r.Plateaus {
+		column(of(&r.Plateaus[i].Counts).Of(names))
+	}
+	column(whole.Of(names))
+}
+
+// byPlateau adds the heads of the columns that tally adds.
+func (t *table) byPlateau(r *capacity.Report) {
+	for i := range r.Plateaus {
+		t.Head, t.Align = append(t.Head, units.Rate(r.Plateaus[i].Offered)+"/s"), t.Align+"r"
+	}
+	t.Head, t.Align = append(t.Head, "Run"), t.Align+"r"
+}
+
+// folded breaks a table that is too wide into several below each other, each with the first column.
+func (t table) folded(most int) []table {
+	const gap, first = 2, 40
+	rows := make([][]cell, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = append([]cell{{shortened(row[0].Text, first), row[0].Status}}, row[1:]...)
+	}
+	t.Rows = rows
+	wide := func(i int) int { return gap + max(t.widest(i), utf8.RuneCountInString(t.Head[i])) }
+	var parts []table
+	room := 0
+	for i := range t.Head[1:] {
+		if room < wide(i+1) {
+			parts, room = append(parts, t.column(0)), most-wide(0)
+		}
+		last := &parts[len(parts)-1]
+		*last, room = last.beside(t.column(i+1)), room-wide(i+1)
+	}
+	return parts
+}
+
+// column is a table of one column.
+func (t table) column(i int) table {
+	one := table{Name: t.Name, Align: t.Align[i : i+1], Head: []string{t.Head[i]}}
+	for _, row := range t.Rows {
+		one.Rows = append(one.Rows, []cell{row[i]})
+	}
+	return one
+}
+
+// beside is a table with another's columns at its right.
+func (t table) beside(other table) table {
+	t.Align, t.Head = t.Align+other.Align, append(t.Head, other.Head...)
+	for i := range t.Rows {
+		t.Rows[i] = append(t.Rows[i], other.Rows[i]...)
+	}
+	return t
+}
+
+// shortened is a text of at most so many characters.
+func shortened(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}

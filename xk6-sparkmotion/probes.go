@@ -1,0 +1,287 @@
+package sparkmotion
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
+)
+
+// probe is one thing that must work before load is sent. It says what it saw.
+type probe struct {
+	part, what string
+	try        func() (string, error)
+}
+
+// prober has what the probes ask with.
+type prober struct {
+	*module
+	preflightOptions
+	session *sobek.Object // once the login has worked
+}
+
+// flushTime is what a flush may take: it works off whatever the last run has left.
+const flushTime = time.Minute
+
+// probes are those of the parts that are asked for. The flush comes after the taps that it must not drop.
+func (p *prober) probes() ([]probe, error) {
+	list := []probe{{"worker", "/health", p.health}}
+	for _, form := range []string{subdomain, direct} {
+		if form == direct && p.DirectURL == "" {
+			continue
+		}
+		for _, prefix := range defaultPrefixes {
+			band := string(bands.Pool{Prefixes: []string{prefix}, Count: 1}.Append(nil, 0))
+			list = append(list, probe{"worker", band + " " + form, func() (string, error) { return p.tapBand(form, band) }})
+		}
+	}
+	list = append(list, probe{"admin", "login", p.logInAsAdmin})
+	queries, err := p.queries()
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queries {
+		list = append(list, probe{"admin", q.procedure, func() (string, error) { return p.ask(q) }})
+	}
+	for _, event := range p.events() {
+		list = append(list, probe{"admin", "bands of " + event, func() (string, error) { return p.countBands(event) }})
+	}
+	list = append(list, probe{"hub", "flush-taps", p.flushOnce}, probe{"queue", "LLEN", p.queueLength})
+	return slices.DeleteFunc(list, func(probe probe) bool { return !p.Needs(probe.part) }), nil
+}
+
+// events are those that bands belong to.
+func (p *prober) events() []string {
+	if len(p.EventIDs) > 0 {
+		return p.EventIDs
+	}
+	return []string{p.EventID}
+}
+
+func (p *prober) health() (string, error) {
+	target := strings.TrimSuffix(p.WorkerURL, "/") + "/health"
+	c, err := p.client(target, p.Timeout)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(p.vu.Context(), http.MethodGet, target, nil)
+	if err != nil {
+		return "", errors.New("WORKER_URL is not a URL") // not err: it repeats the URL
+	}
+	a, err := answer.Get(c, req, "WORKER_URL")
+	if err != nil {
+		return "", err
+	}
+	var health struct {
+		Status string `json:"status"`
+	}
+	if a.Status != http.StatusOK {
+		return "", a.Unexpected("")
+	}
+	if err := a.JSON(&health); err != nil {
+		return "", err
+	}
+	if health.Status != "ok" {
+		return "", a.Wrong("Is WORKER_URL the Worker's origin?", "JSON without status ok")
+	}
+	return "ok", nil
+}
+
+// tapBand makes a tap as the run will, over the same lane.
+func (p *prober) tapBand(form, band string) (string, error) {
+	o := tapOptions{
+		URL: p.WorkerURL, DirectURL: p.DirectURL, OrgID: p.OrgID, EventIDs: p.EventIDs, Form: form, Band: band,
+		PageHost: p.PageHost, FallbackHost: p.FallbackHost, Protocol: p.Protocol, Timeout: p.Timeout,
+	}
+	plan, err := p.planOf(o)
+	if err != nil {
+		return "", err
+	}
+	r, err := p.tapRequest(plan)
+	if err != nil {
+		return "", err
+	}
+	result := plan.target.Do(p.vu.Context(), p.vu.State(), r)
+	switch {
+	case !result.Redirected():
+		return "", result.Failure()
+	case result.Led == lane.Elsewhere:
+		return "", fmt.Errorf("%s: band %s led to %s instead of %s. Set PAGE_HOST to the host of the page that the event shows",
+			result.Request(), band, result.Host, plan.hosts.Page)
+	case result.Source == lane.Hub:
+		return "", fmt.Errorf("%s: band %s came by way of the Hub, so that it is no KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
+	case result.Source == lane.Unknown:
+		return fmt.Sprintf("%d to %s; the answer does not tell whether it came from the KV", result.Status, result.Host), nil
+	}
+	return fmt.Sprintf("%d to %s, from the KV", result.Status, result.Host), nil
+}
+
+// adviceOnMiss is what to change when the KV was not read, or lacks a band.
+func adviceOnMiss(form string, target *lane.Target) string {
+	host, _, _ := strings.Cut(target.Host(), ":")
+	if form == subdomain && strings.Count(host, ".") < 2 {
+		return host + " has fewer than three labels, and on such a host the Worker never reads the KV without an event's ID: " +
+			"set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"
+	}
+	return "Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"
+}
+
+// logInAsAdmin makes the login that setup() may return.
+func (p *prober) logInAsAdmin() (string, error) {
+	o := loginOptions{URL: p.AdminURL, Email: p.Email, Password: p.Password, Renew: p.Renew, Timeout: p.Timeout}
+	if err := p.renewable(o); err != nil {
+		return "", from("login", err)
+	}
+	session, err := p.newSession(o)
+	if err != nil {
+		return "", from("login", err)
+	}
+	role, _ := session.User["role"].(string)
+	if role != "ADMIN" {
+		return "", fmt.Errorf("login: %s has the role %q, and the dashboards' queries are an ADMIN's. Give the test's user that role", p.Email, role)
+	}
+	p.session, err = p.sessionObject(o, session)
+	return fmt.Sprintf("as %s, %s, cookie %s", p.Email, role, session.Name), err
+}
+
+// adminQuery is a query that the run will make.
+type adminQuery struct {
+	procedure string
+	input     sobek.Value
+}
+
+// queries are the script's, or those of the five procedures that e2e-load.js asks.
+func (p *prober) queries() ([]adminQuery, error) {
+	if !common.IsNullish(p.Queries) {
+		calls, inputs, err := p.batched(p.Queries)
+		if err != nil {
+			return nil, errors.New("option queries must be an array of queries: [[procedure, input]]")
+		}
+		queries := make([]adminQuery, len(calls))
+		for i, call := range calls {
+			queries[i] = adminQuery{call.Procedure, inputs[i]}
+		}
+		return queries, nil
+	}
+	now := time.Now().UTC()
+	const iso = "2006-01-02T15:04:05.000Z"
+	day := []any{"from", now.Add(-24 * time.Hour).Format(iso), "to", now.Format(iso)}
+	event := []any{"eventId", p.EventID}
+	var queries []adminQuery
+	for _, q := range []struct {
+		procedure string
+		input     []any
+	}{
+		{"analytics.kpis", day},
+		{"analytics.velocityHistory", event},
+		{"analytics.eventSummary", event},
+		{"analytics.tapsByHour", append(slices.Clone(event), "hours", 24)},
+		{"analytics.exportTaps", slices.Concat(event, day)},
+	} {
+		input, err := object(p.vu.Runtime(), q.input...)
+		if err != nil {
+			return nil, err
+		}
+		queries = append(queries, adminQuery{q.procedure, input})
+	}
+	return queries, nil
+}
+
+// errNoSession is what all other probes of the Admin fail with when the login does.
+var errNoSession = errors.New("not asked, as there is no session")
+
+// ask makes a query that the run will make.
+func (p *prober) ask(q adminQuery) (string, error) {
+	result, err := p.result(q.procedure, q.input)
+	if err != nil {
+		return "", err
+	}
+	if rows, list := trpc.Rows(result.Data); list {
+		return fmt.Sprintf("%d rows, %d bytes", rows, len(result.Data)), nil
+	}
+	return fmt.Sprintf("%d bytes", len(result.Data)), nil
+}
+
+// result runs a query in the session, uncounted.
+func (p *prober) result(procedure string, input sobek.Value) (trpc.Result, error) {
+	if p.session == nil {
+		return trpc.Result{}, errNoSession
+	}
+	options, err := object(p.vu.Runtime(), "url", p.AdminURL, "transformer", p.Transformer, "timeout", p.Timeout.Milliseconds())
+	if err != nil {
+		return trpc.Result{}, err
+	}
+	a, err := p.admin(p.session, procedure, options)
+	if err != nil {
+		return trpc.Result{}, err
+	}
+	result, err := a.one(procedure, input, false)
+	if err == nil {
+		_, err = a.decode(result.Data)
+	}
+	return result, err
+}
+
+// countBands looks whether an event has bands: the flush drops taps of those that it has not.
+func (p *prober) countBands(event string) (string, error) {
+	input, err := object(p.vu.Runtime(), "eventId", event)
+	if err != nil {
+		return "", err
+	}
+	result, err := p.result("analytics.eventSummary", input)
+	if err != nil {
+		return "", err
+	}
+	count, ok := trpc.Field(result.Data, "bandCount")
+	switch {
+	case !ok:
+		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL the Admin of this version?", event)
+	case count == 0:
+		return "", fmt.Errorf("the event %s has no bands: the flush would drop every tap. Seed the database (k6 x sparkmotion bands), or check LOADTEST_EVENT_ID", event)
+	}
+	return fmt.Sprintf("%.0f", count), nil
+}
+
+// flushOnce flushes the queue. A flush whose batches fail, or that drops taps, answers like any other.
+func (p *prober) flushOnce() (string, error) {
+	f, err := p.flush(flushOptions{URL: p.HubURL, Secret: p.Secret, Timeout: flushTime})
+	switch {
+	case err != nil:
+		return "", err
+	case f.FailedBatches > 0:
+		return "", fmt.Errorf("flush-taps: batches failed and went back on the queue, and %d taps remain. "+
+			"The database is not well, or one entry of the queue spoils its batch: the Hub's log says which", f.Remaining)
+	case f.Dropped > 0:
+		return "", fmt.Errorf("flush-taps: %d taps were dropped, as their bands are not in the database. Seed it (k6 x sparkmotion bands); "+
+			"if they are an earlier run's, try again", f.Dropped)
+	}
+	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
+}
+
+func (p *prober) queueLength() (string, error) {
+	source := p.queue()
+	if err := source.Check(); err != nil {
+		return "", err
+	}
+	if !source.Configured() {
+		if slices.Contains(p.Parts, "queue") {
+			return "", errors.New("it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
+		}
+		return "skipped: neither Upstash nor REDIS_URL is configured", nil
+	}
+	depth, _, err := p.depth(source)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d waiting", depth), nil
+}
