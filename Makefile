@@ -58,11 +58,16 @@ bin/services: $(wildcard integration/services/*.go)
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
 
+# The verdict's tests make millions of taps one after another, for which the race detector takes minutes: these share a recorder.
+SHARED := MeasuredIsTheCallers|CloneSharesNothing|TapsOfAPlateau
+
 # vet with -race takes what the tests compile anyway, where k6's packages would be compiled once more for it.
 test: build ## Go tests with the race detector, and real runs of ./k6 against the twin; .ci/run runs everything
 	gofmt -l . | (! grep .)
 	go vet -race ./...
-	go test -race $$(go list ./... | grep -v /integration)
+	go test -race $$(go list ./... | grep -v -e /integration -e /capacity$$)
+	go test ./xk6-sparkmotion/internal/capacity
+	go test -race -run "$(SHARED)" ./xk6-sparkmotion/internal/capacity
 	$(FIRST) go test -race -parallel $(WAITING) ./integration/...
 	cd twin && go vet -race ./... && go test -race ./...
 	cd bench && go vet -race ./... && go test -race ./...
