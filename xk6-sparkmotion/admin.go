@@ -58,7 +58,7 @@ func shownURL(origin, procedures string) string {
 	if err != nil {
 		return procedures // not the origin: it may hold a password
 	}
-	return answer.Show(u.JoinPath("/api/trpc", procedures))
+	return answer.Show(u.JoinPath("/api/trpc", procedures)) // #nosec G125 -- shown, not asked for
 }
 
 // transformers are those that servers have shown to have, by origin: a process learns them once.

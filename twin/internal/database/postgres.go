@@ -95,7 +95,7 @@ func updateTogether(ctx context.Context, tx *sql.Tx, uses []use) error {
 		firsts, lasts = make([]time.Time, len(uses)), make([]time.Time, len(uses))
 	)
 	for i, u := range uses {
-		bands[i], taps[i], firsts[i], lasts[i] = u.band, int32(u.taps), u.first.UTC(), u.last.UTC()
+		bands[i], taps[i], firsts[i], lasts[i] = u.band, int32(u.taps), u.first.UTC(), u.last.UTC() // #nosec G115 -- a batch has 5,000
 	}
 	if _, err := tx.ExecContext(ctx, count, bands, taps, lasts); err != nil {
 		return err
