@@ -83,7 +83,7 @@ func (o *Others) every(ctx context.Context, pause time.Duration, do func(context
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				do(ctx, client)
+				do(context.WithoutCancel(ctx), client) // a flush that is cut off goes on at the Hub, and would not be over with the traffic
 			}
 		}
 	})
