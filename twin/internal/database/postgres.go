@@ -23,7 +23,7 @@ const (
 // postgres keeps times as Prisma does, in UTC without a zone.
 var postgres = dialect{
 	time: "TIMESTAMP(3)", now: "CURRENT_TIMESTAMP", ms: "interval '1 millisecond'",
-	analyze: `ANALYZE "Organization", "User", "Event", "EventWindow", "Band", "TapLog"`, // all tables would be other schemas' too
+	analyze:   `ANALYZE "Organization", "User", "Event", "EventWindow", "Band", "TapLog"`, // all tables would be other schemas' too
 	countUses: updateTogether, numbers: true,
 }
 
