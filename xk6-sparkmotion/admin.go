@@ -20,11 +20,11 @@ import (
 type admin struct {
 	m       *module
 	options queryOptions
+	asked   string // procedures, with commas
 	session session
 	client  *vuhttp.Client
 	codec   superjson.Codec
-	request string // its URL, as messages show it
-	settled bool   // the server's transformer is known, or TRPC_TRANSFORMER names it
+	settled bool // the server's transformer is known, or TRPC_TRANSFORMER names it
 }
 
 // admin reads a call's session and options.
@@ -47,7 +47,7 @@ func (m *module) admin(inSession sobek.Value, procedures string, given sobek.Val
 	if err != nil {
 		return nil, err
 	}
-	a := &admin{m: m, options: o, session: s, client: c, request: shownURL(o.URL, procedures), codec: superjson.Codec{Runtime: m.vu.Runtime()}}
+	a := &admin{m: m, options: o, asked: procedures, session: s, client: c, codec: superjson.Codec{Runtime: m.vu.Runtime()}}
 	a.codec.Transformer, a.settled = m.process.transformers.of(o)
 	return a, nil
 }
@@ -149,7 +149,7 @@ func (a *admin) learning(again bool, try func() (trpc.Shape, error)) error {
 	case shape == "":
 		return err
 	case string(shape) != a.codec.Transformer && a.settled:
-		return &transformerError{a.request, string(shape), a.codec.Transformer}
+		return &transformerError{shownURL(a.options.URL, a.asked), string(shape), a.codec.Transformer}
 	}
 	guessed := a.codec.Transformer
 	a.m.process.transformers.byOrigin.Store(a.options.URL, string(shape))

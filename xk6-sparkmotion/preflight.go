@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/allowlist"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
@@ -42,7 +43,7 @@ type preflightOptions struct {
 
 // Needs reports whether a setting of the part, or of the direct form of links, is needed.
 func (o preflightOptions) Needs(word string) bool {
-	if word == direct {
+	if word == lane.Direct {
 		return o.DirectURL != "" && o.Needs("worker")
 	}
 	return len(o.Parts) == 0 || slices.Contains(o.Parts, word)

@@ -36,8 +36,8 @@ const flushTime = time.Minute
 // probes are those of the parts that are asked for. The flush comes after the taps that it must not drop.
 func (p *prober) probes() ([]probe, error) {
 	list := []probe{{"worker", "/health", p.health}}
-	for _, form := range []string{subdomain, direct} {
-		if form == direct && p.DirectURL == "" {
+	for _, form := range []string{lane.Subdomain, lane.Direct} {
+		if form == lane.Direct && p.DirectURL == "" {
 			continue
 		}
 		for _, prefix := range defaultPrefixes {
@@ -129,7 +129,7 @@ func (p *prober) tapBand(form, band string) (string, error) {
 // adviceOnMiss is what to change when the KV was not read, or lacks a band.
 func adviceOnMiss(form string, target *lane.Target) string {
 	host, _, _ := strings.Cut(target.Host(), ":")
-	if form == subdomain && strings.Count(host, ".") < 2 {
+	if form == lane.Subdomain && strings.Count(host, ".") < 2 {
 		return host + " has fewer than three labels, and on such a host the Worker never reads the KV without an event's ID: " +
 			"set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"
 	}

@@ -38,12 +38,6 @@ type tapOptions struct {
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
 }
 
-// The forms of a band's link: by the organisation's subdomain, or by the event's and the organisation's ID.
-const (
-	subdomain = "subdomain"
-	direct    = "direct"
-)
-
 // Needs reports whether a setting is needed for the form of the link.
 func (o tapOptions) Needs(form string) bool { return o.Form == form }
 
@@ -151,7 +145,7 @@ func (o tapOptions) link() lane.Link {
 		Form: o.Form, Origin: o.URL, Setting: "WORKER_URL", Protocol: o.Protocol,
 		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie,
 	}
-	if o.Form == direct {
+	if o.Form == lane.Direct {
 		l.Origin, l.Setting = o.DirectURL, "DIRECT_URL"
 	}
 	return l
@@ -167,11 +161,11 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		p.query += "&" + trpc.EncodeURIComponent(name) + "=" + trpc.EncodeURIComponent(o.Query[name])
 	}
 	switch {
-	case o.Form != subdomain && o.Form != direct:
+	case o.Form != lane.Subdomain && o.Form != lane.Direct:
 		return nil, fmt.Errorf("form must be subdomain or direct, got %q", o.Form)
 	case o.UTM < 0 || o.UTM > 1:
 		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
-	case o.Form == subdomain:
+	case o.Form == lane.Subdomain:
 		return p, nil
 	case len(o.EventIDs) != len(defaultPrefixes):
 		return nil, fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",

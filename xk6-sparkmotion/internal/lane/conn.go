@@ -67,7 +67,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	if c.wire != nil && state.Options.NoVUConnectionReuse.Bool && c.made.Err() != nil {
 		c.drop() // another iteration's
 	}
-	response := tapwire.Response{Location: c.location[:0], Length: -1}
+	response := tapwire.Response{Location: c.location[:0]}
 	kept := c.wire != nil
 	err := c.exchange(ctx, state, r, &response)
 	if kept && stale(err, &response) {

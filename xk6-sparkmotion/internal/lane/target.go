@@ -30,9 +30,15 @@ const (
 	H2    = "h2"
 )
 
+// The forms of a band's link, as the tag form has them: by the organisation's subdomain, or by the event's and the organisation's ID.
+const (
+	Subdomain = "subdomain"
+	Direct    = "direct"
+)
+
 // Link is what a target's taps open. Its zero values are SparkMotion's.
 type Link struct {
-	Form     string            // the tag form: "subdomain" or "direct"
+	Form     string            // Subdomain or Direct
 	Origin   string            // of the Worker; its path, if any, comes before Path
 	Setting  string            // that holds Origin, for messages
 	Protocol string            // HTTP1 or H2
@@ -173,9 +179,6 @@ func (t *Target) Do(ctx context.Context, state *lib.State, r Request) Result {
 
 // Host returns the host that taps go to, with its port.
 func (t *Target) Host() string { return t.address }
-
-// Idle returns how many connections are kept for the next taps.
-func (t *Target) Idle() int { return len(t.idle) }
 
 // take returns an idle connection, or a new one, which is dialed when it sends.
 func (t *Target) take() *conn {

@@ -85,9 +85,9 @@ func (c *Client) parse(req *http.Request) (*httpext.ParsedHTTPRequest, error) {
 		req.Header.Set("User-Agent", agent.String)
 	}
 	tags := c.State.Tags.GetCurrentValues()
-	for tag, value := range map[string]string{"form": c.Form, "plateau": c.Plateau} {
-		if value != "" {
-			tags.SetTag(tag, value)
+	for _, tag := range [...][2]string{{"form", c.Form}, {"plateau", c.Plateau}} {
+		if tag[1] != "" {
+			tags.SetTag(tag[0], tag[1])
 		}
 	}
 	return &httpext.ParsedHTTPRequest{
