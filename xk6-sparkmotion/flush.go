@@ -6,8 +6,8 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hub"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 )
 
 type flushOptions struct {
@@ -29,14 +29,14 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 	case errors.Is(err, errInit):
 		return nil, err
 	case err != nil:
-		m.meter.Flush(meter.Flush{Failed: true, Failure: failureOf("flush-taps", err)})
+		m.meter.Flush(capacity.Flush{Failure: failureOf("flush-taps", err)})
 		return nil, err
 	}
 	failure := ""
 	if f.FailedBatches > 0 {
 		failure = "flush-taps: batches failed"
 	}
-	m.meter.Flush(meter.Flush{
+	m.meter.Flush(capacity.Flush{
 		Failure:  failure,
 		Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
 	})

@@ -6,7 +6,7 @@ import (
 
 	"github.com/grafana/sobek"
 
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
@@ -43,7 +43,7 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	m.meter.UpstashRequest(took)
-	sample := meter.QueueSample{Failed: err != nil, Depth: depth}
+	sample := capacity.QueueSample{Failed: err != nil, Depth: depth}
 	if err != nil {
 		sample.Failure = failureOf("queue sample", err)
 	}

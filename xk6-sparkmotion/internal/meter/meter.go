@@ -81,53 +81,33 @@ func (m *Meter) Query(q Query) {
 	m.process.Recorder.Query(counted)
 }
 
-// Flush is one flush of the queue.
-type Flush struct {
-	Answered  bool
-	Failed    bool   // whole or in part
-	Failure   string // how
-	Flushed   int64  // taps that it moved to the database
-	Dropped   int64  // taps that it lost: their band is not in the database
-	Remaining int64  // taps that it left
-}
-
-// Flush counts a flush.
-func (m *Meter) Flush(f Flush) {
+// Flush counts a flush that has just ended.
+func (m *Meter) Flush(f capacity.Flush) {
 	if m.over() {
 		return
 	}
-	m.emit(m.metrics.cronErrors, rate(f.Failed))
+	f.Ended = time.Now()
+	m.emit(m.metrics.cronErrors, rate(f.Failed || !f.Answered))
+	m.process.Recorder.Flush(f)
 	if f.Answered {
 		m.emit(m.metrics.cronFlushed, float64(f.Flushed))
 		m.emit(m.metrics.cronDropped, float64(f.Dropped))
+		m.emit(m.metrics.cronDropRate, m.process.Recorder.DropRate())
 		m.emit(m.metrics.queueDepth, float64(f.Remaining))
 	}
-	m.process.Recorder.Flush(capacity.Flush{
-		Ended: time.Now(), Answered: f.Answered, Failed: f.Failed, Failure: f.Failure,
-		Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
-	})
-	if f.Answered {
-		m.emit(m.metrics.cronDropRate, m.process.Recorder.DropRate())
-	}
 }
 
-// QueueSample is one look at the queue's length.
-type QueueSample struct {
-	Failed  bool
-	Failure string // how
-	Depth   int64
-}
-
-// QueueSample counts a look at the queue.
-func (m *Meter) QueueSample(s QueueSample) {
+// QueueSample counts a look at the queue that has just ended.
+func (m *Meter) QueueSample(s capacity.QueueSample) {
 	if m.over() {
 		return
 	}
+	s.At = time.Now()
 	m.emit(m.metrics.errorRate, rate(s.Failed), "part", capacity.Upstash)
+	m.process.Recorder.QueueSample(s)
 	if !s.Failed {
 		m.emit(m.metrics.queueDepth, float64(s.Depth))
 	}
-	m.process.Recorder.QueueSample(capacity.QueueSample{At: time.Now(), Depth: s.Depth, Failed: s.Failed, Failure: s.Failure})
 }
 
 // UpstashRequest counts a request to Upstash, unless it was never sent.
