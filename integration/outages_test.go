@@ -12,12 +12,12 @@ import (
 )
 
 // outage is what goes away and comes back in turn, and for how long. Flushes come every second, so that
-// each outage meets one.
+// each outage meets one. A flush waits 5 s for Redis before it fails.
 var outage = []struct {
 	path string // of the twin's control, and of bin/services'
 	then time.Duration
 }{
-	{"/redis/stop", 1100 * time.Millisecond},
+	{"/redis/stop", 6500 * time.Millisecond},
 	{"/redis/start", 1500 * time.Millisecond},
 	{"/database/stop", 1100 * time.Millisecond},
 	{"/redis/stop", 400 * time.Millisecond}, // both are away
