@@ -40,6 +40,7 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 		Failure:  failure,
 		Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
 	})
+	m.glance()
 	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "dropped", f.Dropped, "batches", f.Batches,
 		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)
 }

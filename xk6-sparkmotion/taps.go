@@ -29,6 +29,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { m.mark(m.process.meter.Plateau(m.vu.Context())) }()
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
 		return m.pace(p, lane.Pacer{N: int(n), Period: period})
 	}
