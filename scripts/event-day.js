@@ -44,7 +44,6 @@ function factor(name, n = Number(__ENV[name] || 1)) {
   if (n > 0 && n < Infinity) return n;
   throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
 }
-
 const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined);
 export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 

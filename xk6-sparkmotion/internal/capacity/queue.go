@@ -48,10 +48,10 @@ func (p *Plateau) left() *float64 {
 }
 
 // backlog is how many taps waited at the end of the run when they were more than flushes took in all of it; 0 when the last flush left
-// next to nothing, so that what waits has come since.
+// next to nothing, so that what waits has come since, and when nobody flushed.
 func (r *Report) backlog() int64 {
 	waiting, taken, known := r.waits()
-	if !known || waiting <= taken || r.emptied() {
+	if flushed := r.Whole.Flushes > 0 || taken > 0; !flushed || !known || waiting <= taken || r.emptied() {
 		return 0
 	}
 	return waiting
