@@ -11,6 +11,7 @@ type Counts struct {
 	Iterations int64   `json:"iterations"` // that made taps
 	Taps       int64   `json:"taps"`
 	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
+	Repeated   int64   `json:"repeated"`       // sent again, as their connection ended without an answer
 	Redirected int64   `json:"redirected"`     // to where a band may lead: not to a fallback
 	Told       int64   `json:"kv_told"`        // of those, the ones whose answer tells whether it came from the KV
 	Hits       int64   `json:"kv_hits"`        // of those, the ones that did
@@ -55,6 +56,7 @@ func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
 	c.Taps += other.Taps
 	c.CutOff += other.CutOff
+	c.Repeated += other.Repeated
 	c.Redirected += other.Redirected
 	c.Told += other.Told
 	c.Hits += other.Hits

@@ -15,6 +15,7 @@ type Metric struct {
 	Column    Column // by plateau; none when it has no head
 	Failures  string // what it is the failed share of, as a head; empty when it is no share of failures
 	Signed    bool   // it may be below 0
+	Rare      bool   // its column is left out where it is 0 throughout
 	Matters   Matters
 
 	measure func(p *Plateau) Figure

@@ -45,6 +45,10 @@ var Metrics = []Metric{
 		},
 		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Told }),
+	Metric{
+		// As RFC 9112 has it, so that it is no error, and has no limit of k6's; maxRepeated is what is worth a warning.
+		Limit: Limit{Label: "sent again"}, Column: Column{TapsTable, "Sent again"}, Rare: true, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Repeated, p.Counts.Taps }),
 
 	Metric{
 		Limit: Limit{Label: "dropped", Unit: units.Count}, Column: Column{SystemTable, "Dropped"},

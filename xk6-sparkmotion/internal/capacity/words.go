@@ -15,7 +15,7 @@ func (r *Report) say(others []string) []string {
 	if len(others) > 0 && len(r.valid()) > 0 {
 		holds = r.Scenario + " " + uncapital(holds)
 	}
-	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayFlushes())
+	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayRepeated(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}
@@ -97,6 +97,8 @@ func (r *Report) sayBut(sustained *Plateau) string {
 		return ", but the queue grows"
 	case r.elsewhere() > maxElsewhere:
 		return ", but redirects lead elsewhere"
+	case r.repeats():
+		return ", but the Worker cuts connections"
 	}
 	return ""
 }

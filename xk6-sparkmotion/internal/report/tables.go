@@ -132,7 +132,7 @@ func (t *table) plateaus(r *capacity.Report) {
 // columns adds a column for each metric that stands in a table, to a row for each plateau.
 func (t *table) columns(plateaus []capacity.Plateau, of capacity.Table) {
 	for _, m := range capacity.Metrics {
-		if m.Column.Table != of {
+		if m.Column.Table != of || m.Rare && !slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return m.In(&p).Value != 0 }) {
 			continue
 		}
 		t.Head, t.Align = append(t.Head, m.Column.Head), t.Align+"r"
