@@ -94,5 +94,5 @@ func (m *module) client(name string, timeout time.Duration) (*vuhttp.Client, err
 			m.logger().Warn("--http-debug shows taps only: the other requests of k6/x/sparkmotion carry secrets")
 		})
 	}
-	return &vuhttp.Client{State: state, Name: vuhttp.Clean(name), Timeout: timeout}, nil
+	return &vuhttp.Client{State: state, Name: vuhttp.Clean(name), Timeout: timeout, Answered: &m.process.answered}, nil
 }

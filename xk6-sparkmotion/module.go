@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/subcommand"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
@@ -37,6 +38,7 @@ type process struct {
 	transformers transformers
 	sequences    sequences
 	notices      notices
+	answered     answer.Answered
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 

@@ -58,6 +58,6 @@ func (m *module) depth(source queue.Source) (int64, time.Duration, error) {
 		return 0, 0, err
 	}
 	state := m.vu.State()
-	depth, err := source.Depth(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig})
+	depth, err := source.Depth(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig, Answered: &m.process.answered})
 	return depth, c.Took(), err
 }

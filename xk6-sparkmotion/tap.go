@@ -66,6 +66,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 
 // tapped counts a tap. The first failure of each kind in a process is logged.
 func (m *module) tapped(counted *meter.Taps, r lane.Result) {
+	r.Note(&m.process.answered)
 	counted.Add(r)
 	if r.Redirected() || m.vu.Context().Err() != nil {
 		return

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"unicode"
 	"unicode/utf8"
@@ -68,6 +69,31 @@ func (c *Cut) Error() string { return c.Err.Error() }
 
 func (c *Cut) Unwrap() error { return c.Err }
 
+// Answered remembers which hosts have answered: where one has, its URL is right. The zero value knows none, nor does nil.
+type Answered struct{ hosts sync.Map }
+
+// Note remembers a host that answered. Of one that has, it returns an error as a [*Lost].
+func (a *Answered) Note(host string, err error) error {
+	if a == nil {
+		return err
+	}
+	_, before := a.hosts.Load(host)
+	switch {
+	case err != nil && before:
+		return &Lost{err}
+	case err == nil && !before:
+		a.hosts.Store(host, true)
+	}
+	return err
+}
+
+// Lost is what a [Doer] fails with when no answer comes from where there was one before.
+type Lost struct{ Err error }
+
+func (l *Lost) Error() string { return l.Err.Error() }
+
+func (l *Lost) Unwrap() error { return l.Err }
+
 // Get sends req and reads its answer; setting is the name of the setting that holds the URL.
 func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	shown := req.Method + " " + Show(req.URL)
@@ -90,7 +116,11 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
 	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
-	if cut, ok := err.(*Cut); ok { // as a Doer returns it
+	if lost, ok := err.(*Lost); ok { // as a Doer returns it, like the next
+		e.Advice = "It has answered in this run, so that " + setting + " is right: is it overloaded, or restarting?"
+		err = lost.Err
+	}
+	if cut, ok := err.(*Cut); ok {
 		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
 		e.Advice = "The server, or a proxy in between, cuts or spoils it"
 		err = cut.Err

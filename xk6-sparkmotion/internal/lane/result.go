@@ -109,6 +109,15 @@ func (r *Result) Latency() time.Duration {
 // Request is what was tried, as messages show it.
 func (r *Result) Request() string { return "GET " + r.Target.shown }
 
+// Note has it remembered who answered, and an error say whether its target had before.
+func (r *Result) Note(answered *answer.Answered) {
+	if r.Status != 0 {
+		_ = answered.Note(r.Target.address, nil)
+		return
+	}
+	r.Err = answered.Note(r.Target.address, r.Err)
+}
+
 // Failure says what came back in place of a redirect.
 func (r *Result) Failure() *answer.Error {
 	setting := r.Target.Setting

@@ -28,6 +28,8 @@ type Network struct {
 	HTTP   answer.Doer
 	Dialer lib.DialContexter
 	TLS    *tls.Config
+
+	Answered *answer.Answered // hosts that have; may be nil
 }
 
 // Configured reports whether there is a queue to read.

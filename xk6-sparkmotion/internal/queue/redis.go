@@ -53,10 +53,10 @@ func (s Source) depthByRedis(ctx context.Context, network Network) (int64, error
 	client := redis.NewClient(options)
 	defer client.Close() // nothing is written that could be lost
 	depth, err := client.LLen(ctx, s.Key).Result()
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return 0, s.failed(options, ctx.Err())
-	case err != nil:
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err = network.Answered.Note(options.Addr, vuhttp.Late(err, s.Timeout)); err != nil {
 		return 0, s.failed(options, err)
 	}
 	return depth, nil
@@ -74,8 +74,8 @@ func (s Source) failed(options *redis.Options, err error) error {
 		said = answer.Words(said)
 		return &answer.Error{Request: request, Got: "answered " + said, Advice: s.refused(said, "the password in REDIS_URL")}
 	}
-	wrong := answer.Failed(request, "REDIS_URL", vuhttp.Late(err, s.Timeout))
-	if errors.Is(err, io.EOF) && options.TLSConfig == nil {
+	wrong := answer.Failed(request, "REDIS_URL", err)
+	if _, lost := err.(*answer.Lost); !lost && errors.Is(err, io.EOF) && options.TLSConfig == nil {
 		wrong.Advice = "Is REDIS_URL right? A server that wants TLS needs rediss://"
 	}
 	return wrong

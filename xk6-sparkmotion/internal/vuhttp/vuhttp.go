@@ -28,6 +28,8 @@ type Client struct {
 	Timeout time.Duration // of one request
 	Public  bool          // no secret in it: --http-debug may show it
 
+	Answered *answer.Answered // hosts that have; may be nil
+
 	took time.Duration
 }
 
@@ -56,10 +58,11 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 			err = Late(err, c.Timeout)
 		}
 		if kept.header != nil {
-			err = &answer.Cut{Status: kept.status, Err: err}
+			return nil, &answer.Cut{Status: kept.status, Err: err}
 		}
-		return nil, err
+		return nil, c.Answered.Note(req.URL.Host, err)
 	}
+	_ = c.Answered.Note(req.URL.Host, nil)
 	c.took = time.Duration(response.Timings.Duration * float64(time.Millisecond))
 	body, _ := response.Body.([]byte)
 	major, _, _ := http.ParseHTTPVersion(response.Proto)
