@@ -48,6 +48,11 @@ func newError(rt *sobek.Runtime, err error) *sobek.Object {
 			common.Throw(rt, failed)
 		}
 	}
+	if request := (*failure)(nil); errors.As(err, &request) {
+		if failed := e.SetSymbol(kindOf, rt.ToValue(request.kind)); failed != nil {
+			common.Throw(rt, failed)
+		}
+	}
 	return e
 }
 

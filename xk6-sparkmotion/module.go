@@ -91,6 +91,7 @@ func (m *module) export() modules.Exports {
 	for name, call := range map[string]primitive{
 		"login":      m.login,
 		"bandID":     m.bandID,
+		"attempt":    m.attempt,
 		"tap":        m.tap,
 		"taps":       m.taps,
 		"query":      m.query,

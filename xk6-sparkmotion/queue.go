@@ -47,7 +47,9 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		sample.Failure = failureOf("queue sample", err)
 	}
-	m.meter.QueueSample(sample)
+	if m.meter.QueueSample(sample) && err != nil {
+		err = m.counted(capacity.Upstash, sample.Failure, err)
+	}
 	return depth, err
 }
 

@@ -59,10 +59,10 @@ func (q Query) export() bool {
 }
 
 // Query counts a request of an admin. Its latency is one of accepted answers: a refusal is fast, and an export of nothing no export.
-// A request that was never sent says nothing of the system.
-func (m *Meter) Query(q Query) {
+// A request that was never sent says nothing of the system: Query reports whether it was counted.
+func (m *Meter) Query(q Query) bool {
 	if q.Took == 0 || m.over() {
-		return
+		return false
 	}
 	counted := capacity.Query{
 		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(len(q.Failures)),
@@ -79,12 +79,13 @@ func (m *Meter) Query(q Query) {
 		m.emit(m.metrics.errorRate, rate(i < len(q.Failures)), "part", capacity.Admin)
 	}
 	m.process.Recorder.Query(counted)
+	return true
 }
 
-// Flush counts a flush that has just ended.
-func (m *Meter) Flush(f capacity.Flush) {
+// Flush counts a flush that has just ended, and reports whether it was counted.
+func (m *Meter) Flush(f capacity.Flush) bool {
 	if m.over() {
-		return
+		return false
 	}
 	f.Ended = time.Now()
 	m.emit(m.metrics.cronErrors, rate(f.Failed || !f.Answered))
@@ -95,12 +96,13 @@ func (m *Meter) Flush(f capacity.Flush) {
 		m.emit(m.metrics.cronDropRate, m.process.Recorder.DropRate())
 		m.emit(m.metrics.queueDepth, float64(f.Remaining))
 	}
+	return true
 }
 
-// QueueSample counts a look at the queue that has just ended.
-func (m *Meter) QueueSample(s capacity.QueueSample) {
+// QueueSample counts a look at the queue that has just ended, and reports whether it was counted.
+func (m *Meter) QueueSample(s capacity.QueueSample) bool {
 	if m.over() {
-		return
+		return false
 	}
 	s.At = time.Now()
 	m.emit(m.metrics.errorRate, rate(s.Failed), "part", capacity.Upstash)
@@ -108,6 +110,7 @@ func (m *Meter) QueueSample(s capacity.QueueSample) {
 	if !s.Failed {
 		m.emit(m.metrics.queueDepth, float64(s.Depth))
 	}
+	return true
 }
 
 // UpstashRequest counts a request to Upstash, unless it was never sent.
