@@ -41,7 +41,7 @@ func TestOneLineAKind(t *testing.T) {
 		counted = append(counted, kind)
 	}
 	slices.Sort(counted)
-	const atLeast = 6 // a tap, four queries and a flush
+	const atLeast = 6                                                                                                              // a tap, four queries and a flush
 	if errors := strings.Count(r.output, "level=error"); !slices.Equal(logged, counted) || len(counted) < atLeast || errors != 1 { // k6's on thresholds
 		t.Errorf("logged %q, counted %q\n%s", logged, counted, r.output)
 	}

@@ -27,7 +27,12 @@ func TestQueueDepth(t *testing.T) {
 		{"some", 200, `{"result":42}`, "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
 		{"none", 200, `{"result":0}`, "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
 		{"no list", 400, `{"error":"WRONGTYPE no list"}`, `[Error(queueDepth: POST SHOWN/: LLEN answered WRONGTYPE no list. Is tap-log:pending the queue's key?),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"no number", 200, `{"result":"many"}`, "[Error(queueDepth: LLEN tap-log:pending answered many (string) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+		{"no number", 200, `{"result":"many"}`, "[Error(queueDepth: LLEN tap-log:pending answered \"many\" instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"a whole number with a fraction", 200, `{"result":7.0}`, "7", []string{"error_rate{part:upstash} 0", "queue_depth{} 7", "upstash_latency{} time"}},
+		{"a fraction", 200, `{"result":7.5}`, "[Error(queueDepth: LLEN tap-log:pending answered 7.5 instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"null", 200, `{"result":null}`, "[Error(queueDepth: LLEN tap-log:pending answered null instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
@@ -177,11 +182,15 @@ func TestQueueDepthByRedisFails(t *testing.T) {
 		"redis://user:hush@" + gone: fmt.Sprintf("queueDepth: LLEN tap-log:pending on %s: no answer: dial tcp %s: connect: connection refused. "+
 			"Is REDIS_URL right, and can this machine reach it?", gone, gone),
 		"http://user:hush@host":       form,
-		"redis://user:hush@host:port": form,
+		"redis://user:hush@host:port": form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu/sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu%sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://host?family=0&x=1":   form + ", and has the parameter family, x, which is unknown here: leave it out",
+		"redis://:5?hush@host:1":      form, // the rest of a password, not a parameter
 	} {
 		s := newProcess(t, map[string]string{"REDIS_URL": link}).Start(1)
 		vutest.Equal(t, link, s.Fails("sm.queueDepth()"), want)
-		if want == form { // nobody was asked, nobody failed
+		if strings.HasPrefix(want, form) { // nobody was asked, nobody failed
 			vutest.EqualLines(t, "emitted", s.Emitted())
 		} else {
 			vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
@@ -202,8 +211,11 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 	for _, scheme := range []string{"redis", "rediss"} {
 		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"
 		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).Start(1)
-		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed,
-			"request timeout after 100ms. Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"))
+		advice := "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+		if scheme == "rediss" {
+			advice = "It does not answer TLS: a server without it needs redis://"
+		}
+		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed, "request timeout after 100ms. "+advice))
 		vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
 
 		ctx, cancel := context.WithCancel(t.Context())

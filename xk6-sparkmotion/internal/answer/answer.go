@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
@@ -63,6 +64,7 @@ func (e *Error) Unwrap() error { return e.Err }
 type Cut struct {
 	Status int
 	Err    error
+	Header bool // not even its header came whole
 }
 
 func (c *Cut) Error() string { return c.Err.Error() }
@@ -104,7 +106,7 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	defer resp.Body.Close() // the body was read; nothing is left to lose
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, Failed(shown, setting, &Cut{resp.StatusCode, err})
+		return nil, Failed(shown, setting, &Cut{Status: resp.StatusCode, Err: err})
 	}
 	a := &Answer{Request: shown, Setting: setting, Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if len(body) > maxBody {
@@ -112,6 +114,9 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	}
 	return a, nil
 }
+
+// spoils is what to think of an answer that is none by the protocol.
+const spoils = "The server, or a proxy in between, cuts or spoils it"
 
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
@@ -121,8 +126,12 @@ func Failed(request, setting string, err error) *Error {
 		err = lost.Err
 	}
 	if cut, ok := err.(*Cut); ok {
-		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
-		e.Advice = "The server, or a proxy in between, cuts or spoils it"
+		unread := "body"
+		if cut.Header {
+			unread = "header"
+		}
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its %s can't be read: ", cut.Status, unread)
+		e.Advice = spoils
 		err = cut.Err
 	}
 	if cause := reach(e.Err, setting); cause != "" {
@@ -135,6 +144,10 @@ func Failed(request, setting string, err error) *Error {
 	if errors.As(err, &op) {
 		without := *op
 		without.Source, err = nil, &without // a port of this machine's, another one each time
+	}
+	if line := textproto.ProtocolError(""); errors.As(err, &line) { // it repeats a line of the header, which may be a secret
+		kind, _, _ := strings.Cut(line.Error(), `: "`)
+		err, e.Advice = errors.New(kind), spoils
 	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the connection was closed")
@@ -253,6 +266,12 @@ func (a *Answer) advice(hint string) string {
 			"A gateway with a login of its own wants user:password@ in " + a.Setting
 	case a.Status == http.StatusUnauthorized:
 		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
+	case a.Status == http.StatusRequestEntityTooLarge:
+		return "It takes no request of this size: send less in one, or raise its limit"
+	case a.Status == http.StatusRequestURITooLong:
+		return "It takes no URL of this length: ask for less in one request, or raise its limit"
+	case a.Status == http.StatusRequestHeaderFieldsTooLarge:
+		return "It takes no header of this size: send fewer or shorter fields and cookies, or raise its limit"
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
 	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):

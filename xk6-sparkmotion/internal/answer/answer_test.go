@@ -68,6 +68,8 @@ func afterAnAnswer(err error) error {
 	return answered.Note("HOST", err)
 }
 
+var errHeader = errors.New("bad header line")
+
 func TestGetWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	_, refused := ask(t, answertest.Nobody)
@@ -94,7 +96,9 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 			"overloaded, or restarting?", Failed("GET http://HOST/a", "WORKER_URL", afterAnAnswer(&net.OpError{
 			Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNRESET)})), syscall.ECONNRESET, 0},
 		{"over", "answered 200, and its body can't be read: context canceled. The run ended before the answer did",
-			Failed("GET http://HOST/a", "WORKER_URL", &Cut{200, context.Canceled}), context.Canceled, 200},
+			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 200, Err: context.Canceled}), context.Canceled, 200},
+		{"a header", "answered 302, and its header can't be read: bad header line. The server, or a proxy in between, cuts or spoils it",
+			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 302, Err: errHeader, Header: true}), errHeader, 302},
 		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error

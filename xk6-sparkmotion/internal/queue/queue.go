@@ -4,8 +4,10 @@ package queue
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -60,10 +62,15 @@ func (s Source) Depth(ctx context.Context, network Network) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	depth, ok := value.(int64)
-	if !ok {
-		return 0, fmt.Errorf("LLEN %s answered %s (%T) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?",
-			s.Key, answer.Words(fmt.Sprint(value)), value)
+	switch n := value.(type) {
+	case int64:
+		return n, nil
+	case float64: // as 7.0 is
+		if n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			return int64(n), nil
+		}
 	}
-	return depth, nil
+	said, err := json.Marshal(value)
+	return 0, errors.Join(err, fmt.Errorf("LLEN %s answered %s instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?",
+		s.Key, answer.Words(string(said))))
 }
