@@ -65,7 +65,7 @@ var faults = []fault{
 	{"414", "", answers("414 Request-URI Too Long", "hush")},
 	{"431", "", answers("431 Request Header Fields Too Large", "hush")},
 	{"a header that is malformed", "", says("HTTP/1.1 302 Found\r\nLocation hush\r\n\r\n")},
-	{"a redirect to the page for good", "tap", answers("301 Moved Permanently", "", "Location: https://compassion.com/hush")},
+	{"a redirect to the page for good", "tap", answers("301 Moved Permanently", "", "Location: https://compassion.com/live?t=hush")},
 	{"429", "", answers("429 Too Many Requests", "hush")},
 	{"429 with Retry-After", "", answers("429 Too Many Requests", "hush", "Retry-After: 30")},
 	{"500 with HTML", "", answers("500 Internal Server Error", "<html>hush")},
