@@ -145,9 +145,8 @@ func Failed(request, setting string, err error) *Error {
 		without := *op
 		without.Source, err = nil, &without // a port of this machine's, another one each time
 	}
-	if line := textproto.ProtocolError(""); errors.As(err, &line) { // it repeats a line of the header, which may be a secret
-		kind, _, _ := strings.Cut(line.Error(), `: "`)
-		err, e.Advice = errors.New(kind), spoils
+	if malformed := textproto.ProtocolError(""); errors.As(err, &malformed) {
+		e.Advice = spoils
 	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the connection was closed")

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -131,6 +133,11 @@ type keepHeader struct {
 
 func (k *keepHeader) RoundTrip(req *http.Request) (*http.Response, error) {
 	response, err := k.next.RoundTrip(req)
+	if malformed := textproto.ProtocolError(""); errors.As(err, &malformed) {
+		// It repeats the line of the header, which may be a secret, and k6 tags the samples with it.
+		kind, _, _ := strings.Cut(malformed.Error(), `: "`)
+		return nil, textproto.ProtocolError(kind)
+	}
 	if response == nil {
 		return nil, err
 	}
