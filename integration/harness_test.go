@@ -162,7 +162,7 @@ func transport(t *testing.T) *http.Transport {
 
 // stats are the twin's own counts.
 type stats struct {
-	Worker   struct{ Requests, Hits, Misses, Faults int64 }
+	Worker   struct{ Requests, Hits, Misses, Faults, Resets int64 }
 	Queue    struct{ Queued, Lost, Depth int64 }
 	Hub      struct{ Flushes, Flushed, Dropped, FailedBatches, SlowPath int64 }
 	Database struct{ Rows, History int64 }

@@ -99,7 +99,9 @@ func TestWithEnv(t *testing.T) {
 		{"quotes", "A=1\nB=\"5up3r x\"\n", 2, "FILE, line 2: B is in quotes, which would be part of the value: leave them out\n"},
 		{"single quotes", "B='5up3r'", 2, "FILE, line 1: B is in quotes, which would be part of the value: leave them out\n"},
 		{"no name", "\n=5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
-		{"a shell's export", "export A=5up3r", 2, "FILE, line 1: NAME=value is expected, without spaces before or around the =\n"},
+		{"a shell's export", "export A=5up3r", 2, "FILE, line 1: it begins with export, which is for a shell: leave that out\n"},
+		{"a byte order mark", "\xEF\xBB\xBFA=5up3r", 2, "FILE, line 1: it begins with a byte order mark: save the file as UTF-8 without one\n"},
+		{"a blank behind quotes", "A=1\nB='5up3r' \t", 2, "FILE, line 2: B is in quotes, which would be part of the value: leave them out\n"},
 		{"a second line of a secret", "A=5up3r\n5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
 		{"spaces", "A = 5up3r", 2, "FILE, line 1: NAME=value is expected, without spaces before or around the =\n"},
 	} {

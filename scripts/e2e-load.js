@@ -6,7 +6,7 @@
 // Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { flushTaps, plateaus, preflight, query, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { attempt, flushTaps, plateaus, preflight, query, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of every rate and of the number of virtual users that tap
 const TIME_SCALE = factor('TIME_SCALE'); // of every scenario's duration
@@ -72,6 +72,7 @@ export function runDirectTapper() {
   tap({ form: 'direct' });
 }
 
+// A request that fails is counted, and keeps neither the next ones nor the pause from their turn.
 export function runAdmin({ session }) {
   for (const [procedure, input] of dashboard()) {
     attempt(() => query(session, procedure, input));
@@ -100,11 +101,11 @@ function exported() {
 }
 
 export function runCron() {
-  flushTaps();
+  attempt(() => flushTaps());
 }
 
 export function sampleQueue() {
-  queueDepth();
+  attempt(() => queueDepth());
 }
 
 export function teardown() {
@@ -124,15 +125,4 @@ export default function () {
 function day() {
   const to = Date.now();
   return { from: new Date(to - 24 * 3600 * 1000).toISOString(), to: new Date(to).toISOString() };
-}
-
-// A failed query is counted, and does not keep the next ones, or the pause, from their turn. Each virtual user logs an error once.
-const told = new Set();
-function attempt(request) {
-  try {
-    request();
-  } catch ({ message }) {
-    if (!told.has(message)) console.error(message);
-    told.add(message);
-  }
 }

@@ -7,7 +7,7 @@
 // Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { attempt, bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of the taps' rates
 const TIME_SCALE = factor('TIME_SCALE'); // of the day's length
@@ -49,11 +49,12 @@ export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixe
 
 export function runAdmin({ session }) {
   sleep(5 * Math.random()); // ten people, who don't reload in step
-  query(session, 'analytics.velocityHistory', { eventId: __ENV.LOADTEST_EVENT_ID });
-  query(session, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID });
+  for (const procedure of ['analytics.velocityHistory', 'analytics.eventSummary']) {
+    attempt(() => query(session, procedure, { eventId: __ENV.LOADTEST_EVENT_ID }));
+  }
 }
 
-export const runCron = () => flushTaps();
+export const runCron = () => attempt(() => flushTaps());
 export const teardown = () => void reconcile();
 export const handleSummary = report;
 export default () => exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');

@@ -7,7 +7,7 @@
 // Settings come from the environment or -e, as for e2e-load.js; without Upstash's or REDIS_URL the queue is left out.
 import { check, sleep } from 'k6';
 import {
-  bandID, batch, flushTaps, preflight, query, queueDepth, reconcile, tap, taps, thresholds, Upstash,
+  attempt, bandID, batch, flushTaps, preflight, query, queueDepth, reconcile, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 
 export const options = {
@@ -19,8 +19,13 @@ export const options = {
 
 export const setup = () => preflight(); // returns the session that it logged in to
 
-// A call that throws is a check that failed, and ends the iteration.
+// A call that throws is a check that failed, and ends the round; of each kind of failure, one is logged.
 export default function ({ session }) {
+  attempt(() => everything(session));
+  sleep(1);
+}
+
+function everything(session) {
   check(session, {
     'tap() is redirected': () => tap(),
     'a tap of a band in turn is, with UTM parameters': () => tap({ band: bandID({ distribution: 'sequential' }), utm: 1 }),
@@ -32,7 +37,6 @@ export default function ({ session }) {
     'queueDepth() is no less than 0': () => queueDepth() >= 0, // null, which it is without a queue, counts as 0
   });
   if (__ENV.UPSTASH_REDIS_REST_URL) check(new Upstash(), pings);
-  sleep(1);
 }
 
 export const teardown = () => check(reconcile(), { 'every tap was recorded': (ledger) => ledger === null || ledger.lost === 0 });

@@ -29,17 +29,19 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 	case errors.Is(err, errInit):
 		return nil, err
 	case err != nil:
-		m.meter.Flush(capacity.Flush{Failure: failureOf("flush-taps", err)})
+		kind := failureOf("flush-taps", err)
+		if m.meter.Flush(capacity.Flush{Failure: kind}) {
+			err = m.counted(capacity.Hub, kind, err)
+		}
 		return nil, err
 	}
-	failure := ""
-	if f.FailedBatches > 0 {
-		failure = "flush-taps: batches failed"
+	done := capacity.Flush{Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining}
+	if done.Failed {
+		done.Failure = "flush-taps: batches failed"
 	}
-	m.meter.Flush(capacity.Flush{
-		Failure:  failure,
-		Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
-	})
+	if m.meter.Flush(done) && done.Failed {
+		m.process.meter.Recorder.Failed(capacity.Hub, done.Failure, f.InPart)
+	}
 	m.glance()
 	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "dropped", f.Dropped, "batches", f.Batches,
 		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)

@@ -156,7 +156,7 @@ declare module 'k6/x/sparkmotion' {
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
    * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` when the script has plateaus; and
    * the generator's own health, `generator_lag` and `generator_limited`. It does not throw for what the Worker answers;
-   * the first failure of each kind is logged.
+   * the first failure of each kind in a process is logged.
    */
   export function tap(options?: TapOptions): boolean;
 
@@ -271,6 +271,13 @@ declare module 'k6/x/sparkmotion' {
     /** Runs commands atomically; throws when they can't be queued. */
     transaction(commands: RedisCommand[]): (RedisValue | RedisError)[];
   }
+
+  /**
+   * Runs a request, and returns what it gives. What a call of this module throws for a request that was sent, such as a query that is
+   * refused, is not thrown: it has been counted, the first of each kind in a process is logged, and undefined is returned. Any other
+   * error, such as a missing setting, is thrown.
+   */
+  export function attempt<T>(request: () => T): T | undefined;
 
   // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -48,6 +48,11 @@ func newError(rt *sobek.Runtime, err error) *sobek.Object {
 			common.Throw(rt, failed)
 		}
 	}
+	if request := (*failure)(nil); errors.As(err, &request) {
+		if failed := e.SetSymbol(kindOf, rt.ToValue(request.kind)); failed != nil {
+			common.Throw(rt, failed)
+		}
+	}
 	return e
 }
 
@@ -94,5 +99,5 @@ func (m *module) client(name string, timeout time.Duration) (*vuhttp.Client, err
 			m.logger().Warn("--http-debug shows taps only: the other requests of k6/x/sparkmotion carry secrets")
 		})
 	}
-	return &vuhttp.Client{State: state, Name: vuhttp.Clean(name), Timeout: timeout}, nil
+	return &vuhttp.Client{State: state, Name: vuhttp.Clean(name), Timeout: timeout, Answered: &m.process.answered}, nil
 }

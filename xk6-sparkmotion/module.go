@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/subcommand"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
@@ -38,7 +39,8 @@ type process struct {
 	transformers transformers
 	sequences    sequences
 	notices      notices
-	marks        notices                          // plateaus whose first reading was taken
+	marks        notices // plateaus whose first reading was taken
+	answered     answer.Answered
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
@@ -92,6 +94,7 @@ func (m *module) export() modules.Exports {
 	for name, call := range map[string]primitive{
 		"login":      m.login,
 		"bandID":     m.bandID,
+		"attempt":    m.attempt,
 		"tap":        m.tap,
 		"taps":       m.taps,
 		"query":      m.query,

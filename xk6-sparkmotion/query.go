@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/js/common"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
@@ -50,7 +51,9 @@ func (m *module) callOne(call sobek.FunctionCall, mutation bool) (any, error) {
 	} else if rows, list := trpc.Rows(result.Data); list {
 		q.Rows = rows
 	}
-	m.meter.Query(q)
+	if m.meter.Query(q) && err != nil {
+		err = m.counted(capacity.Admin, q.Failures[0], err)
+	}
 	return value, err
 }
 
@@ -75,8 +78,9 @@ func (m *module) batch(call sobek.FunctionCall) (any, error) {
 	var entries []any
 	for _, result := range results {
 		if result.Err != nil {
-			q.Failures = append(q.Failures, failureOf(result.Err.Procedure, result.Err))
-			entries = append(entries, newError(m.vu.Runtime(), result.Err))
+			kind := failureOf(result.Err.Procedure, result.Err)
+			q.Failures = append(q.Failures, kind)
+			entries = append(entries, newError(m.vu.Runtime(), m.counted(capacity.Admin, kind, result.Err)))
 			continue
 		}
 		value, wrong := a.decode(result.Data)
@@ -87,8 +91,11 @@ func (m *module) batch(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		q.Count, q.Failures = 1, []string{failureOf(procedures, err)}
 	}
-	m.meter.Query(q)
-	if err != nil {
+	counted := m.meter.Query(q)
+	switch {
+	case err != nil && counted:
+		return nil, m.counted(capacity.Admin, q.Failures[0], err)
+	case err != nil:
 		return nil, err
 	}
 	return m.vu.Runtime().NewArray(entries...), nil

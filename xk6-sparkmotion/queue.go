@@ -56,7 +56,9 @@ func (m *module) look(source queue.Source) (depth int64, err error) {
 	case source.Key == pendingKey:
 		sample.Reading = &reading
 	}
-	m.meter.QueueSample(sample)
+	if m.meter.QueueSample(sample) && err != nil {
+		err = m.counted(capacity.Upstash, sample.Failure, err)
+	}
 	return reading.Waiting, err
 }
 
@@ -67,7 +69,7 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 		return capacity.Reading{}, 0, err
 	}
 	state := m.vu.State()
-	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig})
+	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig, Answered: &m.process.answered})
 	return capacity.Reading{
 		Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
 	}, c.Took(), err
@@ -84,7 +86,8 @@ func (m *module) glance() {
 	}
 	source := queue.Source(o)
 	source.Timeout = lookTime
-	if _, err := m.look(source); err != nil && m.vu.Context().Err() == nil {
-		m.process.notices.once("glance", func() { m.logger().Warn(from("the ledger", err)) })
+	var counted *failure
+	if _, err := m.look(source); errors.As(err, &counted) {
+		m.tell(counted.kind, from("the ledger", err).Error)
 	}
 }

@@ -84,6 +84,8 @@ func (m *module) head(data *sobek.Object) report.Run {
 	var run report.Run
 	if ms := k6Data(data, "state", "testRunDurationMs"); ms != nil {
 		run.Took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
+	} else if s := k6Data(data, "config", "duration"); s != nil { // of --new-machine-readable-summary
+		run.Took = time.Duration(s.ToFloat() * float64(time.Second))
 	}
 	run.Began = time.Now().Add(-run.Took)
 	if worker, err := url.Parse(m.settings.Environment("WORKER_URL")); err == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
@@ -65,16 +66,16 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	return result.Redirected(), nil
 }
 
-// tapped counts a tap. The first failure of each kind in a process is logged.
+// tapped counts a tap, and logs the first failure of each kind in the process.
 func (m *module) tapped(counted *meter.Taps, r lane.Result) {
+	r.Note(&m.process.answered)
 	counted.Add(r)
 	if r.Redirected() || m.vu.Context().Err() != nil {
 		return
 	}
-	kind := r.Kind()
-	m.process.notices.once("tap "+kind, func() {
-		m.logger().Warnf("tap: %v (the first with %s: more of them are counted, not logged)", r.Failure(), kind)
-	})
+	say := func() string { return r.Failure().Error() }
+	kind := m.process.meter.Recorder.Failed(capacity.Worker, "tap: "+r.Kind(), say)
+	m.tell(kind, func() string { return "tap: " + say() })
 }
 
 // tapPlan is how the taps of a call are made.

@@ -56,7 +56,7 @@ func (d *database) command(call sobek.FunctionCall) (any, error) {
 	}
 	value, err := d.rest(c).Do(d.m.vu.Context(), command)
 	d.m.meter.UpstashRequest(c.Took())
-	return exact(value), err
+	return exact(value), d.failed(c, err)
 }
 
 // pipeline runs commands in order in one request and returns an array of their results.
@@ -83,7 +83,7 @@ func (d *database) several(
 	results, err := run(d.rest(c), d.m.vu.Context(), commands)
 	d.m.meter.UpstashRequest(c.Took())
 	if err != nil {
-		return nil, err
+		return nil, d.failed(c, err)
 	}
 	values := make([]any, len(results))
 	for i, result := range results {
@@ -94,6 +94,14 @@ func (d *database) several(
 		}
 	}
 	return d.m.vu.Runtime().NewArray(values...), nil
+}
+
+// failed returns the error of a request that was sent with its kind, for attempt.
+func (d *database) failed(c *vuhttp.Client, err error) error {
+	if err == nil || c.Took() == 0 || d.m.vu.Context().Err() != nil {
+		return err
+	}
+	return &failure{err, failureOf("Upstash", err)}
 }
 
 // read converts a call's argument.

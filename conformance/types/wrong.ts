@@ -1,6 +1,7 @@
 // What index.d.ts must refuse: `make types` fails when one of these lines compiles. Nothing here runs.
 import sparkmotion, {
-  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps, thresholds, Upstash,
+  attempt, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps, thresholds,
+  Upstash,
 } from 'k6/x/sparkmotion';
 import type { Session } from 'k6/x/sparkmotion';
 
@@ -12,6 +13,8 @@ tap({ bands: 'LOADTEST-E1-000001' });
 tap({ protocol: 'http/3' });
 // @ts-expect-error a form of link that there is not
 tap({ form: 'short' });
+// @ts-expect-error a request, not what came of it
+attempt(tap());
 // @ts-expect-error a list of events, not a text
 tap({ form: 'direct', eventIDs: 'e1,e2,e3' });
 // @ts-expect-error header fields are strings

@@ -27,14 +27,17 @@ func TestQueueDepth(t *testing.T) {
 		{"some", 200, counted(42, 7), "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
 		{"none", 200, counted(0, 0), "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
 		{"no list", 200, `[{"error":"WRONGTYPE no list"},{"result":[]}]`, `[Error(queueDepth: POST SHOWN/pipeline: LLEN answered WRONGTYPE no list. Is tap-log:pending the queue's key?),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"no number", 200, `[{"result":"many"},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered many instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+		{"a whole number with a fraction", 200, strings.Replace(counted(7, 7), ":7}", ":7.0}", 1), "7", []string{"error_rate{part:upstash} 0", "queue_depth{} 7", "upstash_latency{} time"}},
+		{"a fraction", 200, strings.Replace(counted(7, 7), ":7}", ":7.5}", 1), "[Error(queueDepth: LLEN tap-log:pending answered 7.5 instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"null", 200, `[{"result":null},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered null instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+		{"no number", 200, `[{"result":"many"},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered \"many\" instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"too few counters", 200, `[{"result":1},{"result":["1"]}]`, "[Error(queueDepth: MGET of 9 counters answered [1]. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+		{"null", 200, `[{"result":null},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered null instead of a whole number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"too few counters", 200, `[{"result":1},{"result":["1"]}]`, "[Error(queueDepth: MGET of 9 counters answered [\"1\"]. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 		{"a counter that is none", 200, `[{"result":1},{"result":["x",null,null,null,null,null,null,null,null]}]`,
-			"[Error(queueDepth: monitoring:taps:received holds x, which is no whole number. Is this the system's Redis?),undefined,undefined]",
+			"[Error(queueDepth: monitoring:taps:received holds \"x\", which is no whole number. Is this the system's Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/pipeline: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
@@ -191,11 +194,15 @@ func TestQueueDepthByRedisFails(t *testing.T) {
 		"redis://user:hush@" + gone: fmt.Sprintf("queueDepth: LLEN tap-log:pending on %s: no answer: dial tcp %s: connect: connection refused. "+
 			"Is REDIS_URL right, and can this machine reach it?", gone, gone),
 		"http://user:hush@host":       form,
-		"redis://user:hush@host:port": form,
+		"redis://user:hush@host:port": form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu/sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu%sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://host?family=0&x=1":   form + ", and has the parameter family, x, which is unknown here: leave it out",
+		"redis://:5?hush@host:1":      form, // the rest of a password, not a parameter
 	} {
 		s := newProcess(t, map[string]string{"REDIS_URL": link}).Start(1)
 		vutest.Equal(t, link, s.Fails("sm.queueDepth()"), want)
-		if want == form { // nobody was asked, nobody failed
+		if strings.HasPrefix(want, form) { // nobody was asked, nobody failed
 			vutest.EqualLines(t, "emitted", s.Emitted())
 		} else {
 			vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
@@ -216,8 +223,11 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 	for _, scheme := range []string{"redis", "rediss"} {
 		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"
 		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).Start(1)
-		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed,
-			"request timeout after 100ms. Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"))
+		advice := "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+		if scheme == "rediss" {
+			advice = "It does not answer TLS: a server without it needs redis://"
+		}
+		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed, "request timeout after 100ms. "+advice))
 		vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
 
 		ctx, cancel := context.WithCancel(t.Context())

@@ -63,7 +63,8 @@ func TestSecretSource(t *testing.T) {
 	s.Run("sm.flushTaps({secret: 'hush-option'})")
 	s.VU.Runtime().Get("__ENV").ToObject(s.VU.Runtime()).Set("CRON_SECRET", "hush-env")
 	s.Run("sm.flushTaps()")
-	vutest.EqualLines(t, "sent", sent, "Bearer hush-cron", "Bearer hush-token", "Bearer hush-token", "Bearer hush-option", "Bearer hush-env")
+	const token = "Bearer hush-token" // a flush is followed by a reading of the queue
+	vutest.EqualLines(t, "sent", sent, "Bearer hush-cron", token, token, token, "Bearer hush-option", token, "Bearer hush-env", token)
 
 	p.Logger.Warn("a log with hush-cron in it")
 	vutest.Equal(t, "log", p.Log.LastEntry().Message, "a log with ***SECRET_REDACTED*** in it")

@@ -200,6 +200,7 @@ func TestTapErrors(t *testing.T) {
 	s := newProcess(t, map[string]string{"WORKER_URL": "http://user:hush@host"}).Start(1)
 	for js, want := range map[string]string{
 		"sm.tap({utm: 'half'})":     "tap: option utm: a number is expected, got half",
+		"sm.tap({utm: 2})":          "tap: option utm is a share of the taps, 0 to 1, got 2",
 		"sm.tap({bandID: 'X'})":     `tap: unknown option "bandID"; it takes`,
 		"sm.tap({url: 'worker'})":   "tap: WORKER_URL: an http or https URL with a host is expected",
 		"sm.tap({timeout: 'soon'})": "tap: option timeout: ",

@@ -106,3 +106,22 @@ func TestUpstashMistakes(t *testing.T) {
 	vutest.Equal(t, "requests", u.requests, 0)
 	vutest.EqualLines(t, "emitted", s.Emitted()) // no request, no latency
 }
+
+// What JSON would make something else of is no argument, and is not sent; what it is, is not told.
+func TestUpstashArguments(t *testing.T) {
+	t.Parallel()
+	s, _ := (&rest{status: 200, body: `{"result":1}`}).start(t)
+	const wanted = "must be a string, a number or a boolean, and is "
+	for js, want := range map[string]string{
+		"command(['SET', 'hush', new Date()])":                  "Upstash.command: argument 2 of SET " + wanted + "a Date: send its toISOString() or getTime()",
+		"pipeline([['GET', 'k'], ['SET', 'hush', new Date()]])": "Upstash.pipeline: argument 2 of SET " + wanted + "a Date: send its toISOString() or getTime()",
+		"command(['SET', 'hush', new Uint8Array(3)])":           "Upstash.command: argument 2 of SET " + wanted + "neither: send bytes as text",
+		"command(['SET', 'hush', new Uint8Array(3).buffer])":    "Upstash.command: argument 2 of SET " + wanted + "neither: send bytes as text",
+		"transaction([['SET', 'hush', null]])":                  "Upstash.transaction: argument 2 of SET " + wanted + "null or undefined",
+		"command(['SET', ['hush']])":                            "Upstash.command: argument 1 of SET " + wanted + "an array",
+		"command(['SET', 'k', {hush: 1}])":                      "Upstash.command: argument 2 of SET " + wanted + "an object",
+	} {
+		vutest.Equal(t, js, s.Fails("new sm.Upstash()."+js), want)
+	}
+	vutest.EqualLines(t, "emitted", s.Emitted())
+}

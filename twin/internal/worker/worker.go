@@ -36,7 +36,7 @@ type Worker struct {
 	server   *fasthttp.Server
 	closing  chan struct{}
 
-	requests, hits, misses, scans, badRequests, notFound, redirects, fallbacks, unhandled atomic.Int64
+	requests, hits, misses, scans, badRequests, notFound, redirects, fallbacks, unhandled, resets atomic.Int64
 }
 
 // Stats counts since the start.
@@ -51,6 +51,7 @@ type Stats struct {
 	Fallbacks   int64 `json:"fallbacks"`    // the Hub couldn't be reached
 	Unhandled   int64 `json:"unhandled"`    // errors that led to the fallback
 	Faults      int64 `json:"faults"`
+	Resets      int64 `json:"resets"` // of these, connections that were reset
 }
 
 // New returns a worker.
@@ -98,7 +99,7 @@ func (w *Worker) Stats() Stats {
 	return Stats{
 		Requests: w.requests.Load(), Hits: w.hits.Load(), Misses: w.misses.Load(), Scans: w.scans.Load(),
 		BadRequests: w.badRequests.Load(), NotFound: w.notFound.Load(), Redirects: w.redirects.Load(),
-		Fallbacks: w.fallbacks.Load(), Unhandled: w.unhandled.Load(), Faults: w.Gate.Struck(),
+		Fallbacks: w.fallbacks.Load(), Unhandled: w.unhandled.Load(), Faults: w.Gate.Struck(), Resets: w.resets.Load(),
 	}
 }
 
@@ -119,7 +120,7 @@ var security = [][2]string{
 func (w *Worker) handle(ctx *fasthttp.RequestCtx) {
 	w.requests.Add(1)
 	if v := w.Gate.Enter(w.closing); v != (fault.Verdict{}) {
-		misbehave(ctx, v)
+		w.misbehave(ctx, v)
 		return
 	}
 	switch string(ctx.URI().PathOriginal()) { // as it came: //e is another path
@@ -151,8 +152,9 @@ func answerJSON(ctx *fasthttp.RequestCtx, status int, body string) {
 	ctx.SetBodyString(body)
 }
 
-func misbehave(ctx *fasthttp.RequestCtx, v fault.Verdict) {
+func (w *Worker) misbehave(ctx *fasthttp.RequestCtx, v fault.Verdict) {
 	if v.Reset {
+		w.resets.Add(1)
 		fault.Reset(ctx.Conn())
 		return
 	}

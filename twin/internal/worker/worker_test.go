@@ -287,7 +287,7 @@ func TestFaults(t *testing.T) {
 	if _, err := client.RoundTrip(req); err == nil || !strings.Contains(err.Error(), "reset") {
 		t.Errorf("got %v, want a reset connection", err)
 	}
-	if s := b.Stats(); s.Faults < 2 || s.Hits != 0 {
+	if s := b.Stats(); s.Faults != 2 || s.Resets != 1 || s.Hits != 0 {
 		t.Errorf("%+v", s)
 	}
 }

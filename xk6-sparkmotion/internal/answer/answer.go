@@ -14,9 +14,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"unicode"
 	"unicode/utf8"
@@ -62,11 +64,37 @@ func (e *Error) Unwrap() error { return e.Err }
 type Cut struct {
 	Status int
 	Err    error
+	Header bool // not even its header came whole
 }
 
 func (c *Cut) Error() string { return c.Err.Error() }
 
 func (c *Cut) Unwrap() error { return c.Err }
+
+// Answered remembers which hosts have answered: where one has, its URL is right. The zero value knows none, nor does nil.
+type Answered struct{ hosts sync.Map }
+
+// Note remembers a host that answered. Of one that has, it returns an error as a [*Lost].
+func (a *Answered) Note(host string, err error) error {
+	if a == nil {
+		return err
+	}
+	_, before := a.hosts.Load(host)
+	switch {
+	case err != nil && before:
+		return &Lost{err}
+	case err == nil && !before:
+		a.hosts.Store(host, true)
+	}
+	return err
+}
+
+// Lost is what a [Doer] fails with when no answer comes from where there was one before.
+type Lost struct{ Err error }
+
+func (l *Lost) Error() string { return l.Err.Error() }
+
+func (l *Lost) Unwrap() error { return l.Err }
 
 // Get sends req and reads its answer; setting is the name of the setting that holds the URL.
 func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
@@ -78,7 +106,7 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	defer resp.Body.Close() // the body was read; nothing is left to lose
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, Failed(shown, setting, &Cut{resp.StatusCode, err})
+		return nil, Failed(shown, setting, &Cut{Status: resp.StatusCode, Err: err})
 	}
 	a := &Answer{Request: shown, Setting: setting, Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if len(body) > maxBody {
@@ -87,12 +115,23 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	return a, nil
 }
 
+// spoils is what to think of an answer that is none by the protocol.
+const spoils = "The server, or a proxy in between, cuts or spoils it"
+
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
 	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
-	if cut, ok := err.(*Cut); ok { // as a Doer returns it
-		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its body can't be read: ", cut.Status)
-		e.Advice = "The server, or a proxy in between, cuts or spoils it"
+	if lost, ok := err.(*Lost); ok { // as a Doer returns it, like the next
+		e.Advice = "It has answered in this run, so that " + setting + " is right: is it overloaded, or restarting?"
+		err = lost.Err
+	}
+	if cut, ok := err.(*Cut); ok {
+		unread := "body"
+		if cut.Header {
+			unread = "header"
+		}
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its %s can't be read: ", cut.Status, unread)
+		e.Advice = spoils
 		err = cut.Err
 	}
 	if cause := reach(e.Err, setting); cause != "" {
@@ -105,6 +144,9 @@ func Failed(request, setting string, err error) *Error {
 	if errors.As(err, &op) {
 		without := *op
 		without.Source, err = nil, &without // a port of this machine's, another one each time
+	}
+	if malformed := textproto.ProtocolError(""); errors.As(err, &malformed) {
+		e.Advice = spoils
 	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the connection was closed")
@@ -223,6 +265,12 @@ func (a *Answer) advice(hint string) string {
 			"A gateway with a login of its own wants user:password@ in " + a.Setting
 	case a.Status == http.StatusUnauthorized:
 		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
+	case a.Status == http.StatusRequestEntityTooLarge:
+		return "It takes no request of this size: send less in one, or raise its limit"
+	case a.Status == http.StatusRequestURITooLong:
+		return "It takes no URL of this length: ask for less in one request, or raise its limit"
+	case a.Status == http.StatusRequestHeaderFieldsTooLarge:
+		return "It takes no header of this size: send fewer or shorter fields and cookies, or raise its limit"
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
 	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):

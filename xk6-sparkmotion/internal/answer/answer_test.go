@@ -55,6 +55,21 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// afterAnAnswer is how an error comes from a host that has answered, and not from others.
+func afterAnAnswer(err error) error {
+	var answered Answered
+	if _, lost := answered.Note("HOST", err).(*Lost); lost {
+		return errors.New("lost, though nothing had answered")
+	}
+	_ = answered.Note("HOST", nil)
+	if _, lost := answered.Note("ANOTHER", err).(*Lost); lost {
+		return errors.New("lost, though another had answered")
+	}
+	return answered.Note("HOST", err)
+}
+
+var errHeader = errors.New("bad header line")
+
 func TestGetWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	_, refused := ask(t, answertest.Nobody)
@@ -77,8 +92,13 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 			here("connect", syscall.EADDRNOTAVAIL), syscall.EADDRNOTAVAIL, 0},
 		{"refused", "no answer: dial tcp " + answertest.Nobody + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
+		{"lost", "no answer: dial tcp: connect: connection reset by peer. It has answered in this run, so that WORKER_URL is right: is it " +
+			"overloaded, or restarting?", Failed("GET http://HOST/a", "WORKER_URL", afterAnAnswer(&net.OpError{
+			Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNRESET)})), syscall.ECONNRESET, 0},
 		{"over", "answered 200, and its body can't be read: context canceled. The run ended before the answer did",
-			Failed("GET http://HOST/a", "WORKER_URL", &Cut{200, context.Canceled}), context.Canceled, 200},
+			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 200, Err: context.Canceled}), context.Canceled, 200},
+		{"a header", "answered 302, and its header can't be read: bad header line. The server, or a proxy in between, cuts or spoils it",
+			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 302, Err: errHeader, Header: true}), errHeader, 302},
 		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error

@@ -11,6 +11,7 @@ type Counts struct {
 	Iterations int64   `json:"iterations"` // that made taps
 	Taps       int64   `json:"taps"`
 	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
+	Repeated   int64   `json:"repeated"`       // sent again, as their connection ended without an answer
 	Redirected int64   `json:"redirected"`     // to where a band may lead: not to a fallback
 	Unanswered int64   `json:"unanswered"`     // failed without a whole answer: nobody knows whether they were recorded
 	Told       int64   `json:"kv_told"`        // of those, the ones whose answer tells whether it came from the KV
@@ -56,6 +57,7 @@ func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
 	c.Taps += other.Taps
 	c.CutOff += other.CutOff
+	c.Repeated += other.Repeated
 	c.Redirected += other.Redirected
 	c.Unanswered += other.Unanswered
 	c.Told += other.Told

@@ -14,6 +14,7 @@ type Tap struct {
 	Latency        time.Duration
 	First          bool   // of its iteration
 	CutOff         bool   // the run ended before its answer
+	Repeats        int    // how often it was sent again, as its connection ended without an answer
 	Redirected     bool   // to where a band may lead: not to a fallback
 	Failure        string // when it was not
 	Unanswered     bool   // no whole answer came, so that nobody knows whether it was recorded
@@ -73,6 +74,7 @@ func (t Tap) count(c *Counts, batch int) {
 		return
 	}
 	c.Taps++
+	c.Repeated += oneIf(t.Repeats > 0)
 	c.Redirects.add(&t)
 	if t.Redirected {
 		c.Redirected++

@@ -38,8 +38,8 @@ func between(from, to Reading) *Ledger {
 // recorded is how many taps are in the database or on their way to it.
 func (l *Ledger) recorded() int64 { return l.Flushed + l.Waiting - l.WaitingBefore }
 
-// loss is how many taps were redirected and are nowhere, of how many; of none when it is not known.
-func (l *Ledger) loss() (lost, redirected int64) {
+// Loss returns how many taps were redirected and are nowhere, of how many; of none when it is not known.
+func (l *Ledger) Loss() (lost, redirected int64) {
 	if l == nil || l.Lost == nil {
 		return 0, 0
 	}
@@ -65,7 +65,7 @@ func (m *Measured) account() *Ledger {
 	marks := m.marks()
 	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) })
 	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
-	unseen := m.Whole.Unanswered + m.Whole.CutOff // may have been received
+	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or twice
 	low := min(missing(first, last), slices.Min(gone))
 	if -low <= max(unseen, otherTaps(whole.Redirected)) {
 		low = min(missing(first, last), 0)

@@ -22,6 +22,8 @@ func lostRuns() []judgedRun {
 		{name: "nothing but fallbacks", run: measured(seen{rate: 100, achieved: 100, p95: 5, fallback: 1}), status: Fail, breach: failed},
 		{name: "hosts that are neither", run: leads(func(s *seen) { s.other = 0.12 }), status: Warn, sustained: 100},
 		{name: "few hosts that are neither", run: leads(func(s *seen) { s.other = 0.01 }), status: Pass, sustained: 100},
+		{name: "taps sent again", run: leads(func(s *seen) { s.again = 0.049 }), status: Warn, sustained: 100},
+		{name: "few taps sent again", run: leads(func(s *seen) { s.again = 0.0001 }), status: Pass, sustained: 100},
 		{
 			name: "fallbacks without plateaus", status: Fail,
 			run: changed(Measured{}, func(m *Measured) {

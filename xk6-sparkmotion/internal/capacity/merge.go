@@ -74,6 +74,7 @@ func Merge(parts []Part) (*Report, error) {
 func (m *Measured) add(r *Report) {
 	m.Processes = append(m.Processes, r.Processes...)
 	m.Whole.add(r.Whole)
+	m.Failures.merge(r.Failures, m.Whole.Failures)
 	m.Plateaus = added(m.Plateaus, r.Plateaus)
 	for _, name := range r.Others() {
 		s, known := m.Scenarios[name]

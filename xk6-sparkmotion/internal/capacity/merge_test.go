@@ -52,7 +52,7 @@ func (s *split) events(length time.Duration) {
 		took := time.Duration(1+s.IntN(100)*s.IntN(100)) * time.Millisecond / 10
 		ok, hit, export, first := s.IntN(50) > 0, s.IntN(90) > 0, s.IntN(3) == 0, s.IntN(2) == 0
 		tap := Tap{Began: at, Ended: at.Add(took), Latency: took, First: first, Scenario: both[s.IntN(2)].Scenario, Start: s.began}
-		seen{failed: 0.02, missed: 0.1, fallback: 0.01, other: 0.01, untold: !hit}.lead(&tap, s.IntN(1000))
+		seen{failed: 0.02, missed: 0.1, fallback: 0.01, other: 0.01, again: 0.02, untold: !hit}.lead(&tap, s.IntN(1000))
 		s.both(func(r *Recorder) { r.Tap(tap) })
 		if n%3 == 0 {
 			query := Query{Began: at, Took: took, Export: export, Queries: 2, Failed: oneIf(!ok), Empty: first}

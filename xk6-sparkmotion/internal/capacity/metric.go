@@ -16,6 +16,7 @@ type Metric struct {
 	Failures  string     // what it is the failed share of, as a head; empty when it is no share of failures
 	Of        SystemPart // of the system's capacity, that its limit is one of; empty without a limit, or for what sums up several
 	Signed    bool       // it may be below 0
+	Rare      bool       // its column is left out where it is 0 throughout
 	Matters   Matters
 
 	measure func(p *Plateau) Figure

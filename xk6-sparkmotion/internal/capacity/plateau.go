@@ -12,6 +12,7 @@ type Measured struct {
 	Schedule  Schedule            `json:"schedule"`
 	Processes []Process           `json:"processes"`
 	Whole     Counts              `json:"counts"`             // of the whole run
+	Failures  failures            `json:"failures,omitempty"` // all kinds, of every plateau
 	Scenario  string              `json:"scenario,omitempty"` // whose plateaus and series these are
 	Plateaus  []Plateau           `json:"plateaus"`
 	Series    Series              `json:"series"`

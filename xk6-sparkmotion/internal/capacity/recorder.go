@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ type Recorder struct {
 	ramps    []*ramp // of the scenarios that have tapped
 	readings Readings
 	restart  Reading // what the system's counters had counted when they began again at 0
+	failures failures
 }
 
 // Schedule sets the plateaus, before the run.
@@ -76,6 +78,13 @@ func (r *Recorder) DropRate() float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return ratio(r.whole.FlushDropped, r.whole.drained())
+}
+
+// Failed keeps what the first failure of a kind says, and returns the name that its kind has in the report: there is room for so many.
+func (r *Recorder) Failed(part, kind string, say func() string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failures.keep(part, kind, say)
 }
 
 // QueueSample records a sample of the queue's depth.
@@ -178,7 +187,7 @@ func (r *Recorder) Measured(segment string, shares []Share) Measured {
 	defer r.mu.Unlock()
 	m := Measured{
 		Schedule:  Schedule{Rates: append([]float64{}, r.schedule.Rates...), Names: append([]string{}, r.schedule.Names...), Hold: r.schedule.Hold},
-		Processes: []Process{{Segment: segment}}, Whole: r.whole.clone(), Plateaus: []Plateau{}, Series: new(course).series(),
+		Processes: []Process{{Segment: segment}}, Whole: r.whole.clone(), Failures: maps.Clone(r.failures), Plateaus: []Plateau{}, Series: new(course).series(),
 	}
 	ramps := r.inOrder(shares)
 	for i, ramp := range ramps {

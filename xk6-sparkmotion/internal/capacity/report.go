@@ -128,8 +128,19 @@ func (r *Report) elsewhere() float64 {
 	return ratio(all.Other.Sum(), all.Page.Sum()+all.Elsewhere())
 }
 
+// maxRepeated is the share of taps that may have been sent again: a server that closes a kept connection as it is used again is well.
+const maxRepeated = 0.01
+
+// repeats reports whether more taps than that were sent again, over the whole run or in a plateau that had enough to tell.
+func (r *Report) repeats() bool {
+	const enough = 100
+	many := func(c *Counts) bool { return c.Taps >= enough && ratio(c.Repeated, c.Taps) > maxRepeated }
+	return many(&r.Whole) || slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return many(&p.Counts) })
+}
+
 // overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. Redirects to hosts that nobody expects
-// are worth a warning, whatever else holds, and so is a queue in which more taps wait than flushes took.
+// are worth a warning, whatever else holds; so are a queue in which more taps wait than flushes took, and answers that were lost with
+// their connections.
 func (r *Report) overall() Status {
 	valid := r.valid()
 	switch {
@@ -145,7 +156,7 @@ func (r *Report) overall() Status {
 	for _, p := range valid {
 		status = worse(status, p.Status)
 	}
-	if r.backlog() > 0 || r.elsewhere() > maxElsewhere {
+	if r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
 		status = worse(status, Warn)
 	}
 	return status

@@ -13,6 +13,7 @@ type seen struct {
 	failed, missed float64 // shares; what is missed is answered by the Hub
 	fallback       float64 // share that leads to the fallback
 	other          float64 // share that leads to neither
+	again          float64 // share that is sent again
 	untold         bool    // the answers do not tell where they come from
 	dropped        float64 // share of what a flush takes that it drops
 	lost           float64 // share of what was redirected that is never received
@@ -113,6 +114,7 @@ func (s seen) tap(r *Recorder, tap Tap, at func(share float64) time.Time) {
 // lead sets where the n-th tap leads.
 func (s seen) lead(t *Tap, n int) {
 	t.SourceKnown = !s.untold
+	t.Repeats = int(oneIf(every(s.again, n)))
 	switch {
 	case every(s.failed, n):
 		t.Failure = "tap: 503"

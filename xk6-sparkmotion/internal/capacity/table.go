@@ -48,6 +48,10 @@ var Metrics = []Metric{
 		Of:     RedirectsPart,
 		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Told }),
+	Metric{
+		// As RFC 9112 has it, so that it is no error, and has no limit of k6's; maxRepeated is what is worth a warning.
+		Limit: Limit{Label: "sent again"}, Column: Column{TapsTable, "Sent again"}, Rare: true, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Repeated, p.Counts.Taps }),
 
 	Metric{
 		Limit: Limit{Label: "dropped", Unit: units.Count}, Column: Column{SystemTable, "Dropped"},
@@ -109,7 +113,7 @@ var Metrics = []Metric{
 			Metric: "taps_lost", Stat: "value", Label: "taps lost", Part: Recorded, Warn: 0.001, Fail: 0.01, Enough: 100,
 		},
 		Of: RecordingPart, Matters: shareMatters,
-	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.loss() }),
+	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.Loss() }),
 	Metric{
 		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
 		Limit: Limit{

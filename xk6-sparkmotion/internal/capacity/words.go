@@ -16,7 +16,7 @@ func (r *Report) say(others []string) []string {
 		holds = r.Scenario + ": " + uncapital(holds)
 	}
 	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), others, r.sayRun(),
-		r.sayLedger(), r.sayElsewhere(), r.sayFlushes())
+		r.sayLedger(), r.sayElsewhere(), r.sayRepeated(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}

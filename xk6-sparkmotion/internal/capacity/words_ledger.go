@@ -134,7 +134,7 @@ func (r *Report) sayLoss() []string {
 func (r *Report) sayLossAt(plateaus []Plateau, form string) string {
 	var lost, redirected int64
 	for i := range plateaus {
-		n, of := plateaus[i].Ledger.loss()
+		n, of := plateaus[i].Ledger.Loss()
 		lost, redirected = lost+n, redirected+of
 	}
 	return fmt.Sprintf(form+" %s%s of the taps were redirected and never recorded: %s lost.",

@@ -11,7 +11,7 @@ import (
 // sayElsewhere tells of redirects to something else than the page: a system that fails answers with a redirect, too.
 func (r *Report) sayElsewhere() []string {
 	var said []string
-	fallbacks := func(c *Counts) Tally { return c.Redirects.Fallback }
+	fallbacks := func(c *Counts) int64 { return c.Redirects.Fallback.Sum() }
 	if hosts := r.Whole.Redirects.Fallback.Names(); len(hosts) > 0 {
 		fallback := "fallback"
 		if len(hosts) > 1 {
@@ -20,7 +20,7 @@ func (r *Report) sayElsewhere() []string {
 		said = append(said, fmt.Sprintf("%s led to the %s %s: the Worker failed, or could not reach the Hub, or the Hub had no page for them.",
 			r.sayTaps(fallbacks), fallback, listed(few(hosts))))
 	}
-	others := func(c *Counts) Tally { return c.Redirects.Other }
+	others := func(c *Counts) int64 { return c.Redirects.Other.Sum() }
 	if hosts := r.Whole.Redirects.Other.Names(); len(hosts) > 0 {
 		said = append(said, fmt.Sprintf("%s led to %s, neither the page nor a fallback. Set PAGE_HOST, or look at what the event shows.",
 			r.sayTaps(others), listed(few(hosts))))
@@ -28,10 +28,23 @@ func (r *Report) sayElsewhere() []string {
 	return said
 }
 
+// sayRepeated tells of taps that were sent again: the first time the Worker may have counted them all the same.
+func (r *Report) sayRepeated() []string {
+	if r.Whole.Repeated == 0 {
+		return nil
+	}
+	were := "were"
+	if r.Whole.Repeated == 1 {
+		were = "was"
+	}
+	return []string{fmt.Sprintf("%s %s sent again, as the Worker, or a proxy before it, cut their connections without an answer: "+
+		"what it had recorded of them by then counts twice.", r.sayTaps(func(c *Counts) int64 { return c.Repeated }), were)}
+}
+
 // sayTaps says how many taps were some, where their share was largest.
-func (r *Report) sayTaps(some func(c *Counts) Tally) string {
-	all, most := some(&r.Whole).Sum(), (*Plateau)(nil)
-	share := func(p *Plateau) float64 { return ratio(some(&p.Counts).Sum(), p.Counts.Taps) }
+func (r *Report) sayTaps(some func(c *Counts) int64) string {
+	all, most := some(&r.Whole), (*Plateau)(nil)
+	share := func(p *Plateau) float64 { return ratio(some(&p.Counts), p.Counts.Taps) }
 	for i := range r.Plateaus {
 		if p := &r.Plateaus[i]; share(p) > 0 && (most == nil || share(p) > share(most)) {
 			most = p
@@ -40,7 +53,7 @@ func (r *Report) sayTaps(some func(c *Counts) Tally) string {
 	if most == nil {
 		return fmt.Sprintf("Over the whole run %s (%s)", numbered(all, "tap"), units.Percent(ratio(all, r.Whole.Taps)))
 	}
-	n := some(&most.Counts).Sum()
+	n := some(&most.Counts)
 	said := fmt.Sprintf("At %s/s %s (%s)", units.Rate(most.Offered), numbered(n, "tap"), units.Percent(share(most)))
 	if all > n {
 		said += fmt.Sprintf(", of %s in the whole run,", units.Rate(float64(all)))

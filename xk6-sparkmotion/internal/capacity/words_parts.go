@@ -114,6 +114,8 @@ func (r *Report) sayBut() string {
 		return ", but more taps wait than flushes took"
 	case r.elsewhere() > maxElsewhere:
 		return ", but redirects lead elsewhere"
+	case r.repeats():
+		return ", but the Worker cuts connections"
 	}
 	return ""
 }

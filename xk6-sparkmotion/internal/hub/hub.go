@@ -4,6 +4,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -20,6 +21,11 @@ type Flushed struct {
 	FailedBatches int64   `json:"failedBatches"` // that went back on the queue, each as often as it failed
 	Remaining     int64   `json:"remaining"`     // taps still queued
 	DurationMs    float64 `json:"durationMs"`
+}
+
+// InPart says that batches of a flush failed.
+func (f *Flushed) InPart() string {
+	return fmt.Sprintf("answered with %d failed batches, which went back on the queue, of %v. The Hub's log says why", f.FailedBatches, f.Batches)
 }
 
 // FlushURL is where a Hub flushes its queue.

@@ -71,6 +71,9 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	kept := c.wire != nil
 	err := c.exchange(ctx, state, r, &response)
 	if kept && stale(err, &response) {
+		if !response.Wrote.IsZero() { // else nothing had been sent
+			r.Repeats++
+		}
 		response = tapwire.Response{Location: c.location[:0]}
 		err = c.exchange(ctx, state, r, &response)
 	}
@@ -79,6 +82,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	c.location = response.Location
 	if err == nil {
 		r.location, r.Host = c.locations.find(response.Location)
+		r.wait = string(response.Wait)
 		r.Source = sourceOf(response.ByNext, response.Length == 0)
 		return
 	}
@@ -86,7 +90,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 		err = vuhttp.Late(err, c.request.Timeout)
 	}
 	if r.Status != 0 {
-		err = &answer.Cut{Status: r.Status, Err: err}
+		err = &answer.Cut{Status: r.Status, Err: err, Header: !response.Header}
 	}
 	r.Err = err
 }

@@ -46,7 +46,10 @@ type Result struct {
 	Led    Destination
 	Source Source
 
-	location string // as the Worker sent it, for messages
+	// Repeats is how often it was sent again, as a kept connection ended after the request and before a byte of its answer.
+	Repeats int
+
+	location, wait string // Location and Retry-After as the Worker sent them, for messages
 
 	Err  error  // why no whole answer came
 	Code int    // k6's error_code for Err
@@ -106,6 +109,15 @@ func (r *Result) Latency() time.Duration {
 // Request is what was tried, as messages show it.
 func (r *Result) Request() string { return "GET " + r.Target.shown }
 
+// Note has it remembered who answered, and an error say whether its target had before.
+func (r *Result) Note(answered *answer.Answered) {
+	if r.Status != 0 {
+		_ = answered.Note(r.Target.address, nil)
+		return
+	}
+	r.Err = answered.Note(r.Target.address, r.Err)
+}
+
 // Failure says what came back in place of a redirect.
 func (r *Result) Failure() *answer.Error {
 	setting := r.Target.Setting
@@ -113,7 +125,7 @@ func (r *Result) Failure() *answer.Error {
 	if r.Err != nil {
 		return answer.Failed(request, setting, r.Err)
 	}
-	header := http.Header{"Location": {r.location}}
+	header := http.Header{"Location": {r.location}, "Retry-After": {r.wait}}
 	wrong := (&answer.Answer{Request: request, Setting: setting, Status: r.Status, Header: header}).Unexpected("")
 	switch {
 	case r.IsRedirect() && r.Led == Fallback:

@@ -3,7 +3,9 @@ package lane
 import (
 	"context"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,23 +23,43 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 		State: state, Name: c.target.Name, Form: c.target.Form, Plateau: r.Plateau.Name, Timeout: c.request.Timeout,
 		Public: c.target.public,
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.target.origin+c.target.path+string(c.bytes), nil)
+	var sent sendings
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, sent.trace()), http.MethodGet, c.target.origin+c.target.path+string(c.bytes), nil)
 	if err != nil {
 		r.Err, r.Ended = err, time.Now()
 		return
 	}
 	req.Header = c.target.fields.Clone()
 	response, err := client.Do(req)
-	r.Ended = time.Now()
+	r.Ended, r.Repeats = time.Now(), sent.repeats()
 	if err != nil {
 		r.Err = err
 		return
 	}
 	r.Status, r.Proto, r.Waiting = response.StatusCode, response.Proto, client.Took()
 	r.location, r.Host = c.locations.find([]byte(response.Header.Get("Location")))
+	r.wait = response.Header.Get("Retry-After")
 	length := response.Header.Get("Content-Length")
 	r.Source = sourceOf(byNext(response.Header), length == "0" || length == "" && response.ProtoMajor == 2 && response.ContentLength == 0)
 }
+
+// sendings count how often net/http sent one request, which it does again by itself when a kept connection ends before an answer.
+// A request that went out in part is not told from one that did not.
+type sendings struct{ begun, failed atomic.Int32 }
+
+// trace counts from the goroutines that write: the headers before their bytes leave, so that no answer overtakes the count.
+func (s *sendings) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		WroteHeaders: func() { s.begun.Add(1) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err != nil {
+				s.failed.Add(1)
+			}
+		},
+	}
+}
+
+func (s *sendings) repeats() int { return max(0, int(s.begun.Load()-s.failed.Load())-1) }
 
 // byNext reports whether a header has what Next.js or Vercel set.
 func byNext(header http.Header) bool {

@@ -59,10 +59,10 @@ func (q Query) export() bool {
 }
 
 // Query counts a request of an admin. Its latency is one of accepted answers: a refusal is fast, and an export of nothing no export.
-// A request that was never sent says nothing of the system.
-func (m *Meter) Query(q Query) {
+// A request that was never sent says nothing of the system: Query reports whether it was counted.
+func (m *Meter) Query(q Query) bool {
 	if q.Took == 0 || m.over() {
-		return
+		return false
 	}
 	counted := capacity.Query{
 		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(len(q.Failures)),
@@ -79,12 +79,13 @@ func (m *Meter) Query(q Query) {
 		m.emit(m.metrics.errorRate, rate(i < len(q.Failures)), "part", capacity.Admin)
 	}
 	m.process.Recorder.Query(counted)
+	return true
 }
 
-// Flush counts a flush that has just ended.
-func (m *Meter) Flush(f capacity.Flush) {
+// Flush counts a flush that has just ended, and reports whether it was counted.
+func (m *Meter) Flush(f capacity.Flush) bool {
 	if m.over() {
-		return
+		return false
 	}
 	f.Ended = time.Now()
 	m.emit(m.metrics.cronErrors, rate(f.Failed || !f.Answered))
@@ -95,12 +96,13 @@ func (m *Meter) Flush(f capacity.Flush) {
 		m.emit(m.metrics.cronDropRate, m.process.Recorder.DropRate())
 		m.emit(m.metrics.queueDepth, float64(f.Remaining))
 	}
+	return true
 }
 
-// QueueSample counts a look at the queue that has just ended.
-func (m *Meter) QueueSample(s capacity.QueueSample) {
+// QueueSample counts a look at the queue that has just ended, and reports whether it was counted.
+func (m *Meter) QueueSample(s capacity.QueueSample) bool {
 	if m.over() {
-		return
+		return false
 	}
 	s.At = time.Now()
 	m.emit(m.metrics.errorRate, rate(s.Failed), "part", capacity.Upstash)
@@ -111,6 +113,7 @@ func (m *Meter) QueueSample(s capacity.QueueSample) {
 	if s.Reading != nil {
 		m.lost()
 	}
+	return true
 }
 
 // Settle counts the reading that a run ends with; settled when nothing was under way any more.
@@ -126,7 +129,8 @@ func (m *Meter) Settle(r capacity.Reading, settled bool) {
 // lost tells k6 which share of the taps has been lost so far.
 func (m *Meter) lost() {
 	if l := m.process.Recorder.Ledger(); l != nil && l.Redirected > 0 {
-		m.emit(m.metrics.tapsLost, float64(*l.Lost)/float64(l.Redirected))
+		lost, redirected := l.Loss()
+		m.emit(m.metrics.tapsLost, float64(lost)/float64(redirected))
 	}
 }
 

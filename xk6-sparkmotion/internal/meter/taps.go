@@ -32,7 +32,7 @@ func (t *Taps) Add(r lane.Result) {
 	iteration := m.vu.State().Iteration + 1
 	counted := capacity.Tap{
 		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began, First: iteration != m.iteration,
-		Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
+		Repeats: r.Repeats, Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
 		SourceKnown: r.Source != lane.Unknown, FromKV: r.Source == lane.KV, Direct: r.Target.Form == lane.Direct,
 	}
 	if !counted.Redirected {

@@ -4,8 +4,10 @@ package queue
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -29,6 +31,8 @@ type Network struct {
 	HTTP   answer.Doer
 	Dialer lib.DialContexter
 	TLS    *tls.Config
+
+	Answered *answer.Answered // hosts that have; may be nil
 }
 
 // Configured reports whether there is a queue to read.
@@ -99,9 +103,9 @@ func (s Source) Read(ctx context.Context, network Network) (Reading, error) {
 
 // reading makes sense of what LLEN and MGET gave. A counter that is not there has counted nothing yet.
 func (s Source) reading(length, counts any, setting string) (Reading, error) {
-	pending, ok := length.(int64)
+	pending, ok := whole(length)
 	if !ok {
-		return Reading{}, fmt.Errorf("LLEN %s answered %s instead of a number. Is %s a Redis?", s.Key, shown(length), setting)
+		return Reading{}, fmt.Errorf("LLEN %s answered %s instead of a whole number. Is %s a Redis?", s.Key, shown(length), setting)
 	}
 	keys := counters()
 	values, ok := counts.([]any)
@@ -128,10 +132,20 @@ func (s Source) reading(length, counts any, setting string) (Reading, error) {
 	return r, nil
 }
 
+// whole is a whole number, which 7.0 is too.
+func whole(value any) (int64, bool) {
+	if f, ok := value.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int64(f), true
+	}
+	n, ok := value.(int64)
+	return n, ok
+}
+
 // shown is a value as a message names it.
 func shown(value any) string {
-	if value == nil {
-		return "null"
+	said, err := json.Marshal(value)
+	if err != nil {
+		return "what is no JSON"
 	}
-	return answer.Clip(fmt.Sprint(value), 40)
+	return answer.Clip(string(said), 40)
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
+	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 	"go.k6.io/k6/v2/lib"
@@ -25,11 +28,22 @@ func (silent) Printf(context.Context, string, ...any) {}
 // redis reads REDIS_URL.
 func (s Source) redis() (*redis.Options, error) {
 	options, err := redis.ParseURL(s.RedisURL)
-	if err != nil { // not err: it repeats the URL
-		return nil, errors.New("REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS")
+	if err == nil {
+		return options, nil
 	}
-	return options, nil
+	// Not err: it repeats the URL. What looks like an option's name may be the rest of a password.
+	const wanted = "REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS"
+	if name, ok := strings.CutPrefix(err.Error(), "redis: unexpected option: "); ok && optionNames.MatchString(name) {
+		return nil, errors.New(wanted + ", and has the parameter " + name + ", which is unknown here: leave it out")
+	}
+	if _, invalid := url.Parse(s.RedisURL); invalid != nil {
+		return nil, errors.New(wanted + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25")
+	}
+	return nil, errors.New(wanted)
 }
+
+// optionNames are names of a URL's parameters, as errors list them.
+var optionNames = regexp.MustCompile(`^[a-z_]+(, [a-z_]+)*$`)
 
 // readByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.
 func (s Source) readByRedis(ctx context.Context, network Network) (Reading, error) {
@@ -44,7 +58,8 @@ func (s Source) readByRedis(ctx context.Context, network Network) (Reading, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	options.Dialer = dial(ctx, network.Dialer, options.TLSConfig)
+	var handshaking atomic.Bool
+	options.Dialer = dial(ctx, network.Dialer, options.TLSConfig, &handshaking)
 	options.PoolSize = 1
 	options.MaxRetries = -1
 	options.DialerRetries = 1
@@ -58,19 +73,21 @@ func (s Source) readByRedis(ctx context.Context, network Network) (Reading, erro
 		length, counts = pipe.LLen(ctx, s.Key), pipe.MGet(ctx, counters()...)
 		return nil
 	})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return Reading{}, s.failed("LLEN "+s.Key, options, ctx.Err())
-	case length.Err() != nil:
-		return Reading{}, s.failed("LLEN "+s.Key, options, length.Err())
-	case counts.Err() != nil:
-		return Reading{}, s.failed("MGET "+received+" …", options, counts.Err())
+	command := "LLEN " + s.Key
+	if length.Err() == nil && counts.Err() != nil {
+		command = "MGET " + received + " …"
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err = network.Answered.Note(options.Addr, vuhttp.Late(err, s.Timeout)); err != nil {
+		return Reading{}, s.failed(command, options, err, handshaking.Load())
 	}
 	return s.reading(length.Val(), counts.Val(), "REDIS_URL")
 }
 
 // failed is the error about native Redis: what it answered, or that it did not.
-func (s Source) failed(command string, options *redis.Options, err error) error {
+func (s Source) failed(command string, options *redis.Options, err error, handshaking bool) error {
 	request := command + " on " + options.Addr
 	var reply redis.Error
 	if errors.As(err, &reply) {
@@ -81,9 +98,12 @@ func (s Source) failed(command string, options *redis.Options, err error) error 
 		said = answer.Words(said)
 		return &answer.Error{Request: request, Got: "answered " + said, Advice: s.refused(said, "the password in REDIS_URL")}
 	}
-	wrong := answer.Failed(request, "REDIS_URL", vuhttp.Late(err, s.Timeout))
-	if errors.Is(err, io.EOF) && options.TLSConfig == nil {
+	wrong := answer.Failed(request, "REDIS_URL", err)
+	if _, lost := err.(*answer.Lost); !lost && errors.Is(err, io.EOF) && options.TLSConfig == nil {
 		wrong.Advice = "Is REDIS_URL right? A server that wants TLS needs rediss://"
+	}
+	if handshaking && errors.Is(err, context.DeadlineExceeded) {
+		wrong.Advice = "It does not answer TLS: a server without it needs redis://"
 	}
 	return wrong
 }
@@ -100,17 +120,23 @@ func (s Source) refused(message, credentials string) string {
 }
 
 // dial connects through the VU's dialer, until the sample is over: go-redis leaves TLS to a dialer of one's own, and
-// waits for an answer whatever becomes of its context.
-func dial(over context.Context, dialer lib.DialContexter, config *tls.Config) func(context.Context, string, string) (net.Conn, error) {
+// waits for an answer whatever becomes of its context. A server that speaks no TLS leaves it handshaking.
+func dial(over context.Context, dialer lib.DialContexter, config *tls.Config, handshaking *atomic.Bool) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		context.AfterFunc(over, func() { _ = conn.Close() }) // it is done with
-		if config != nil {
-			return tls.Client(conn, config), nil
+		if config == nil {
+			return conn, nil
 		}
-		return conn, nil
+		secured := tls.Client(conn, config)
+		handshaking.Store(true)
+		if err := secured.HandshakeContext(over); err != nil {
+			return nil, err
+		}
+		handshaking.Store(false)
+		return secured, nil
 	}
 }

@@ -83,6 +83,9 @@ func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
 		if ok {
 			tap.Redirected, tap.Host, tap.Page, tap.SourceKnown, tap.FromKV = true, "compassion.com", true, true, !every(h.missed, i)
 		}
+		if !ok {
+			r.Failed(capacity.Worker, tap.Failure, func() string { return "GET https://test_org.sparkmotion.net/e: no answer: request timeout after 10s" })
+		}
 		r.Tap(tap)
 	}
 }
@@ -225,7 +228,7 @@ func TestForms(t *testing.T) {
 		}
 		rows := 0
 		for _, m := range capacity.Metrics {
-			if page := all["html"]; m.Column.Head != "" && strings.Contains(page, ">"+m.Column.Head+"</th>") != (len(r.Plateaus) > 0) {
+			if page := all["html"]; m.Column.Head != "" && !m.Rare && strings.Contains(page, ">"+m.Column.Head+"</th>") != (len(r.Plateaus) > 0) {
 				t.Errorf("%s: a page's tables and %s", name, m.Column.Head)
 			}
 		}
@@ -293,7 +296,10 @@ func extreme() *capacity.Report {
 		p.Counts.Redirects.Other[name], p.Counts.Failures["tap: <b>"+name] = 987_654_321, 987_654_321
 	}
 	r := &capacity.Report{Status: capacity.NoData, Scaling: capacity.Scaling{Omitted: "none <i>"}}
-	r.Plateaus, r.Whole = slices.Repeat([]capacity.Plateau{p}, 20), p.Counts
+	r.Plateaus, r.Whole, r.Failures = slices.Repeat([]capacity.Plateau{p}, 20), p.Counts, make(map[string]capacity.Failure)
+	for name := range r.Whole.Failures {
+		r.Failures[name] = capacity.Failure{Part: capacity.Worker, Sample: strings.Repeat("<b>https://a.example/"+name[:40], 20)}
+	}
 	for _, limit := range capacity.Limits {
 		r.Metrics = append(r.Metrics, capacity.Judged{Limit: limit, Value: 0.9999999, Samples: 12, Status: capacity.NoData})
 	}
@@ -321,6 +327,18 @@ func TestTallies(t *testing.T) {
 		wants(ending, "tap: timeout", ending != "txt")
 	}
 	wants("txt", "What failed, the 3 largest kinds of 4", true)
+	wants("html", "Sent again", false)
+	r.Plateaus = slices.Clone(r.Plateaus)
+	r.Plateaus[0].Counts.Repeated = 1000
+	wants("html", "Sent again", true)
+	wants("md", "Sent again", true)
+	r.Failures = map[string]capacity.Failure{
+		"tap: 503": {Part: capacity.Worker, Sample: "GET http://worker.example/e: answered 503"}, "tap: timeout": {Part: capacity.Worker, Sample: "no answer"},
+	}
+	for _, ending := range []string{"txt", "md", "html"} {
+		wants(ending, "GET http://worker.example/e: answered 503", true)
+		wants(ending, "no answer", ending != "txt")
+	}
 	r.Whole.Redirects.Fallback = nil
 	wants("txt", "Where redirects led", false)
 	wants("html", "compassion.com", true)
@@ -335,7 +353,7 @@ func TestPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			page := forms(t, r)["html"]
-			for _, fetches := range []string{"http://", "https://", "src=", "href=", "@import", "<script", "<link", "<b>"} {
+			for _, fetches := range []string{`="http`, "url(http", "src=", "href=", "@import", "<script", "<link", "<b>"} {
 				if strings.Contains(page, fetches) {
 					t.Errorf("it has %s", fetches)
 				}

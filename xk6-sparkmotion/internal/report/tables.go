@@ -199,7 +199,7 @@ func (t *table) plateaus(r *capacity.Report) {
 // columns adds a column for each metric that stands in a table, to a row for each plateau.
 func (t *table) columns(plateaus []capacity.Plateau, of capacity.Table) {
 	for _, m := range capacity.Metrics {
-		if m.Column.Table != of {
+		if m.Column.Table != of || m.Rare && !slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return m.In(&p).Value != 0 }) {
 			continue
 		}
 		t.Head, t.Align = append(t.Head, m.Column.Head), t.Align+"r"
@@ -271,6 +271,11 @@ func judged(p *capacity.Plateau, m capacity.Metric) cell {
 	return c
 }
 
+// inBrackets reports whether a plateau has a figure that too few samples were there to judge.
+func inBrackets(p capacity.Plateau) bool {
+	return slices.ContainsFunc(capacity.Metrics, func(m capacity.Metric) bool { return m.Column.Table != 0 && judged(&p, m).Status == capacity.NoData })
+}
+
 // notes explain what in the tables does not explain itself.
 func notes(r *capacity.Report) []string {
 	var said []string
@@ -289,7 +294,7 @@ func notes(r *capacity.Report) []string {
 	if has(capacity.NoData) {
 		said = append(said, string(capacity.NoData)+": less was seen than a verdict takes. It is no pass, and no alarm.")
 	}
-	if slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return len(p.NotJudged) > 0 }) {
+	if slices.ContainsFunc(plateaus, inBrackets) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
 	}
 	if s := r.Scaling; s.Omitted == "" {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -44,19 +45,22 @@ func hostsTable(r *capacity.Report) table {
 	return t
 }
 
-// failedTable is what failed, kind by kind.
+// failedTable is what failed, kind by kind, with what the first of each said.
 func failedTable(r *capacity.Report) table {
 	t := table{Name: "What failed", Align: "l", Head: []string{"Kind"}}
-	t.tally(r, failures)
+	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Failures })
 	t.byPlateau(r)
+	t.Head, t.Align = append(slices.Insert(t.Head, 1, "Part"), "The first one"), "ll"+t.Align[1:]+"l"
+	for i, row := range t.Rows {
+		failure := r.Failures[row[0].Text]
+		t.Rows[i] = append(slices.Insert(row, 1, cell{Text: failure.Part}), cell{Text: failure.Sample})
+	}
 	return t
 }
 
-func failures(c *capacity.Counts) capacity.Tally { return c.Failures }
-
-// worstTable are the kinds of failures that there were most of.
+// worstTable are the kinds of failures that there were most of, each above what the first one said.
 func worstTable(r *capacity.Report) table {
-	const most = 3
+	const most, indent, lines = 3, 12, 4
 	names := r.Whole.Failures.Names()
 	t := table{Name: "What failed", Align: "rl", Head: []string{"Times", "Kind"}}
 	if len(names) > most {
@@ -64,6 +68,11 @@ func worstTable(r *capacity.Report) table {
 	}
 	for _, name := range names[:min(most, len(names))] {
 		t.add(count(float64(r.Whole.Failures[name])), shortened(name, width-20))
+		if sample := r.Failures[name].Sample; sample != "" {
+			for _, line := range wrap(shortened(sample, lines*(width-2*indent)), width-indent) {
+				t.add("", line)
+			}
+		}
 	}
 	return t
 }

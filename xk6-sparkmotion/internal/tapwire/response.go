@@ -44,8 +44,10 @@ type Response struct {
 	Status   int    // 101, or 200 to 999
 	Proto    string // "HTTP/1.1" or "HTTP/1.0"
 	Location []byte // of the first Location field, empty without one; valid until the next exchange
+	Wait     []byte // of Retry-After, empty without one
 	Body     int64  // bytes of content read, without chunk framing
 	Length   int64  // Content-Length; -1 without one
+	Header   bool   // its header came whole
 	ByNext   bool   // its header has what Next.js or Vercel set, and a Worker that answers by itself does not
 
 	// KeepAlive tells that the connection is still open, for another exchange.
@@ -79,6 +81,7 @@ func (c *Conn) readResponse(r *Response) error {
 			return err
 		}
 		if r.Status >= 200 || r.Status == 101 {
+			r.Header = true
 			return c.readBody(r, f)
 		}
 	}
@@ -92,7 +95,7 @@ func (c *Conn) readHead(r *Response, budget *int) (framing, error) {
 	if err := c.readStatusLine(r, budget); err != nil {
 		return f, err
 	}
-	r.Location, r.Length, r.ByNext = r.Location[:0], -1, false
+	r.Location, r.Wait, r.Length, r.ByNext = r.Location[:0], nil, -1, false
 	foldable := false // whether the line before may go on in the next one
 	for {
 		line, err := c.readLine(budget, ErrHeadTooLarge)
@@ -185,6 +188,9 @@ func (f *framing) apply(r *Response, name, value []byte) (used bool, err error) 
 		for item := range items(value) {
 			r.ByNext = r.ByNext || equalFold(item, "rsc")
 		}
+		return false, nil
+	case equalFold(name, "retry-after"):
+		r.Wait = bytes.Clone(value)
 		return false, nil
 	case equalFold(name, "x-vercel-id"):
 		r.ByNext = true

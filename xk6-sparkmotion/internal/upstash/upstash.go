@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
@@ -42,6 +43,9 @@ func (e *Error) Error() string { return e.Request + ": " + e.Command + " answere
 
 // Do runs one command. Errors are a [*Error] from Redis, or an [*answer.Error].
 func (c Client) Do(ctx context.Context, command Command) (any, error) {
+	if err := command.check(); err != nil {
+		return nil, err
+	}
 	a, err := c.post(ctx, "/", command)
 	if err != nil {
 		return nil, err
@@ -69,6 +73,11 @@ func (c Client) Transaction(ctx context.Context, commands []Command) ([]Result, 
 }
 
 func (c Client) several(ctx context.Context, path string, commands []Command) ([]Result, error) {
+	for _, command := range commands {
+		if err := command.check(); err != nil {
+			return nil, err
+		}
+	}
 	a, err := c.post(ctx, path, commands)
 	if err != nil {
 		return nil, err
@@ -87,6 +96,34 @@ func (c Client) several(ctx context.Context, path string, commands []Command) ([
 		}
 	}
 	return results, nil
+}
+
+// check refuses arguments that are neither strings nor numbers nor booleans: what JSON makes of a Date or of bytes is not what was meant.
+// It tells their kind alone, as they may be secret.
+func (c Command) check() error {
+	for i, argument := range c {
+		switch argument.(type) {
+		case string, bool, int, int64, float64, *big.Int:
+		default:
+			return fmt.Errorf("argument %d of %s must be a string, a number or a boolean, and is %s", i, c.name(), kind(argument))
+		}
+	}
+	return nil
+}
+
+// kind is what JavaScript calls a value.
+func kind(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null or undefined"
+	case time.Time:
+		return "a Date: send its toISOString() or getTime()"
+	case []any:
+		return "an array"
+	case map[string]any:
+		return "an object"
+	}
+	return "neither: send bytes as text"
 }
 
 // post sends body and gives a 200's answer, or a 400's when it carries Redis's error to a single command.
@@ -119,7 +156,7 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 			return a, nil
 		}
 		return nil, a.Wrong("", "400: %s", answer.Words(*refused.Error))
-	case http.StatusTooManyRequests:
+	case http.StatusTooManyRequests, http.StatusRequestEntityTooLarge:
 		wrong.Got += ": " + answer.Words(*refused.Error) // a second's limit, or a day's
 	}
 	return nil, wrong

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -27,6 +29,8 @@ type Client struct {
 	Plateau string        // the tag plateau, when not empty
 	Timeout time.Duration // of one request
 	Public  bool          // no secret in it: --http-debug may show it
+
+	Answered *answer.Answered // hosts that have; may be nil
 
 	took time.Duration
 }
@@ -56,10 +60,11 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 			err = Late(err, c.Timeout)
 		}
 		if kept.header != nil {
-			err = &answer.Cut{Status: kept.status, Err: err}
+			return nil, &answer.Cut{Status: kept.status, Err: err}
 		}
-		return nil, err
+		return nil, c.Answered.Note(req.URL.Host, err)
 	}
+	_ = c.Answered.Note(req.URL.Host, nil)
 	c.took = time.Duration(response.Timings.Duration * float64(time.Millisecond))
 	body, _ := response.Body.([]byte)
 	major, _, _ := http.ParseHTTPVersion(response.Proto)
@@ -128,6 +133,11 @@ type keepHeader struct {
 
 func (k *keepHeader) RoundTrip(req *http.Request) (*http.Response, error) {
 	response, err := k.next.RoundTrip(req)
+	if malformed := textproto.ProtocolError(""); errors.As(err, &malformed) {
+		// It repeats the line of the header, which may be a secret, and k6 tags the samples with it.
+		kind, _, _ := strings.Cut(malformed.Error(), `: "`)
+		return nil, textproto.ProtocolError(kind)
+	}
 	if response == nil {
 		return nil, err
 	}
