@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/subcommand"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
@@ -37,6 +38,7 @@ type process struct {
 	transformers transformers
 	sequences    sequences
 	notices      notices
+	audit        audit.Set
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
@@ -100,6 +102,7 @@ func (m *module) export() modules.Exports {
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,
 		"guard":      m.guard,
+		"audit":      m.audit,
 		"report":     m.report,
 	} {
 		named[name] = rt.ToValue(throwing(rt, name, call))

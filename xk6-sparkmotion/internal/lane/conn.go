@@ -71,6 +71,9 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	kept := c.wire != nil
 	err := c.exchange(ctx, state, r, &response)
 	if kept && stale(err, &response) {
+		if !response.Wrote.IsZero() { // else nothing had been sent
+			r.Repeats++
+		}
 		response = tapwire.Response{Location: c.location[:0]}
 		err = c.exchange(ctx, state, r, &response)
 	}

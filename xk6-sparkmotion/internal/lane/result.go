@@ -46,6 +46,9 @@ type Result struct {
 	Led    Destination
 	Source Source
 
+	// Repeats is how often it was sent again, as a kept connection ended after the request and before a byte of its answer.
+	Repeats int
+
 	location string // as the Worker sent it, for messages
 
 	Err  error  // why no whole answer came
