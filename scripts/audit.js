@@ -17,7 +17,7 @@ export const options = {
     taps: {
       executor: 'constant-arrival-rate',
       rate: RATE,
-      duration: `${Math.ceil((TAPS * 1000) / RATE)}ms`,
+      duration: `${Math.round(((TAPS - 0.5) / RATE) * 1000)}ms`, // the first tap is at 0
       preAllocatedVUs: Math.ceil(RATE / 10), // a system that answers within 100 ms needs these
       maxVUs: RATE * 10,
     },

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/errext"
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
@@ -53,12 +52,8 @@ func (m *module) audit(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	if err := wholeRun(&m.vu.State().Options); err != nil {
+	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
 		return nil, err
-	}
-	if len(o.EventIDs) != len(defaultPrefixes) {
-		return nil, fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
-			strings.Join(defaultPrefixes, ", "), len(o.EventIDs))
 	}
 	a := &auditor{module: m, auditOptions: o, session: call.Argument(0), set: &m.process.audit}
 	outcome, err := a.outcome()
@@ -251,11 +246,9 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	return superjson.Codec{Runtime: a.vu.Runtime()}.Parse(string(text))
 }
 
-// audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found. A run that is one of
-// several is ended at once.
+// audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found.
 func (m *module) audited(o *tapOptions) error {
-	if err := wholeRun(&m.vu.State().Options); err != nil {
-		m.vu.Runtime().Interrupt(&errext.InterruptError{Reason: errext.AbortTest + ": " + err.Error()})
+	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
 		return err
 	}
 	if o.Band == "" {
@@ -272,16 +265,27 @@ func (m *module) audited(o *tapOptions) error {
 	return nil
 }
 
-// wholeRun refuses a process that makes a part of a run: the audit's taps are one process's.
-func wholeRun(options *lib.Options) error {
+// auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
+func auditable(options *lib.Options, events []string) error {
 	if segment := options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 {
-		return errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out, and lower the rate instead")
+		return abortion{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
+	}
+	if len(events) != len(defaultPrefixes) {
+		return abortion{fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+			strings.Join(defaultPrefixes, ", "), len(events))}
 	}
 	return nil
 }
 
-func (m *module) auditBegins(band string) error { return m.process.audit.Begin(band, time.Now()) }
+// auditBegins adds a tap to the audit before it is made, so that none is made that it has no place for.
+func (m *module) auditBegins(band string) error {
+	if err := m.process.audit.Begin(band, time.Now()); err != nil {
+		return abortion{err}
+	}
+	return nil
+}
 
+// auditEnds says how it ended.
 func (m *module) auditEnds(band string, r lane.Result) {
 	how := audit.None
 	switch {

@@ -83,11 +83,11 @@ func (o *Outcome) Sentences() []string {
 		}
 	}
 	if o.Repeated > 0 {
-		said = append(said, fmt.Sprintf("%s more than once after this machine had sent them twice, as a connection ended before the answer: "+
-			"no fault of the system's.", was(o.Repeated, "was recorded", "were recorded")))
+		said = append(said, was(o.Repeated, "was recorded", "were recorded")+" more than once by this machine's own repetition: "+
+			"a kept connection ended before the answer. That is no fault of the system's.")
 	}
 	if o.Unanswered > 0 {
-		said = append(said, fmt.Sprintf("%s to no page, or had no answer: they may be recorded or not, and %s.",
+		said = append(said, fmt.Sprintf("%s to no page, or had no answer, of which an audit expects nothing: %s recorded.",
 			was(o.Unanswered, "was redirected", "were redirected"), are(o.UnansweredRecorded)))
 	}
 	return said
