@@ -7,10 +7,10 @@
 import { check, fail } from 'k6';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
+  audit, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
-  BandOptions, Flushed, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session, TapOptions,
+  AuditFinding, AuditOutcome, BandOptions, Flushed, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session, TapOptions,
 } from 'k6/x/sparkmotion';
 
 const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
@@ -37,6 +37,7 @@ export const options: Options = {
     checks: ['rate==1'],
   },
   setupTimeout: '3m',
+  teardownTimeout: '10m',
 };
 
 export function setup(): { session?: Session } {
@@ -93,6 +94,7 @@ export function calls({ session }: { session: Session }): void {
     'the session says whose it is': () => session.user.email === TEST_EMAIL && session.cookie.includes(session.name),
     'the session lasts': () => session.renew === true && Date.parse(session.expires) > Date.now(),
   });
+  tap({ band: 'LOADTEST-E3-004711', audit: true });
   windows(session);
   queue();
   upstash();
@@ -133,6 +135,18 @@ function upstash(): void {
     'Redis answers': () => pong === 'PONG' && one === 1,
     'an error names its command': (e) => e.command === 'INCR',
     'a large integer is exact': () => big === 9007199254740993n,
+  });
+}
+
+// The tap of calls() is looked for. Those of tappers() are of the same events' bands, and no part of the audit.
+export function teardown({ session }: { session: Session }): void {
+  const outcome: AuditOutcome = audit(session, {
+    workerURL: WORKER_URL, hubURL: HUB_URL, secret: CRON_SECRET, adminURL: ADMIN_URL, eventIDs, mode: 'live', settle: '2s', timeout: '1m',
+  });
+  const others: AuditFinding[] = outcome.unexpected.first;
+  check(outcome, {
+    'the tap is recorded once': ({ taps, once }) => taps === 1 && once === 1,
+    'others are named': ({ unexpected }) => others.length <= unexpected.count && others.every(({ band, at }) => band !== '' && at !== ''),
   });
 }
 

@@ -225,7 +225,7 @@ func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error)
 func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	log := a.logger().Info
 	if !outcome.Well() {
-		log = a.logger().Error
+		log = a.logger().Warn
 	}
 	for _, sentence := range outcome.Sentences() {
 		log("audit  " + sentence)

@@ -75,7 +75,7 @@ func (o *Outcome) Sentences() []string {
 			func(f Finding) string { return "under " + f.Event }},
 		{o.OtherMode, "1 tap was recorded as another mode than its event shows", "taps were recorded as another mode than their event shows",
 			func(f Finding) string { return f.Mode }},
-		{o.Unexpected, "1 recorded tap of these events' bands was not made by this run", "recorded taps of these events' bands were not made by this run",
+		{o.Unexpected, "1 recorded tap of these events' bands was not made by this audit", "recorded taps of these events' bands were not made by this audit",
 			func(f Finding) string { return "under " + f.Event }},
 	} {
 		if kind.found.Count > 0 {
