@@ -184,7 +184,7 @@ func (tw *twin) misplaces(r *rand.Rand, further int, mode string) (n int64) {
 func TestAuditAmongOthers(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
-	go tw.must(http.MethodPut, "/others", `{"tapsPerSecond":40}`)
+	tw.control(http.MethodPut, "/others", `{"tapsPerSecond":40}`)
 	r := runAudit(t, tw, "-e", "RATE=150")
 	tw.control(http.MethodDelete, "/others", "") // which ends with what it has begun
 	var s struct {

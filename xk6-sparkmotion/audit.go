@@ -83,7 +83,7 @@ func (a *auditor) outcome() (*audit.Outcome, error) {
 	a.logger().Infof("audit  looks for %d taps, %s after the last one", taps, a.Settle)
 	outcome, err := a.look(time.Until(ended.Add(a.Settle)))
 	if err == nil && outcome.Lost.Count > 0 {
-		a.logger().Infof("audit  %d taps are missing; looks again in %s, as another flush may hold them", outcome.Lost.Count, a.Settle)
+		a.logger().Infof("audit  %d of %d taps missing; looks again in %s, as another flush may hold them", outcome.Lost.Count, taps, a.Settle)
 		outcome, err = a.look(a.Settle)
 	}
 	return outcome, err
@@ -268,10 +268,10 @@ func (m *module) audited(o *tapOptions) error {
 // auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
 func auditable(options *lib.Options, events []string) error {
 	if segment := options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 {
-		return abortion{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
+		return fatal{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
 	}
 	if len(events) != len(defaultPrefixes) {
-		return abortion{fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+		return fatal{fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
 			strings.Join(defaultPrefixes, ", "), len(events))}
 	}
 	return nil
@@ -280,7 +280,7 @@ func auditable(options *lib.Options, events []string) error {
 // auditBegins adds a tap to the audit before it is made, so that none is made that it has no place for.
 func (m *module) auditBegins(band string) error {
 	if err := m.process.audit.Begin(band, time.Now()); err != nil {
-		return abortion{err}
+		return fatal{err}
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func (o *Outcome) Sentences() []string {
 			said = append(said, kind.found.sentence(kind.one, kind.many, kind.row))
 		}
 	}
+	if o.Lost.Count == o.Taps && o.Unexpected.Count > 0 {
+		said = append(said, "No row has the audit's User-Agent. If something before the Worker changes it, an audit can't find its taps.")
+	}
 	if o.Repeated > 0 {
 		said = append(said, was(o.Repeated, "was recorded", "were recorded")+" more than once by this machine's own repetition: "+
 			"a kept connection ended before the answer. That is no fault of the system's.")
