@@ -7,10 +7,12 @@
 import { check, fail } from 'k6';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  audit, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
+  audit, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps,
+  thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
-  AuditFinding, AuditOutcome, BandOptions, Flushed, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session, TapOptions,
+  AuditFinding, AuditOutcome, BandOptions, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session,
+  TapOptions,
 } from 'k6/x/sparkmotion';
 
 const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
@@ -32,7 +34,7 @@ export const options: Options = {
   thresholds: {
     ...thresholds({
       redirect_latency: 500, analytics_latency: 8000, csv_export_latency: null, kv_hit_rate: 0.9,
-      error_rate: 0.5, cron_errors: 0.5, cron_drop_rate: 0.01, // a batch has an error on purpose
+      error_rate: 0.5, cron_errors: 0.5, cron_drop_rate: 0.01, taps_lost: 0.01, // a batch has an error on purpose
     }),
     checks: ['rate==1'],
   },
@@ -138,8 +140,13 @@ function upstash(): void {
   });
 }
 
-// The tap of calls() is looked for. Those of tappers() are of the same events' bands, and no part of the audit.
 export function teardown({ session }: { session: Session }): void {
+  lookForTap(session);
+  settleAccounts();
+}
+
+// The tap of calls() is looked for. Those of tappers() are of the same events' bands, and no part of the audit.
+function lookForTap(session: Session): void {
   const outcome: AuditOutcome = audit(session, {
     workerURL: WORKER_URL, hubURL: HUB_URL, secret: CRON_SECRET, adminURL: ADMIN_URL, eventIDs, mode: 'live', settle: '2s', timeout: '1m',
   });
@@ -154,6 +161,16 @@ export function teardown({ session }: { session: Session }): void {
 function lastHour(): { from: string; to: string } {
   const now = Date.now();
   return { from: new Date(now - 3600e3).toISOString(), to: new Date(now).toISOString() };
+}
+
+function settleAccounts(): void {
+  const ledger: Ledger | null = reconcile({
+    url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL, timeout: '45s',
+  });
+  check(ledger, {
+    'every tap is recorded': (l) => l !== null && l.lost === 0 && l.received >= l.redirected && l.otherTraffic >= 0,
+    'and accounted for': (l) => l !== null && l.received === l.flushed + l.dropped + l.waiting + l.unaccounted,
+  });
 }
 
 export function handleSummary(data: object): { stdout: string } {

@@ -61,7 +61,7 @@ func TestVerdictByScenario(t *testing.T) {
 		}
 	}
 	says := func(sentence string) bool {
-		return strings.HasPrefix(sentence, "directTappers does not hold 20 taps/s")
+		return strings.HasPrefix(sentence, "directTappers: redirects don't hold 20 taps/s")
 	}
 	if v.Status != "FAIL" || other.Status != "FAIL" || other.SustainedRate != nil || !slices.ContainsFunc(v.Verdict, says) {
 		t.Errorf("%s; directTappers %s\n%s", v.Status, other.Status, strings.Join(v.Verdict, "\n"))

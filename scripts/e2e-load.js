@@ -6,7 +6,7 @@
 // Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { flushTaps, plateaus, preflight, query, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { flushTaps, plateaus, preflight, query, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of every rate and of the number of virtual users that tap
 const TIME_SCALE = factor('TIME_SCALE'); // of every scenario's duration
@@ -105,6 +105,10 @@ export function runCron() {
 
 export function sampleQueue() {
   queueDepth();
+}
+
+export function teardown() {
+  reconcile(); // waits for the taps that are still on their way to the queue
 }
 
 export function handleSummary(data) {

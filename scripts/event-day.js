@@ -7,7 +7,7 @@
 // Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { bandID, flushTaps, preflight, query, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const SCALE = factor('SCALE'); // of the taps' rates
 const TIME_SCALE = factor('TIME_SCALE'); // of the day's length
@@ -44,7 +44,6 @@ function factor(name, n = Number(__ENV[name] || 1)) {
   if (n > 0 && n < Infinity) return n;
   throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
 }
-
 const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined);
 export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 
@@ -55,5 +54,6 @@ export function runAdmin({ session }) {
 }
 
 export const runCron = () => flushTaps();
+export const teardown = () => void reconcile();
 export const handleSummary = report;
 export default () => exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');

@@ -7,7 +7,7 @@
 // Settings come from the environment or -e, as for e2e-load.js; without Upstash's or REDIS_URL the queue is left out.
 import { check, sleep } from 'k6';
 import {
-  bandID, batch, flushTaps, preflight, query, queueDepth, tap, taps, thresholds, Upstash,
+  bandID, batch, flushTaps, preflight, query, queueDepth, reconcile, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 
 export const options = {
@@ -34,6 +34,8 @@ export default function ({ session }) {
   if (__ENV.UPSTASH_REDIS_REST_URL) check(new Upstash(), pings);
   sleep(1);
 }
+
+export const teardown = () => check(reconcile(), { 'every tap was recorded': (ledger) => ledger === null || ledger.lost === 0 });
 
 const eventId = __ENV.LOADTEST_EVENT_ID;
 

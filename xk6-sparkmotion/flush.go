@@ -50,6 +50,7 @@ func (m *module) countedFlush(o flushOptions) (*hub.Flushed, error) {
 		Failure:  failure,
 		Answered: true, Failed: f.FailedBatches > 0, Flushed: f.Flushed, Dropped: f.Dropped, Remaining: f.Remaining,
 	})
+	m.glance()
 	return f, nil
 }
 

@@ -207,10 +207,46 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * How many taps wait in the queue; null, and one line in the log a run, when neither Upstash nor Redis is configured.
+   * How many taps wait in the queue, and by the way a reading of the system's own counters, of which the report tells; null, and one line in the log a run, when neither Upstash nor Redis is configured.
    * Emits `queue_depth`, and `error_rate` with the tag `part: upstash`; throws when the queue can't be read.
    */
   export function queueDepth(options?: QueueOptions): number | null;
+
+  export interface ReconcileOptions extends Options {
+    /** Default UPSTASH_REDIS_REST_URL. */
+    url?: string;
+    /** Default UPSTASH_REDIS_REST_TOKEN. */
+    token?: string;
+    /** `redis://` or `rediss://`; wins over the REST API. Default REDIS_URL. */
+    redisURL?: string;
+  }
+
+  /** What became of the taps that were redirected since the first reading of the system's counters. All are taps. */
+  export interface Ledger {
+    /** By the system, as this process saw it. */
+    redirected: number;
+    /** Put on the queue. */
+    received: number;
+    /** Moved to the database, by whoever flushed. */
+    flushed: number;
+    /** Thrown away by flushes, as their bands are not in the database. */
+    dropped: number;
+    /** In the queue now. */
+    waiting: number;
+    /** Redirected and never received. */
+    lost: number;
+    /** Received, and neither flushed, dropped nor waiting; below 0 when more left the queue than came. */
+    unaccounted: number;
+    /** Received beyond those redirected: others tapped too. */
+    otherTraffic: number;
+  }
+
+  /**
+   * For teardown(): waits until the taps that were redirected have been received and no flush is under way, or nothing has moved for
+   * 6 s; at most `timeout`, by default 45 s. null, and one line in the log, when neither Upstash nor Redis is configured.
+   * Emits `taps_lost` and `queue_depth`; throws when the queue can't be read.
+   */
+  export function reconcile(options?: ReconcileOptions): Ledger | null;
 
   export interface UpstashOptions extends Options {
     /** Default UPSTASH_REDIS_REST_URL. */
@@ -270,6 +306,8 @@ declare module 'k6/x/sparkmotion' {
     cron_errors?: number | null;
     /** Below, 0 to 1, of the taps that flushes take off the queue. Default 0.01. */
     cron_drop_rate?: number | null;
+    /** Below, 0 to 1, of the taps that were redirected. Default 0.01. */
+    taps_lost?: number | null;
   }
 
   /**

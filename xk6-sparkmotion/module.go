@@ -15,6 +15,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
@@ -39,15 +40,16 @@ type process struct {
 	sequences    sequences
 	notices      notices
 	audit        audit.Set
+	marks        notices                          // plateaus whose first reading was taken
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
-// notices are what is logged once a process, by whichever VU comes first.
+// notices are what is done once a process, such as a line in the log, by whichever VU comes first.
 type notices struct{ given sync.Map }
 
-func (n *notices) once(key string, log func()) {
+func (n *notices) once(key string, do func()) {
 	if _, known := n.given.LoadOrStore(key, true); !known {
-		log()
+		do()
 	}
 }
 
@@ -61,6 +63,7 @@ type module struct {
 	pickers  bandPickers
 	plans    tapPlans
 	exports  modules.Exports
+	marked   lane.Plateau // of the last tap
 }
 
 var (
@@ -98,6 +101,7 @@ func (m *module) export() modules.Exports {
 		"batch":      m.batch,
 		"flushTaps":  m.flushTaps,
 		"queueDepth": m.queueDepth,
+		"reconcile":  m.reconcile,
 		"plateaus":   m.plateaus,
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,

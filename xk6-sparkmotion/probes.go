@@ -13,6 +13,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
@@ -28,6 +29,10 @@ type prober struct {
 	*module
 	preflightOptions
 	session *sobek.Object // once the login has worked
+
+	remembered bool
+	before     int64 // taps that the system had received before those of the probes
+	pages      int64 // taps of the probes that led to a page
 }
 
 // flushTime is what a flush may take: it works off whatever the last run has left.
@@ -56,7 +61,7 @@ func (p *prober) probes() ([]probe, error) {
 	for _, event := range p.events() {
 		list = append(list, probe{"admin", "bands of " + event, func() (string, error) { return p.countBands(event) }})
 	}
-	list = append(list, probe{"hub", "flush-taps", p.flushOnce}, probe{"queue", "LLEN", p.queueLength})
+	list = append(list, probe{"hub", "flush-taps", p.flushOnce}, probe{"queue", "recording", p.recording})
 	return slices.DeleteFunc(list, func(probe probe) bool { return !p.Needs(probe.part) }), nil
 }
 
@@ -111,7 +116,11 @@ func (p *prober) tapBand(form, band string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	p.remember()
 	result := plan.target.Do(p.vu.Context(), p.vu.State(), r)
+	if result.Redirected() {
+		p.pages++
+	}
 	switch {
 	case !result.Redirected():
 		return "", result.Failure()
@@ -268,7 +277,8 @@ func (p *prober) flushOnce() (string, error) {
 	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
 }
 
-func (p *prober) queueLength() (string, error) {
+// recording waits until the system has received the taps that were made, so that the ledger begins with nothing under way.
+func (p *prober) recording() (string, error) {
 	source := p.queue()
 	if err := source.Check(); err != nil {
 		return "", err
@@ -277,11 +287,48 @@ func (p *prober) queueLength() (string, error) {
 		if slices.Contains(p.Parts, "queue") {
 			return "", errors.New("it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
 		}
-		return "skipped: neither Upstash nor REDIS_URL is configured", nil
+		return "skipped: neither Upstash nor REDIS_URL is configured, so that nobody will tell whether taps are recorded", nil
 	}
-	depth, _, err := p.depth(source)
-	if err != nil {
-		return "", err
+	for deadline := time.Now().Add(p.Timeout); ; {
+		reading, _, err := p.read(source)
+		if err != nil {
+			return "", err
+		}
+		received := reading.Received - p.before
+		if received >= p.pages {
+			p.begin(reading, received-p.pages)
+			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
+		}
+		if time.Now().After(deadline) {
+			return "", fmt.Errorf("%d taps were redirected to their page, and %d of them received after %s (monitoring:taps:received): the others "+
+				"are lost, and so would those of the run be. Does Upstash refuse what the Worker sends, or is this another Redis than the Worker's?",
+				p.pages, max(0, received), p.Timeout)
+		}
+		select {
+		case <-time.After(pollTime):
+		case <-p.vu.Context().Done():
+			return "", p.vu.Context().Err()
+		}
 	}
-	return fmt.Sprintf("%d waiting", depth), nil
+}
+
+// remember takes the system's count before the first tap. An error is told by the probe of the queue.
+func (p *prober) remember() {
+	source := p.queue()
+	if p.remembered || !p.Needs("queue") || source.Check() != nil || !source.Configured() {
+		return
+	}
+	p.remembered = true
+	if reading, _, err := p.read(source); err == nil {
+		p.before = reading.Received
+	}
+}
+
+// begin records the reading that the run begins with, and what others had tapped meanwhile: taps of another process of the same run are
+// none of others'.
+func (p *prober) begin(reading capacity.Reading, foreign int64) {
+	if segment := p.vu.State().Options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 || p.pages == 0 {
+		foreign = 0
+	}
+	p.process.meter.Recorder.Baseline(time.Now(), reading, p.pages, foreign)
 }

@@ -22,7 +22,8 @@ type queueOptions struct {
 }
 
 // queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, else by Upstash REST;
-// null, and one line in the log a run, when neither is configured. It throws when the queue can't be read.
+// null, and one line in the log a run, when neither is configured. It throws when the queue can't be read. In the same pipeline it reads
+// the system's own counters of taps, by which the report tells what became of each.
 func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	var o queueOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -38,26 +39,52 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 		})
 		return nil, nil
 	}
-	depth, took, err := m.depth(source)
-	if errors.Is(err, errInit) {
-		return nil, err
-	}
-	m.meter.UpstashRequest(took)
-	sample := capacity.QueueSample{Failed: err != nil, Depth: depth}
-	if err != nil {
-		sample.Failure = failureOf("queue sample", err)
-	}
-	m.meter.QueueSample(sample)
-	return depth, err
+	return m.look(source)
 }
 
-// depth asks for the queue's length, and says how long Upstash took for it.
-func (m *module) depth(source queue.Source) (int64, time.Duration, error) {
+// look takes a sample of the queue and of the system's counters, and counts it.
+func (m *module) look(source queue.Source) (depth int64, err error) {
+	reading, took, err := m.read(source)
+	if errors.Is(err, errInit) {
+		return 0, err
+	}
+	m.meter.UpstashRequest(took)
+	sample := capacity.QueueSample{Failed: err != nil, Depth: reading.Waiting}
+	switch {
+	case err != nil:
+		sample.Failure = failureOf("queue sample", err)
+	case source.Key == pendingKey:
+		sample.Reading = &reading
+	}
+	m.meter.QueueSample(sample)
+	return reading.Waiting, err
+}
+
+// read reads the queue's length and the system's counters, and says how long Upstash took for it.
+func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, error) {
 	c, err := m.client(source.URL, source.Timeout)
 	if err != nil {
-		return 0, 0, err
+		return capacity.Reading{}, 0, err
 	}
 	state := m.vu.State()
-	depth, err := source.Depth(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig})
-	return depth, c.Took(), err
+	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig})
+	return capacity.Reading{
+		Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
+	}, c.Took(), err
+}
+
+// lookTime is how long a look at the queue may take that nobody has asked for.
+const lookTime = 5 * time.Second
+
+// glance takes a sample that nobody has asked for, where a queue is configured. Its error is counted, and logged once.
+func (m *module) glance() {
+	var o queueOptions
+	if err := m.settings.Read(nil, &o); err != nil || !queue.Source(o).Configured() {
+		return // queueDepth and preflight say what is wrong
+	}
+	source := queue.Source(o)
+	source.Timeout = lookTime
+	if _, err := m.look(source); err != nil && m.vu.Context().Err() == nil {
+		m.process.notices.once("glance", func() { m.logger().Warn(from("the ledger", err)) })
+	}
 }

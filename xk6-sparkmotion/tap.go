@@ -70,6 +70,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	counted := m.meter.Taps(1)
 	m.tapped(&counted, result)
 	counted.Push()
+	m.mark(r.Plateau)
 	return result.Redirected(), nil
 }
 

@@ -1,6 +1,6 @@
 // What index.d.ts must refuse: `make types` fails when one of these lines compiles. Nothing here runs.
 import sparkmotion, {
-  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, report, tap, taps, thresholds, Upstash,
+  bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type { Session } from 'k6/x/sparkmotion';
 
@@ -44,6 +44,8 @@ flushTaps({ cronSecret: 's' });
 flushTaps().lost;
 // @ts-expect-error null without a queue
 queueDepth().toFixed();
+// @ts-expect-error it may be null, too
+reconcile().lost;
 // @ts-expect-error a command is a list
 new Upstash().command('PING');
 // @ts-expect-error a list of commands, not one

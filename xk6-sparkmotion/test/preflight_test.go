@@ -3,14 +3,24 @@ package test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
+
+// received are the taps of all systems.
+var received atomic.Int64
+
+// counted is Upstash's answer about a queue: its length, and the system's counters.
+func counted(length, received int64) string {
+	return fmt.Sprintf(`[{"result":%d},{"result":["%d",null,null,null,null,null,null,null,null]}]`, length, received)
+}
 
 // system is a whole SparkMotion of one server, told apart by path.
 func system(w http.ResponseWriter, r *http.Request) {
@@ -18,12 +28,13 @@ func system(w http.ResponseWriter, r *http.Request) {
 	case "/health":
 		_, _ = io.WriteString(w, `{"status":"ok"}`)
 	case "/e":
+		received.Add(1)
 		w.Header().Set("Location", page)
 		w.WriteHeader(http.StatusFound)
 	case "/api/cron/flush-taps":
 		_, _ = io.WriteString(w, `{"success":true,"flushed":1,"remaining":0}`)
-	case "/":
-		_, _ = io.WriteString(w, `{"result":42}`)
+	case "/pipeline":
+		_, _ = io.WriteString(w, counted(42, received.Load()))
 	default:
 		if procedure, ok := strings.CutPrefix(r.URL.Path, "/api/trpc/"); ok {
 			dashboards(w, r, procedure)
@@ -66,7 +77,7 @@ func TestPreflight(t *testing.T) {
 	s.Run("sm.preflight()")
 	own, requests := s.Drain()
 	vutest.EqualLines(t, "emitted", own)           // none of it counts in the module's metrics
-	vutest.Equal(t, "requests", len(requests), 12) // taps go by their own lane
+	vutest.Equal(t, "requests", len(requests), 13) // taps go by their own lane
 	var lines []string
 	for _, entry := range p.Log.AllEntries() {
 		lines = append(lines, entry.Level.String()+" "+strings.Join(strings.Fields(entry.Message), " "))
@@ -84,7 +95,7 @@ func TestPreflight(t *testing.T) {
 		"info preflight ✓ admin analytics.exportTaps 2 rows, 40 bytes",
 		"info preflight ✓ admin bands of e1 200000",
 		"info preflight ✓ hub flush-taps flushed 1, dropped 0, 0 remain",
-		"info preflight ✓ queue LLEN 42 waiting")
+		"info preflight ✓ queue recording 3 of 3 taps received, 42 waiting")
 	vutest.Equal(t, "what it returns", s.Show("Object.keys(sm.preflight({renew: true}).session)"), `["cookie","name","user","expires","renew"]`)
 }
 

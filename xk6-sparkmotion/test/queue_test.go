@@ -24,12 +24,19 @@ func TestQueueDepth(t *testing.T) {
 		want    string
 		emitted []string
 	}{
-		{"some", 200, `{"result":42}`, "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
-		{"none", 200, `{"result":0}`, "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
-		{"no list", 400, `{"error":"WRONGTYPE no list"}`, `[Error(queueDepth: POST SHOWN/: LLEN answered WRONGTYPE no list. Is tap-log:pending the queue's key?),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"no number", 200, `{"result":"many"}`, "[Error(queueDepth: LLEN tap-log:pending answered many (string) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+		{"some", 200, counted(42, 7), "42", []string{"error_rate{part:upstash} 0", "queue_depth{} 42", "upstash_latency{} time"}},
+		{"none", 200, counted(0, 0), "0", []string{"error_rate{part:upstash} 0", "queue_depth{} 0", "upstash_latency{} time"}},
+		{"no list", 200, `[{"error":"WRONGTYPE no list"},{"result":[]}]`, `[Error(queueDepth: POST SHOWN/pipeline: LLEN answered WRONGTYPE no list. Is tap-log:pending the queue's key?),undefined,"LLEN"]`, []string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"no number", 200, `[{"result":"many"},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered many instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
-		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
+		{"null", 200, `[{"result":null},{"result":[]}]`, "[Error(queueDepth: LLEN tap-log:pending answered null instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"too few counters", 200, `[{"result":1},{"result":["1"]}]`, "[Error(queueDepth: MGET of 9 counters answered [1]. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"a counter that is none", 200, `[{"result":1},{"result":["x",null,null,null,null,null,null,null,null]}]`,
+			"[Error(queueDepth: monitoring:taps:received holds x, which is no whole number. Is this the system's Redis?),undefined,undefined]",
+			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
+		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/pipeline: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -37,7 +44,9 @@ func TestQueueDepth(t *testing.T) {
 			u := &rest{status: c.status, body: c.body}
 			s, shown := u.start(t)
 			vutest.Equal(t, "result", s.Show(caught), strings.Replace(c.want, "SHOWN", shown, 1))
-			vutest.Equal(t, "sent", u.sent, `["LLEN","tap-log:pending"]`)
+			vutest.Equal(t, "sent", u.sent, `[["LLEN","tap-log:pending"],["MGET","monitoring:taps:received","monitoring:taps:flushed","monitoring:taps:dropped",`+
+				`"monitoring:errors:worker_log_failed","monitoring:errors:worker_unhandled","monitoring:errors:hub_db_fallback",`+
+				`"monitoring:errors:auto_assign_failed","monitoring:errors:no_org_slug","monitoring:errors:cron_batch_failed"]]`)
 			own, requests := s.Drain()
 			vutest.EqualLines(t, "emitted", own, c.emitted...)
 			vutest.Equal(t, "requests", len(requests), 1)
@@ -47,10 +56,10 @@ func TestQueueDepth(t *testing.T) {
 
 func TestQueueDepthOfAnotherKey(t *testing.T) {
 	t.Parallel()
-	u := &rest{status: 200, body: `{"result":1}`}
+	u := &rest{status: 200, body: counted(1, 0)}
 	s, _ := u.start(t)
 	s.Run("sm.queueDepth({key: 'other'})")
-	vutest.Equal(t, "sent", u.sent, `["LLEN","other"]`)
+	vutest.Equal(t, "asked for", strings.HasPrefix(u.sent, `[["LLEN","other"],`), true)
 }
 
 // Without a queue to ask, there is no depth: null, no samples, and one line in the log for all VUs.
@@ -105,6 +114,8 @@ func redisServer(t *testing.T, answer string) (address string, commands chan []s
 					if !strings.HasSuffix(answer, "\n") { // an answer that breaks off
 						conn.Close() // the next read tells
 					}
+				case "MGET":
+					_, _ = fmt.Fprintf(conn, "*%d\r\n%s", len(command)-1, strings.Repeat("$-1\r\n", len(command)-1))
 				case "HELLO":
 					_, _ = io.WriteString(conn, "-ERR unknown command 'HELLO'\r\n") // a Redis before 6, so that RESP2 does
 				default:
@@ -155,16 +166,19 @@ func TestQueueDepthByRedis(t *testing.T) {
 	}).Start(1)
 	vutest.Equal(t, "result", s.Show("sm.queueDepth()"), "42")
 	vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 0", "queue_depth{} 42")
-	var sent []string
+	var sent, mget []string
 	for command := range commands {
 		if command[0] == "closed" { // nothing is left open between samples
 			break
+		}
+		if command[0] == "mget" {
+			mget = command
 		}
 		if command[0] != "hello" {
 			sent = append(sent, strings.ToLower(strings.Join(command, " ")))
 		}
 	}
-	vutest.Equal(t, "sent", strings.Join(sent, ", "), "auth user hush, select 3, llen tap-log:pending")
+	vutest.Equal(t, "sent", strings.Join(sent, ", "), "auth user hush, select 3, llen tap-log:pending, mget "+strings.Join(mget[1:], " "))
 }
 
 func TestQueueDepthByRedisFails(t *testing.T) {

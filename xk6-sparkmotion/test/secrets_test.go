@@ -45,7 +45,10 @@ func TestSecretSource(t *testing.T) {
 	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		sent = append(sent, r.Header.Get("Authorization"))
 		body := `{"result":7}`
-		if r.URL.Path == "/api/cron/flush-taps" {
+		switch r.URL.Path {
+		case "/pipeline":
+			body = counted(7, 7)
+		case "/api/cron/flush-taps":
 			body = `{"success":true,"flushed":1,"batches":1,"failedBatches":0,"remaining":0,"durationMs":1}`
 		}
 		_, _ = io.WriteString(w, body)

@@ -15,8 +15,8 @@ func TestThresholds(t *testing.T) {
 	for given, want := range map[string]string{
 		"": `{"redirect_latency":["p(95)<100"],"error_rate{part:worker}":["rate<0.03"],"kv_hit_rate":["rate>0.99"],` +
 			`"analytics_latency":["p(95)<8000"],"csv_export_latency":["p(95)<15000"],"error_rate{part:admin}":["rate<0.03"],` +
-			`"error_rate{part:upstash}":["rate<0.03"],"cron_errors":["rate<0.1"],"cron_drop_rate":["value<0.01"],"error_rate":["rate<0.03"]}`,
-		"{redirect_latency: 80.5, error_rate: null, analytics_latency: null, csv_export_latency: null, kv_hit_rate: null, cron_errors: 1, cron_drop_rate: 0.02}": `{"redirect_latency":["p(95)<80.5"],"cron_errors":["rate<1"],"cron_drop_rate":["value<0.02"]}`,
+			`"taps_lost":["value<0.01"],"error_rate{part:upstash}":["rate<0.03"],"cron_errors":["rate<0.1"],"cron_drop_rate":["value<0.01"],"error_rate":["rate<0.03"]}`,
+		"{redirect_latency: 80.5, error_rate: null, analytics_latency: null, csv_export_latency: null, kv_hit_rate: null, cron_errors: 1, cron_drop_rate: 0.02, taps_lost: 0.05}": `{"redirect_latency":["p(95)<80.5"],"taps_lost":["value<0.05"],"cron_errors":["rate<1"],"cron_drop_rate":["value<0.02"]}`,
 	} {
 		vutest.Equal(t, given, s.Run("JSON.stringify(sm.thresholds("+given+"))").String(), want)
 	}

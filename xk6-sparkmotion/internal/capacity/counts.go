@@ -12,6 +12,7 @@ type Counts struct {
 	Taps       int64   `json:"taps"`
 	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
 	Redirected int64   `json:"redirected"`     // to where a band may lead: not to a fallback
+	Unanswered int64   `json:"unanswered"`     // failed without a whole answer: nobody knows whether they were recorded
 	Told       int64   `json:"kv_told"`        // of those, the ones whose answer tells whether it came from the KV
 	Hits       int64   `json:"kv_hits"`        // of those, the ones that did
 	Waited     seconds `json:"waited_seconds"` // the latencies of all taps together
@@ -56,6 +57,7 @@ func (c *Counts) add(other Counts) {
 	c.Taps += other.Taps
 	c.CutOff += other.CutOff
 	c.Redirected += other.Redirected
+	c.Unanswered += other.Unanswered
 	c.Told += other.Told
 	c.Hits += other.Hits
 	c.Waited += other.Waited

@@ -16,6 +16,7 @@ type Tap struct {
 	CutOff         bool   // the run ended before its answer
 	Redirected     bool   // to where a band may lead: not to a fallback
 	Failure        string // when it was not
+	Unanswered     bool   // no whole answer came, so that nobody knows whether it was recorded
 	Host           string // that its 302 leads to, lower case, without a default port; empty without one
 	Page, Fallback bool   // what that host is
 	SourceKnown    bool   // the answer tells whether it came from the KV or by the Hub
@@ -49,12 +50,13 @@ type Flush struct {
 	Failure            string
 }
 
-// QueueSample is one look at the queue.
+// QueueSample is one look at the queue, and with it at the system's counters.
 type QueueSample struct {
 	At      time.Time
 	Depth   int64
 	Failed  bool // it could not be asked for its depth
 	Failure string
+	Reading *Reading // nil when it is another queue than the one that taps wait in
 }
 
 // Lag is one look of the lag probe.
@@ -79,6 +81,7 @@ func (t Tap) count(c *Counts, batch int) {
 	} else {
 		c.Failures.add(cmp.Or(t.Failure, "tap"), 1)
 	}
+	c.Unanswered += oneIf(t.Unanswered)
 	c.Waited += seconds(t.Latency)
 	c.Redirect[batch].add(t.Latency)
 }

@@ -64,6 +64,9 @@ func (p *Plateau) judge(limits []Limit, hold float64) {
 			p.Breaches = append(p.Breaches, l.breach(figure.Value, tier))
 		}
 	}
+	if p.grows() {
+		p.Breaches = append(p.Breaches, p.growthBreach())
+	}
 	slices.SortStableFunc(p.Breaches, func(a, b Breach) int { return cmp.Compare(b.weight(), a.weight()) })
 	for _, b := range p.Breaches {
 		p.Status = worse(p.Status, b.Status)

@@ -30,6 +30,8 @@ const (
 	Admin   = "admin"
 	Upstash = "upstash"
 	Hub     = "hub"
+	// Recorded is what follows a redirect: nobody but the ledger tells of it, and not whether the Worker or Upstash was to blame.
+	Recorded = "recording"
 )
 
 // Limits are SparkMotion's.

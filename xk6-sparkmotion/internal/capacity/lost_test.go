@@ -31,6 +31,27 @@ func lostRuns() []judgedRun {
 		},
 		{name: "sources untold", run: measured(seen{rate: 50, achieved: 50, p95: 5, untold: true, missed: 0.5}), status: Pass, sustained: 50},
 		{name: "untold, and no limit of it", run: measured(seen{rate: 50, achieved: 50, p95: 5, untold: true}), limits: worker, status: Pass, sustained: 50},
+		{name: "taps lost", run: leads(func(s *seen) { s.lost = 0.29 }), status: Fail, sustained: 50, breach: "taps_lost"},
+		{name: "few taps lost", run: leads(func(s *seen) { s.lost = 0.004 }), status: Warn, sustained: 50, breach: "taps_lost"},
+		{name: "hardly a tap lost", run: leads(func(s *seen) { s.lost = 0.0005 }), status: Pass, sustained: 100},
+		{
+			name: "lost, then not", status: Fail, sustained: 100,
+			run: measured(seen{rate: 50, achieved: 50, p95: 5, lost: 0.5}, calm100),
+		},
+		{name: "nothing recorded", run: measured(seen{rate: 100, achieved: 30, p95: 5, lost: 1}), status: Fail, breach: "taps_lost"},
+		{name: "nobody reads", run: leads(func(s *seen) { s.unread = true }), status: Pass, sustained: 100},
+		{name: "not reconciled", run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Settled = false }), status: Pass, sustained: 100},
+		{name: "others tap too", run: others(500, 500), status: Pass, sustained: 100},
+		{name: "others tap too, and taps are lost", run: others(500, -700), status: Fail, sustained: 50, breach: "taps_lost"},
+		{name: "Redis lost all that it held", run: crashed(), status: Fail, breach: "taps_lost"},
+		{
+			name: "a batch written twice", status: Pass, sustained: 100,
+			run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Course[2].Flushed += 5000 }),
+		},
+		{
+			name: "a batch that nobody has", status: Fail, sustained: 50, breach: "taps_lost",
+			run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Course[2].Flushed -= 2500 }),
+		},
 		{name: "taps dropped", run: leads(func(s *seen) { s.dropped = 0.004 }), status: Warn, sustained: 50, breach: "cron_drop_rate"},
 		{name: "many taps dropped", run: leads(func(s *seen) { s.dropped = 0.03 }), status: Fail, sustained: 50, breach: "cron_drop_rate"},
 		{
@@ -50,4 +71,26 @@ func lostRuns() []judgedRun {
 			}),
 		},
 	}
+}
+
+// others are runs in which the system receives more taps than we made, or fewer, in each of two plateaus.
+func others(first, second int64) Measured {
+	return changed(measured(calm50, calm100), func(m *Measured) {
+		for i, n := range []int64{0, first, first + second} {
+			m.Readings.Course[i].Received += n
+			m.Readings.Course[i].Flushed += n
+		}
+	})
+}
+
+// crashed is a run whose Redis begins anew in the second plateau: 400 taps that waited are gone.
+func crashed() Measured {
+	r := &Recorder{}
+	r.Schedule(Schedule{Rates: []float64{100}, Names: []string{"100"}, Hold: 100 * time.Second})
+	r.Baseline(began.Add(-time.Second), Reading{Received: 1000, Flushed: 900, Waiting: 100}, 0, 0)
+	at := func(share float64) time.Time { return inPlateau(0, share) }
+	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)
+	r.read(at(0.5), Reading{Received: 6000, Flushed: 5600, Waiting: 400})
+	r.Settle(at(1), Reading{Received: 5000, Flushed: 4000, Waiting: 1000}, true)
+	return r.Measured("0:1", all)
 }

@@ -64,6 +64,8 @@ func Merge(parts []Part) (*Report, error) {
 	for _, part := range parts {
 		m.add(part.Report)
 	}
+	m.Readings = together(parts)
+	m.Ledger = m.account()
 	limits := first.Report.limits()
 	return Judge(m, limits, &K6{Crossed: m.crossed(limits)}), nil
 }

@@ -147,6 +147,7 @@ func third(n int, began time.Duration, plateaus ...seen) Part {
 		plateaus[i].rate *= 3 // of all processes
 	}
 	m := measured(plateaus...)
+	m.Readings = Readings{} // those would be of a system of its own
 	at := m.Processes[0].Began.Add(began)
 	m.Processes[0] = Process{Segment: []string{"0:1/3", "1/3:2/3", "2/3:1"}[n], Began: &at}
 	for i := range m.Plateaus {
@@ -176,7 +177,7 @@ var mergedRuns = sync.OnceValue(func() []mergedRun {
 	calm, fast := seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}
 	late, fails := seen{rate: 20, achieved: 20, p95: 4, late: 0.12}, seen{rate: 20, achieved: 20, p95: 120}
 	half := func(segment string) Part {
-		return Part{segment, Judge(changed(measured(calm50), func(m *Measured) { m.Processes[0].Segment = segment }), Limits, nil)}
+		return Part{segment, Judge(changed(measured(calm50), func(m *Measured) { m.Processes[0].Segment, m.Readings = segment, Readings{} }), Limits, nil)}
 	}
 	lateRuns := func() []Part {
 		var parts []Part

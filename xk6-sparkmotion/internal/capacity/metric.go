@@ -11,10 +11,11 @@ import (
 // surely, its limits, what change of it matters, and where it is shown. Whatever deals with figures goes by [Metrics].
 type Metric struct {
 	Limit
-	InPlateau string // the metric of k6's whose tag plateau selects it there; empty when none does
-	Column    Column // by plateau; none when it has no head
-	Failures  string // what it is the failed share of, as a head; empty when it is no share of failures
-	Signed    bool   // it may be below 0
+	InPlateau string     // the metric of k6's whose tag plateau selects it there; empty when none does
+	Column    Column     // by plateau; none when it has no head
+	Failures  string     // what it is the failed share of, as a head; empty when it is no share of failures
+	Of        SystemPart // of the system's capacity, that its limit is one of; empty without a limit, or for what sums up several
+	Signed    bool       // it may be below 0
 	Matters   Matters
 
 	measure func(p *Plateau) Figure
@@ -52,8 +53,8 @@ const (
 // In measures the metric in a plateau.
 func (m Metric) In(p *Plateau) Figure { return m.measure(p) }
 
-// Of measures the metric over a whole run.
-func (m Metric) Of(whole *Counts) Figure { return m.measure(&Plateau{Counts: *whole}) }
+// Over measures the metric over a whole run.
+func (m Metric) Over(run *Measured) Figure { return m.measure(run.whole()) }
 
 // optional is nil when nothing was measured.
 func (f Figure) optional() *float64 {

@@ -32,7 +32,7 @@ func TestMetrics(t *testing.T) {
 func TestNothingIsMeasured(t *testing.T) {
 	t.Parallel()
 	for _, m := range Metrics {
-		if f := m.Of(&Counts{}); m.Metric != "" && f != (Figure{}) {
+		if f := m.Over(&Measured{}); m.Metric != "" && f != (Figure{}) {
 			t.Errorf("%s: %+v", m.Label, f)
 		}
 	}

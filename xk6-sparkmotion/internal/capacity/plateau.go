@@ -15,6 +15,8 @@ type Measured struct {
 	Scenario  string              `json:"scenario,omitempty"` // whose plateaus and series these are
 	Plateaus  []Plateau           `json:"plateaus"`
 	Series    Series              `json:"series"`
+	Readings  Readings            `json:"readings"`            // of the system's own counters
+	Ledger    *Ledger             `json:"ledger"`              // what these come to over the run; null when they were not read
 	Scenarios map[string]Scenario `json:"scenarios,omitempty"` // that have the same plateaus beside it
 }
 
@@ -25,6 +27,7 @@ type Plateau struct {
 	Start   float64 `json:"start_seconds"` // since the plateaus began
 	Seconds float64 `json:"seconds"`       // less than asked for when the run was stopped
 	Counts  Counts  `json:"counts"`
+	Ledger  *Ledger `json:"ledger"` // null when the system's counters were not read at both ends
 	Figures
 	Judgement
 }
@@ -36,8 +39,8 @@ type Figures struct {
 	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free
 	Concurrency float64 `json:"concurrency"`        // taps under way, by Little's law
 
-	Queued     float64  `json:"queued"`      // taps that went into the queue: those that led to the page, from the KV or by the Hub; at the run's own plateaus those of other scenarios, too
-	Flushed    float64  `json:"flushed"`     // taps that flushes moved
+	Queued     *float64 `json:"queued"`      // taps that went into the queue, by the system's counter; null when nobody read it
+	Flushed    *float64 `json:"flushed"`     // taps that flushes moved, by that counter, or else by what our flushes answered
 	DepthStart *float64 `json:"depth_start"` // what the first flush left; without one, the depth at the start
 	DepthEnd   *float64 `json:"depth_end"`   // what the last flush left
 	Growth     *float64 `json:"growth"`      // of the queue, taps a second; null when it was not watched
@@ -55,9 +58,8 @@ type Measurement struct {
 	Samples int64      `json:"samples"` // that the value rests on; 0 when it was not measured
 }
 
-// derive computes the figures of a plateau from its counts, those of so many processes, the queue's course, and how many taps other
-// scenarios put into the queue meanwhile.
-func (p *Plateau) derive(depths []Depth, processes int, others float64) {
+// derive computes the figures of a plateau from its counts, those of so many processes, its ledger, and the queue's course.
+func (p *Plateau) derive(depths []Depth, processes int) {
 	c := &p.Counts
 	perIteration := 1.0
 	if c.Iterations > 0 {
@@ -68,7 +70,13 @@ func (p *Plateau) derive(depths []Depth, processes int, others float64) {
 		Achieved:    float64(c.Taps) / p.Seconds,
 		Dropped:     max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-int64(processes)), // each may have one due at the very end
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
-		Queued:      (float64(c.Redirects.Page.Sum()) + others) / p.Seconds, Flushed: float64(c.Flushed) / p.Seconds,
+	}
+	rate := func(taps int64) *float64 { return new(float64(taps) / p.Seconds) }
+	switch {
+	case p.Ledger != nil:
+		p.Queued, p.Flushed = rate(p.Ledger.Received), rate(p.Ledger.Flushed)
+	case c.Flushes > c.FlushesFailed:
+		p.Flushed = rate(c.Flushed)
 	}
 	p.watchQueue(depths)
 	for _, m := range Metrics {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // Queue is how the flush cron kept up.
@@ -12,16 +13,71 @@ type Queue struct {
 	Watched   bool     `json:"watched"`    // at the highest valid plateau
 	GrowsFrom *float64 `json:"grows_from"` // taps/s of the lowest plateau at which it grew
 	Drain     *float64 `json:"drain"`      // the most taps/s that left it while it grew; null when that is not known
+	DrainAt   *float64 `json:"drain_at"`   // taps/s of the plateau where they did: what a cron drains depends on the load beside it
 }
 
-const (
-	// growingShare is the share of what goes into a queue from which on it counts as growing.
-	growingShare = 0.05
-	// foreignTimes is from how many times what goes into a queue on its growth is not these taps' alone.
-	foreignTimes = 1.2
-)
+// growingShare is the share of the taps from which on a queue counts as growing.
+const growingShare = 0.05
 
-func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > max(1, growingShare*p.Queued) }
+// growthLimit is the taps/s of growth that chance may make.
+func (p *Plateau) growthLimit() float64 { return max(1, growingShare*p.Achieved) }
+
+func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > p.growthLimit() }
+
+// growthLabel is what the breach of a queue that grows is called.
+const growthLabel = "queue growth"
+
+// growthBreach is a warning: a queue that grows has no limit, and ends a day as surely as one.
+func (p *Plateau) growthBreach() Breach {
+	return Breach{Metric: "queue_depth", Label: growthLabel, Part: Hub, Unit: units.PerSecond, Value: *p.Growth, Limit: p.growthLimit(), Status: Warn}
+}
+
+// left is how many taps a second left the queue, as far as it was measured: what went in less what stayed, or what our flushes took.
+func (p *Plateau) left() *float64 {
+	switch {
+	case p.Growth == nil:
+		return nil
+	case p.Queued != nil:
+		left := max(0, *p.Queued-*p.Growth)
+		return &left
+	case p.Counts.drained() > 0:
+		left := float64(p.Counts.drained()) / p.Seconds
+		return &left
+	}
+	return nil
+}
+
+// backlog is how many taps waited at the end of the run when they were more than flushes took in all of it; 0 when the last flush left
+// next to nothing, so that what waits has come since, and when nobody flushed.
+func (r *Report) backlog() int64 {
+	waiting, taken, known := r.waits()
+	if flushed := r.Whole.Flushes > 0 || taken > 0; !flushed || !known || waiting <= taken || r.emptied() {
+		return 0
+	}
+	return waiting
+}
+
+// waits is how many more taps waited at the end than at the start, and how many flushes took.
+func (r *Report) waits() (waiting, taken int64, known bool) {
+	if l := r.Ledger; l != nil {
+		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped, true
+	}
+	depths := r.Series.Depth
+	if len(depths) < 2 {
+		return 0, 0, false
+	}
+	return int64(depths[len(depths)-1].Depth - depths[0].Depth), r.Whole.drained(), true
+}
+
+// emptied reports whether the last flush that took taps left next to none.
+func (r *Report) emptied() bool {
+	for _, d := range slices.Backward(r.Series.Depth) {
+		if d.Flushed > 0 {
+			return d.Depth <= growingShare*float64(d.Flushed)
+		}
+	}
+	return false
+}
 
 // watchQueues sums up the queue over the plateaus. While a queue grows, what left it is all that the cron can drain.
 func watchQueues(plateaus []*Plateau) Queue {
@@ -34,11 +90,8 @@ func watchQueues(plateaus []*Plateau) Queue {
 		if q.GrowsFrom == nil {
 			q.GrowsFrom = &p.Offered
 		}
-		if *p.Growth > foreignTimes*p.Queued {
-			continue // others fill it too: what left it is not known
-		}
-		if drained := max(0, p.Queued-*p.Growth); q.Drain == nil || drained > *q.Drain {
-			q.Drain = &drained
+		if left := p.left(); left != nil && (q.Drain == nil || *left > *q.Drain) {
+			q.Drain, q.DrainAt = left, &p.Offered
 		}
 	}
 	return q
@@ -78,7 +131,7 @@ func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
 	if g := p.slope(left); g != nil {
 		return g
 	}
-	if len(left) > 0 && left[len(left)-1].Depth <= p.Queued { // a second's worth: it was emptied
+	if len(left) > 0 && left[len(left)-1].Depth <= p.Achieved { // a second's worth: it was emptied
 		return new(float64)
 	}
 	if before != nil && p.Start-before.At < p.Seconds/3 {

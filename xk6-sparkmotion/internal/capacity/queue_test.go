@@ -20,7 +20,7 @@ func TestGrowth(t *testing.T) {
 		"no flush, up and down":        {[]Depth{{95, 1000, 0}, {125, 4000, 0}, {155, 700, 0}}, -1},
 		"two samples at once":          {[]Depth{{95, 1000, 0}, {96, 1500, 0}}, -1},
 	} {
-		p := Plateau{Start: 90, Seconds: 90, Figures: Figures{Queued: 500}}
+		p := Plateau{Start: 90, Seconds: 90, Figures: Figures{Achieved: 500}}
 		p.watchQueue(c.depths)
 		got := -1.0
 		if p.Growth != nil {

@@ -13,6 +13,8 @@ type Recorder struct {
 	schedule Schedule
 	whole    Counts
 	ramps    []*ramp // of the scenarios that have tapped
+	readings Readings
+	restart  Reading // what the system's counters had counted when they began again at 0
 }
 
 // Schedule sets the plateaus, before the run.
@@ -83,7 +85,66 @@ func (r *Recorder) QueueSample(s QueueSample) {
 	if !s.Failed {
 		r.depth(s.At, s.Depth, 0)
 	}
+	if s.Reading != nil {
+		r.read(s.At, *s.Reading)
+	}
 	r.visit(s.At, s.count)
+}
+
+// Baseline records the reading that a run begins with, what is neither a sample nor a tap of it: taps that were made before it as
+// probes, and how many others the system received meanwhile.
+func (r *Recorder) Baseline(at time.Time, reading Reading, probes, foreign int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readings.Probes, r.readings.Foreign = probes, foreign
+	r.read(at, reading)
+}
+
+// Settle records the reading that a run ends with; settled when nothing was under way any more.
+func (r *Recorder) Settle(at time.Time, reading Reading, settled bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read(at, reading)
+	r.readings.Settled = settled
+}
+
+func (r *Recorder) read(at time.Time, reading Reading) {
+	reading.at, reading.Redirected = at, r.whole.Redirected
+	r.readings.add(reading, &r.restart)
+	r.readings.Settled = false
+}
+
+// Against returns what has become of the taps that were redirected, by a reading that is not recorded; nil without an earlier one.
+func (r *Recorder) Against(reading Reading) *Ledger {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.readings.Course) == 0 {
+		return nil
+	}
+	reading.Redirected = r.whole.Redirected
+	reading.Received += r.restart.Received
+	reading.Flushed += r.restart.Flushed
+	reading.Dropped += r.restart.Dropped
+	return between(r.readings.Course[0], reading)
+}
+
+// Ledger returns what has become of the taps that were redirected between the first reading and the last one; nil before there are
+// two. What was lost is those that were missing at the one before already, so that what is under way is not among it.
+func (r *Recorder) Ledger() *Ledger {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	course := r.readings.Course
+	n := len(course)
+	if n < 2 {
+		return nil
+	}
+	l := between(course[0], course[n-1])
+	lost := max(0, missing(course[0], course[n-1]))
+	if !r.readings.Settled {
+		lost = max(0, min(lost, missing(course[0], course[n-2])))
+	}
+	l.Lost = &lost
+	return l
 }
 
 // Lag records what the lag probe saw.
@@ -129,7 +190,19 @@ func (r *Recorder) Measured(segment string, shares []Share) Measured {
 		began := ramp.began.UTC() // and without the monotonic clock, which ends with the process
 		m.Scenario, m.Processes[0].Began, m.Plateaus, m.Series = ramp.scenario, &began, plateaus, ramp.course.series()
 	}
+	m.Readings = r.readings.since(r.beginning(ramps))
 	return m
+}
+
+// beginning is when the plateaus began; in a run without, when it was first read.
+func (r *Recorder) beginning(ramps []*ramp) time.Time {
+	switch {
+	case len(ramps) > 0:
+		return ramps[0].began
+	case len(r.readings.Course) > 0:
+		return r.readings.Course[0].at
+	}
+	return time.Time{}
 }
 
 // inOrder are the scenarios that have a share and tapped, the run's own first: those that start together tap first by chance.

@@ -12,12 +12,13 @@ const Schema = 3
 
 // Report is the answer.
 type Report struct {
-	Schema        int          `json:"schema"`
-	Status        Status       `json:"status"`
-	Verdict       []string     `json:"verdict"`        // sentences, the most important first
-	SustainedRate *float64     `json:"sustained_rate"` // taps/s of the highest plateau at which every limit holds
-	FirstBreach   *FirstBreach `json:"first_breach"`
-	Metrics       []Judged     `json:"metrics"` // of the whole run
+	Schema        int            `json:"schema"`
+	Status        Status         `json:"status"`
+	Verdict       []string       `json:"verdict"`        // sentences, the most important first
+	SustainedRate *float64       `json:"sustained_rate"` // taps/s of the highest plateau at which every limit holds
+	FirstBreach   *FirstBreach   `json:"first_breach"`
+	Parts         []PartCapacity `json:"parts"`   // what each part holds by itself; the whole is the least of these
+	Metrics       []Judged       `json:"metrics"` // of the whole run
 	Measured
 	Queue   Queue   `json:"queue"`
 	Scaling Scaling `json:"scaling"`
@@ -46,6 +47,7 @@ func (k *K6) value(l Limit) (float64, bool) {
 // Judge makes the report of a run by the limits, and by what k6 says of it; nil when that is not known.
 func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 	r := &Report{Schema: Schema, Measured: m}
+	r.Readings.Course = append([]Reading{}, r.Readings.Course...) // a list in JSON, also of none
 	r.judge(limits, k6)
 	others := r.judgeOthers(limits)
 	r.Scaling = scaleOf(r.valid())
@@ -56,16 +58,18 @@ func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 // judge judges the plateaus, and what was counted over the whole run.
 func (r *Report) judge(limits []Limit, k6 *K6) {
 	r.Plateaus = slices.Clone(r.Plateaus)
+	r.Ledger = r.account()
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
-		p.derive(r.Series.Depth, len(r.Processes), r.meanwhile(p))
+		p.derive(r.Series.Depth, len(r.Processes))
 		p.judge(limits, r.Schedule.Hold.Seconds())
 	}
-	whole := &Plateau{Counts: r.Whole}
+	whole := r.whole()
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, whole, r.late(), k6))
 	}
 	r.Queue = watchQueues(r.valid())
+	r.judgeParts()
 	r.Status = r.overall()
 	sustained, first := r.sustained()
 	if sustained != nil {
@@ -115,14 +119,17 @@ func (r *Report) late() bool {
 // maxElsewhere is the share of redirects that may lead to hosts which are neither the page's nor a fallback.
 const maxElsewhere = 0.01
 
+// whole is the run as one plateau.
+func (m *Measured) whole() *Plateau { return &Plateau{Counts: m.Whole, Ledger: m.Ledger} }
+
 // elsewhere is the share of redirects that do.
 func (r *Report) elsewhere() float64 {
 	all := &r.Whole.Redirects
 	return ratio(all.Other.Sum(), all.Page.Sum()+all.Elsewhere())
 }
 
-// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. A queue that grows is worth a
-// warning, whatever else holds: it has no limit, and ends a day as surely as one. So are redirects to hosts that nobody expects.
+// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. Redirects to hosts that nobody expects
+// are worth a warning, whatever else holds, and so is a queue in which more taps wait than flushes took.
 func (r *Report) overall() Status {
 	valid := r.valid()
 	switch {
@@ -138,7 +145,7 @@ func (r *Report) overall() Status {
 	for _, p := range valid {
 		status = worse(status, p.Status)
 	}
-	if r.Queue.GrowsFrom != nil || r.elsewhere() > maxElsewhere {
+	if r.backlog() > 0 || r.elsewhere() > maxElsewhere {
 		status = worse(status, Warn)
 	}
 	return status
@@ -146,11 +153,17 @@ func (r *Report) overall() Status {
 
 // sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not.
 func (r *Report) sustained() (sustained, first *Plateau) {
-	for _, p := range r.valid() {
-		switch {
-		case p.Status != Pass && first == nil:
+	return sustainedOf(r.valid(), func(p *Plateau) Status { return p.Status })
+}
+
+// sustainedOf goes by a status of plateaus, from the lowest rate; those without one tell nothing.
+func sustainedOf(plateaus []*Plateau, status func(*Plateau) Status) (sustained, first *Plateau) {
+	for _, p := range plateaus {
+		switch s := status(p); {
+		case s == "":
+		case s != Pass && first == nil:
 			first = p
-		case p.Status == Pass && (first == nil || p.Rate > first.Rate):
+		case s == Pass && (first == nil || p.Rate > first.Rate):
 			sustained, first = p, nil
 		}
 	}
@@ -177,7 +190,7 @@ func (m *Measured) crossed(limits []Limit) []string {
 		return figure.Samples > 0 && l.tier(figure.Value) == Fail
 	}
 	for _, l := range limits {
-		if fails(l, &Plateau{Counts: m.Whole}) {
+		if fails(l, m.whole()) {
 			crossed = append(crossed, l.Metric)
 		}
 		for i := range m.Plateaus {

@@ -15,6 +15,8 @@ type seen struct {
 	other          float64 // share that leads to neither
 	untold         bool    // the answers do not tell where they come from
 	dropped        float64 // share of what a flush takes that it drops
+	lost           float64 // share of what was redirected that is never received
+	unread         bool    // nobody reads the system's counters
 	late           float64 // share of the generator's beats
 	growth         float64 // of the queue, taps/s
 	queries        int64
@@ -35,8 +37,11 @@ func recorded(plateaus ...seen) *Recorder {
 		schedule.Rates, schedule.Names = append(schedule.Rates, s.rate), append(schedule.Names, units.Rate(s.rate))
 	}
 	r.Schedule(schedule)
+	ledger, unread := systemLedger{reading: Reading{Received: 1000, Flushed: 1000}}, false
+	r.Baseline(began.Add(-time.Second), ledger.reading, 3, 0)
 	depth := 0.0
 	for i, s := range plateaus {
+		unread = unread || s.unread
 		at := func(share float64) time.Time {
 			return inPlateau(i, share)
 		}
@@ -57,8 +62,29 @@ func recorded(plateaus ...seen) *Recorder {
 				Ended: at((float64(n) + 1) / 10), Answered: true, Flushed: taken - dropped, Dropped: dropped, Remaining: int64(depth),
 			})
 		}
+		ledger.count(r.whole.Redirected, s, depth)
+		r.read(inPlateau(i+1, 0), ledger.reading)
+	}
+	r.readings.Settled = true
+	if unread {
+		r.readings = Readings{}
 	}
 	return r
+}
+
+// systemLedger is what the system counts.
+type systemLedger struct {
+	reading    Reading
+	redirected int64
+}
+
+// count counts what a plateau comes to, when so many taps wait at its end.
+func (l *systemLedger) count(redirected int64, s seen, depth float64) {
+	l.reading.Received += int64(float64(redirected-l.redirected) * (1 - s.lost))
+	l.redirected = redirected
+	l.reading.Waiting = int64(depth)
+	l.reading.Dropped += int64(s.dropped * s.achieved * 100)
+	l.reading.Flushed = l.reading.Received - l.reading.Dropped - l.reading.Waiting
 }
 
 var began = time.Unix(1_800_000_000, 0)

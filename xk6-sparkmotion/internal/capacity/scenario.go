@@ -31,20 +31,6 @@ func (m *Measured) beside(name string, s Scenario) {
 	m.Scenarios[name] = s
 }
 
-// meanwhile is how many taps the other scenarios put into the queue in the time of a plateau.
-func (m *Measured) meanwhile(p *Plateau) float64 {
-	taps := 0.0
-	for _, name := range m.Others() {
-		s := m.Scenarios[name]
-		for _, q := range s.Plateaus {
-			from := s.Start + q.Start
-			both := min(p.Start+p.Seconds, from+q.Seconds) - max(p.Start, from)
-			taps += max(0, both) / q.Seconds * float64(q.Counts.Redirects.Page.Sum())
-		}
-	}
-	return taps
-}
-
 // judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what is to be said of them.
 func (r *Report) judgeOthers(limits []Limit) []string {
 	var said []string
@@ -86,14 +72,14 @@ func ofTaps(limits []Limit) []Limit {
 // sayOther tells what another scenario holds and what breaks it, and what the run's own sentences don't say already.
 func (r *Report) sayOther(name string, other *Report) []string {
 	sustained, first := other.sustained()
-	holds := other.sayHolds(sustained)
+	holds := other.sayHolds()
 	if len(other.valid()) == 0 {
 		holds = "Has no plateau with figures that are its own."
 	}
 	if first != nil {
 		holds = fmt.Sprintf("%s; at %s/s %s.", strings.TrimSuffix(holds, "."), units.Rate(first.Offered), first.sayBreaches())
 	}
-	said := []string{name + " " + uncapital(holds)}
+	said := []string{name + ": " + uncapital(holds)}
 	known := slices.Concat(r.sayGenerator(), r.sayEnd())
 	for _, sentence := range slices.Concat(other.sayLower(sustained), other.sayRun(), other.sayGenerator(), other.sayEnd()) {
 		if !slices.Contains(known, sentence) {

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"math"
 	"testing"
 	"time"
 )
@@ -89,24 +88,5 @@ func TestScenarioWithoutShare(t *testing.T) {
 	m := r.Measured("0:1", all)
 	if m.Scenario != "tappers" || len(m.Scenarios) != 0 || m.Plateaus[0].Counts.Taps != 5000 || m.Whole.Taps != 10_000 {
 		t.Errorf("%s with %d taps of %d; beside it %v", m.Scenario, m.Plateaus[0].Counts.Taps, m.Whole.Taps, m.Others())
-	}
-}
-
-// The queue fills by the taps of all scenarios, also of one that begins later.
-func TestQueueOfScenarios(t *testing.T) {
-	t.Parallel()
-	for later, want := range map[time.Duration][2]float64{0: {100, 200}, 50 * time.Second: {75, 175}} {
-		r := &Recorder{}
-		r.Schedule(Schedule{Rates: []float64{50, 100}, Names: []string{"50", "100"}, Hold: 100 * time.Second})
-		for i, s := range []seen{calm50, calm100} {
-			at := func(share float64) time.Time { return inPlateau(i, share) }
-			s.tap(r, Tap{Scenario: "tappers", Start: began}, at)
-			s.tap(r, Tap{Scenario: beside, Start: began.Add(later), Direct: true}, func(share float64) time.Time { return at(share).Add(later) })
-		}
-		for i, p := range Judge(r.Measured("0:1", both), Limits, nil).Plateaus {
-			if math.Abs(p.Queued-want[i]) > 0.3 {
-				t.Errorf("%v later: %v/s into the queue at %s, want %v", later, p.Queued, p.Name, want[i])
-			}
-		}
 	}
 }

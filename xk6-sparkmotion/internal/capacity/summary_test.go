@@ -54,7 +54,7 @@ func TestExamples(t *testing.T) {
 	worse := growing100
 	worse.median, worse.errors, worse.drained = 1.3*worse.median, 0.02, 40
 	for name, r := range map[string]*Report{
-		"before.json": simulate(1, system{rate: 50, seconds: 120, median: 5}, growing100),
+		"before.json": simulate(1, system{rate: 50, seconds: 120, median: 5}, system{rate: 100, seconds: 120, median: 5}),
 		"after.json":  simulate(2, system{rate: 50, seconds: 120, median: 5}, worse),
 	} {
 		file := filepath.Join(examples, name)

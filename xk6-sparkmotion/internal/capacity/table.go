@@ -22,6 +22,7 @@ var Metrics = []Metric{
 	}.redirects(50),
 	Metric{
 		Limit:     Limit{Metric: "redirect_latency", Stat: "p(95)", Label: "redirect p95", Part: Worker, Warn: 50, Fail: 100, Enough: 20},
+		Of:        RedirectsPart,
 		InPlateau: "redirect_latency", Column: Column{TapsTable, "Redirect p95"}, Matters: latencyMatters,
 	}.redirects(95),
 	Metric{
@@ -36,6 +37,7 @@ var Metrics = []Metric{
 		Limit: Limit{
 			Metric: "error_rate{part:worker}", Stat: "rate", Label: "redirect error rate", Part: Worker, Warn: 0.01, Fail: 0.03, Enough: 100,
 		},
+		Of:        RedirectsPart,
 		InPlateau: "error_rate", // only taps carry a plateau's tag
 		Column:    Column{TapsTable, "Errors"}, Failures: "Taps", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Taps - p.Counts.Redirected, p.Counts.Taps }),
@@ -43,6 +45,7 @@ var Metrics = []Metric{
 		Limit: Limit{
 			Metric: "kv_hit_rate", Stat: "rate", Label: "KV hit rate", Part: Worker, Above: true, Warn: 0.99, Fail: 0.99, Enough: 100,
 		},
+		Of:     RedirectsPart,
 		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Told }),
 
@@ -63,12 +66,14 @@ var Metrics = []Metric{
 		Limit: Limit{
 			Metric: "analytics_latency", Stat: "p(95)", Label: "analytics p95", Part: Admin, Warn: 5000, Fail: 8000, Enough: 20,
 		},
+		Of:     DashboardsPart,
 		Column: Column{SystemTable, "Analytics p95"}, Matters: latencyMatters,
 	}.requests(func(c *Counts) histogram { return c.Analytics }),
 	Metric{
 		Limit: Limit{
 			Metric: "csv_export_latency", Stat: "p(95)", Label: "export p95", Part: Admin, Warn: 10_000, Fail: 15_000, Enough: 20,
 		},
+		Of:     ExportsPart,
 		Column: Column{SystemTable, "Export p95"}, Matters: latencyMatters,
 	}.requests(func(c *Counts) histogram { return c.Exports }),
 	Metric{
@@ -85,32 +90,43 @@ var Metrics = []Metric{
 		Limit: Limit{
 			Metric: "error_rate{part:admin}", Stat: "rate", Label: "admin error rate", Part: Admin, Warn: 0.01, Fail: 0.03, Enough: 100,
 		},
+		Of:       DashboardsPart,
 		Failures: "Admin queries", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.QueriesFailed, p.Counts.Queries }),
 
 	Metric{
 		Limit: Limit{Label: "queued", Unit: units.PerSecond}, Column: Column{SystemTable, "Queued taps/s"},
-	}.derived(func(p *Plateau) *float64 { return &p.Queued }),
+	}.derived(func(p *Plateau) *float64 { return p.Queued }),
 	Metric{
 		Limit: Limit{Label: "flushed", Unit: units.PerSecond}, Column: Column{SystemTable, "Flushed taps/s"},
-	}.derived(func(p *Plateau) *float64 { return &p.Flushed }),
+	}.derived(func(p *Plateau) *float64 { return p.Flushed }),
 	Metric{
 		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Matters: growthMatters,
 	}.derived(func(p *Plateau) *float64 { return p.Growth }).surely((*Plateau).growthEstimate),
+	Metric{
+		// k6 has a Gauge of it: its Rates count events, and the system's counters are no events of ours.
+		Limit: Limit{
+			Metric: "taps_lost", Stat: "value", Label: "taps lost", Part: Recorded, Warn: 0.001, Fail: 0.01, Enough: 100,
+		},
+		Of: RecordingPart, Matters: shareMatters,
+	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.loss() }),
 	Metric{
 		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
 		Limit: Limit{
 			Metric: "error_rate{part:upstash}", Stat: "rate", Label: "queue sample error rate", Part: Upstash, Warn: 0.01, Fail: 0.03, Enough: 20,
 		},
+		Of:       RecordingPart,
 		Failures: "Queue samples", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.SamplesFailed, p.Counts.Samples }),
 	Metric{
 		Limit:    Limit{Metric: "cron_errors", Stat: "rate", Label: "flush error rate", Part: Hub, Warn: 0.10, Fail: 0.10, Enough: 10},
+		Of:       FlushPart,
 		Failures: "Flushes", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushesFailed, p.Counts.Flushes }),
 	Metric{
 		// A tap that is dropped is lost, so that any is worth a warning. k6 has a Gauge of it: its Rates count events, not taps.
 		Limit:  Limit{Metric: "cron_drop_rate", Stat: "value", Label: "flush drop rate", Part: Hub, Fail: 0.01, Enough: 100},
+		Of:     FlushPart,
 		Column: Column{VolumeTable, "Dropped by flushes"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushDropped, p.Counts.drained() }),
 

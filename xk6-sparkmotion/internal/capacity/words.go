@@ -11,15 +11,16 @@ import (
 // say puts the report into sentences. What the status beside them comes from is told first.
 func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
-	holds, queue := r.sayHolds(sustained), r.sayQueue(sustained)
+	holds, queue := r.sayHolds(), r.sayQueue(sustained)
 	if len(others) > 0 && len(r.valid()) > 0 {
-		holds = r.Scenario + " " + uncapital(holds)
+		holds = r.Scenario + ": " + uncapital(holds)
 	}
-	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayFlushes())
+	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), others, r.sayRun(),
+		r.sayLedger(), r.sayElsewhere(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}
-	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue, r.sayExports(), r.sayKV())
+	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue, r.sayBacklog(), r.sayExports(), r.sayKV(), r.sayUnrecorded())
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			units.Rate(s.Peak), units.Rate(s.PeakLow), units.Rate(s.PeakHigh)))
@@ -37,68 +38,6 @@ func (r *Report) sayThresholds(k6 *K6) []string {
 		return []string{"None of k6's thresholds is crossed, so that its exit code does not tell."}
 	}
 	return nil
-}
-
-func (r *Report) sayHolds(sustained *Plateau) string {
-	switch valid := r.valid(); {
-	case len(r.Schedule.Rates) > 0 && len(r.Plateaus) == 0:
-		return "No verdict on the system: the plateaus saw no tap."
-	case len(r.Plateaus) == 0:
-		return "The script has no plateaus: only the run as a whole is judged."
-	case len(valid) == 0:
-		return "No verdict on the system: no plateau has figures that are its own."
-	case sustained == nil:
-		return fmt.Sprintf("Does not hold %s taps/s, the lowest rate that was judged.", units.Rate(valid[0].Offered))
-	}
-	highest := ""
-	if !r.ended() && !slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Rate > sustained.Rate }) {
-		highest = ", the highest rate tried"
-	}
-	return r.saySustained(sustained) + highest + r.sayBut(sustained) + "."
-}
-
-// saySustained says what holds, and by how many of the limits.
-func (r *Report) saySustained(sustained *Plateau) string {
-	said := units.Rate(sustained.Offered) + " taps/s"
-	untold := r.untold()
-	switch {
-	case slices.ContainsFunc(untold, func(m Judged) bool { return m.Part == Worker }):
-		return "Holds " + said
-	case len(untold) > 0:
-		return "Redirects hold " + said
-	case r.unjudged(sustained):
-		return "Holds " + said + " within every limit that could be judged"
-	}
-	return "Holds " + said + " within every limit"
-}
-
-// unjudged reports whether a limit was judged neither at a plateau nor over the whole run.
-func (r *Report) unjudged(p *Plateau) bool {
-	return slices.ContainsFunc(r.Metrics, func(m Judged) bool {
-		return (m.Status == NoData || m.Status == Generator) && slices.Contains(p.NotJudged, m.Metric)
-	})
-}
-
-// sayBut is what else than a higher rate gave the run its status, so that what holds does not contradict it.
-func (r *Report) sayBut(sustained *Plateau) string {
-	lower, untold := r.lower(sustained), len(r.untold()) > 0
-	switch {
-	case untold && r.Status == Fail:
-		return ", but the run as a whole fails"
-	case untold:
-		return ", but the run as a whole warns"
-	case lower != nil:
-		return fmt.Sprintf(", but not %s/s", units.Rate(lower.Offered))
-	case r.besideStatus() == Fail:
-		return ", but another scenario fails"
-	case r.besideStatus() == Warn:
-		return ", but another scenario warns"
-	case r.Queue.GrowsFrom != nil && *r.Queue.GrowsFrom <= sustained.Offered:
-		return ", but the queue grows"
-	case r.elsewhere() > maxElsewhere:
-		return ", but redirects lead elsewhere"
-	}
-	return ""
 }
 
 // sayFirst tells what breaks first above the sustained rate, and at which rate a limit fails that was only warned of there.
@@ -146,6 +85,8 @@ func (p *Plateau) sayBreaches() string {
 func (b Breach) String() string {
 	tier := "fails its limit of"
 	switch {
+	case b.Label == growthLabel:
+		return fmt.Sprintf("the queue grows by %s taps a second", units.About(b.Value))
 	case b.Status == Fail:
 	case b.Limit == 0:
 		return fmt.Sprintf("%s is not 0 (%s)", b.Label, b.Unit.Value(b.Value))
@@ -226,4 +167,4 @@ func (r *Report) inPlateaus(m Judged) bool {
 	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return !slices.Contains(p.NotJudged, m.Metric) })
 }
 
-var partNames = map[string]string{Worker: "the Worker", Admin: "the admin application", Hub: "the flush cron", Upstash: "Upstash"}
+var partNames = map[string]string{Worker: "the Worker", Admin: "the admin application", Hub: "the flush cron", Upstash: "Upstash", Recorded: "recording"}

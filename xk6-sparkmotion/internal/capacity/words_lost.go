@@ -69,7 +69,7 @@ func (r *Report) sayExports() []string {
 	var had []string
 	for _, label := range []string{"export rows", "export size"} {
 		m, _ := Find(label)
-		if mean := m.Of(&r.Whole); mean.Samples > 0 {
+		if mean := m.Over(&r.Measured); mean.Samples > 0 {
 			had = append(had, m.Unit.Value(mean.Value))
 		}
 	}

@@ -98,16 +98,24 @@ func (r *Report) sayQueue(sustained *Plateau) []string {
 		at = valid[slices.IndexFunc(valid, (*Plateau).grows)]
 	}
 	waiting := *at.Growth * (10 * time.Minute).Seconds()
-	said := fmt.Sprintf("The queue grows by %s a second at %s/s", units.About(*at.Growth), units.Rate(at.Offered))
-	if *q.GrowsFrom < at.Offered {
-		said += fmt.Sprintf(", and from %s/s on", units.Rate(*q.GrowsFrom))
-	}
-	if q.Drain == nil {
-		return []string{said + ", more than these taps come to: others fill it too."}
-	}
-	if *q.Drain < 1 {
+	said := fmt.Sprintf("10 minutes at %s/s leave %s taps waiting", units.Rate(at.Offered), units.About(waiting))
+	left := at.left()
+	switch {
+	case left == nil:
+		return []string{said + "; what drains the queue was not measured."}
+	case *left < 1:
 		return []string{said + ": nothing is drained."}
 	}
-	return []string{said + fmt.Sprintf(": the flush cron drains at most %s/s, so that 10 minutes at %s/s leave %s taps waiting, %s to drain.",
-		units.About(*q.Drain), units.Rate(at.Offered), units.About(waiting), units.Minutes(waiting / *q.Drain))}
+	return []string{said + fmt.Sprintf(": beside this load the flush cron drained %s/s, which takes %s more for them.",
+		units.About(*left), units.Minutes(waiting / *left))}
+}
+
+// sayBacklog tells of a queue that no single plateau tells of.
+func (r *Report) sayBacklog() []string {
+	if r.backlog() == 0 {
+		return nil
+	}
+	_, taken, _ := r.waits()
+	return []string{fmt.Sprintf("At the end %s waited, more than the %s that flushes took in the whole run.",
+		numbered(r.backlog(), "tap"), units.Rate(float64(taken)))}
 }

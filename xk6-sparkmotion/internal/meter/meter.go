@@ -109,6 +109,26 @@ func (m *Meter) QueueSample(s capacity.QueueSample) {
 	if !s.Failed {
 		m.emit(m.metrics.queueDepth, float64(s.Depth))
 	}
+	if s.Reading != nil {
+		m.lost()
+	}
+}
+
+// Settle counts the reading that a run ends with; settled when nothing was under way any more.
+func (m *Meter) Settle(r capacity.Reading, settled bool) {
+	if m.over() {
+		return
+	}
+	m.process.Recorder.Settle(time.Now(), r, settled)
+	m.emit(m.metrics.queueDepth, float64(r.Waiting))
+	m.lost()
+}
+
+// lost tells k6 which share of the taps has been lost so far.
+func (m *Meter) lost() {
+	if l := m.process.Recorder.Ledger(); l != nil && l.Redirected > 0 {
+		m.emit(m.metrics.tapsLost, float64(*l.Lost)/float64(l.Redirected))
+	}
 }
 
 // UpstashRequest counts a request to Upstash, unless it was never sent.

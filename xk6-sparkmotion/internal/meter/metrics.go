@@ -15,6 +15,7 @@ type Metrics struct {
 	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database
 	cronDropped      *metrics.Metric // Counter: taps that flushes lost, as their band is not in the database
 	cronDropRate     *metrics.Metric // Gauge, 0 to 1: of the taps that flushes took off the queue so far, those that they lost
+	tapsLost         *metrics.Metric // Gauge, 0 to 1: of the taps redirected so far, those that the system has not received
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	audit            auditMetrics
@@ -50,6 +51,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.cronFlushed, "cron_flushed", metrics.Counter, metrics.Default},
 		{&m.cronDropped, "cron_dropped", metrics.Counter, metrics.Default},
 		{&m.cronDropRate, "cron_drop_rate", metrics.Gauge, metrics.Default},
+		{&m.tapsLost, "taps_lost", metrics.Gauge, metrics.Default},
 		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
 		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
 		{&m.audit.recorded, "audit_recorded", metrics.Counter, metrics.Default},

@@ -38,6 +38,7 @@ func (t *Taps) Add(r lane.Result) {
 	if !counted.Redirected {
 		counted.Failure = "tap: " + r.Kind()
 	}
+	counted.Unanswered = r.Err != nil
 	m.iteration = iteration
 	if !r.Due.IsZero() {
 		counted.Began = r.Due

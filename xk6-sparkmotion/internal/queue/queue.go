@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -45,23 +46,92 @@ func (s Source) Check() error {
 	return err
 }
 
-// Depth returns how many taps wait.
-func (s Source) Depth(ctx context.Context, network Network) (int64, error) {
+// Reading is what the system itself says of its taps at one moment: the counters that it keeps since it was set up, and how many
+// wait in the queue.
+type Reading struct {
+	Received int64 // put on the queue
+	Flushed  int64 // moved to the database
+	Dropped  int64 // taken off the queue and thrown away
+	Pending  int64 // in the queue
+	Errors   map[string]int64
+}
+
+const (
+	received = "monitoring:taps:received"
+	flushed  = "monitoring:taps:flushed"
+	dropped  = "monitoring:taps:dropped"
+)
+
+// errorKinds are those that the system counts.
+var errorKinds = []string{
+	"worker_log_failed", "worker_unhandled", "hub_db_fallback", "auto_assign_failed", "no_org_slug", "cron_batch_failed",
+}
+
+// counters are the keys of a reading, in the order in which they are asked for.
+func counters() []string {
+	keys := []string{received, flushed, dropped}
+	for _, kind := range errorKinds {
+		keys = append(keys, "monitoring:errors:"+kind)
+	}
+	return keys
+}
+
+// Read reads the queue's length and the system's counters, in one pipeline.
+func (s Source) Read(ctx context.Context, network Network) (Reading, error) {
 	if s.RedisURL != "" {
-		return s.depthByRedis(ctx, network)
+		return s.readByRedis(ctx, network)
 	}
-	value, err := upstash.Client{Doer: network.HTTP, URL: s.URL, Token: s.Token}.Do(ctx, upstash.Command{"LLEN", s.Key})
-	var refused *upstash.Error
-	if errors.As(err, &refused) {
-		err = fmt.Errorf("%w. %s", err, s.refused(refused.Message, "UPSTASH_REDIS_REST_TOKEN"))
+	mget := upstash.Command{"MGET"}
+	for _, key := range counters() {
+		mget = append(mget, key)
 	}
+	results, err := upstash.Client{Doer: network.HTTP, URL: s.URL, Token: s.Token}.Pipeline(ctx, []upstash.Command{{"LLEN", s.Key}, mget})
 	if err != nil {
-		return 0, err
+		return Reading{}, err
 	}
-	depth, ok := value.(int64)
+	for _, result := range results {
+		if result.Err != nil {
+			return Reading{}, fmt.Errorf("%w. %s", result.Err, s.refused(result.Err.Message, "UPSTASH_REDIS_REST_TOKEN"))
+		}
+	}
+	return s.reading(results[0].Value, results[1].Value, "UPSTASH_REDIS_REST_URL")
+}
+
+// reading makes sense of what LLEN and MGET gave. A counter that is not there has counted nothing yet.
+func (s Source) reading(length, counts any, setting string) (Reading, error) {
+	pending, ok := length.(int64)
 	if !ok {
-		return 0, fmt.Errorf("LLEN %s answered %s (%T) instead of a number. Is UPSTASH_REDIS_REST_URL a Redis?",
-			s.Key, answer.Words(fmt.Sprint(value)), value)
+		return Reading{}, fmt.Errorf("LLEN %s answered %s instead of a number. Is %s a Redis?", s.Key, shown(length), setting)
 	}
-	return depth, nil
+	keys := counters()
+	values, ok := counts.([]any)
+	if !ok || len(values) != len(keys) {
+		return Reading{}, fmt.Errorf("MGET of %d counters answered %s. Is %s a Redis?", len(keys), shown(counts), setting)
+	}
+	read := make([]int64, len(keys))
+	for i, value := range values {
+		if value == nil {
+			continue
+		}
+		n, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
+		if err != nil {
+			return Reading{}, fmt.Errorf("%s holds %s, which is no whole number. Is this the system's Redis?", keys[i], shown(value))
+		}
+		read[i] = n
+	}
+	r := Reading{Received: read[0], Flushed: read[1], Dropped: read[2], Pending: pending, Errors: make(map[string]int64)}
+	for i, kind := range errorKinds {
+		if n := read[3+i]; n != 0 {
+			r.Errors[kind] = n
+		}
+	}
+	return r, nil
+}
+
+// shown is a value as a message names it.
+func shown(value any) string {
+	if value == nil {
+		return "null"
+	}
+	return answer.Clip(fmt.Sprint(value), 40)
 }

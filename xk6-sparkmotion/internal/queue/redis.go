@@ -31,11 +31,11 @@ func (s Source) redis() (*redis.Options, error) {
 	return options, nil
 }
 
-// depthByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.
-func (s Source) depthByRedis(ctx context.Context, network Network) (int64, error) {
+// readByRedis asks over a connection of its own: samples are seconds apart, and nothing is left open between them.
+func (s Source) readByRedis(ctx context.Context, network Network) (Reading, error) {
 	options, err := s.redis()
 	if err != nil {
-		return 0, err
+		return Reading{}, err
 	}
 	if options.TLSConfig != nil {
 		host := options.TLSConfig.ServerName
@@ -52,19 +52,26 @@ func (s Source) depthByRedis(ctx context.Context, network Network) (int64, error
 	options.ReadTimeout, options.WriteTimeout, options.DialTimeout = s.Timeout, s.Timeout, s.Timeout
 	client := redis.NewClient(options)
 	defer client.Close() // nothing is written that could be lost
-	depth, err := client.LLen(ctx, s.Key).Result()
+	var length *redis.IntCmd
+	var counts *redis.SliceCmd
+	_, err = client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		length, counts = pipe.LLen(ctx, s.Key), pipe.MGet(ctx, counters()...)
+		return nil
+	})
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return 0, s.failed(options, ctx.Err())
-	case err != nil:
-		return 0, s.failed(options, err)
+		return Reading{}, s.failed("LLEN "+s.Key, options, ctx.Err())
+	case length.Err() != nil:
+		return Reading{}, s.failed("LLEN "+s.Key, options, length.Err())
+	case counts.Err() != nil:
+		return Reading{}, s.failed("MGET "+received+" …", options, counts.Err())
 	}
-	return depth, nil
+	return s.reading(length.Val(), counts.Val(), "REDIS_URL")
 }
 
 // failed is the error about native Redis: what it answered, or that it did not.
-func (s Source) failed(options *redis.Options, err error) error {
-	request := "LLEN " + s.Key + " on " + options.Addr
+func (s Source) failed(command string, options *redis.Options, err error) error {
+	request := command + " on " + options.Addr
 	var reply redis.Error
 	if errors.As(err, &reply) {
 		said := err.Error()

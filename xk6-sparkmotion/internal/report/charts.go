@@ -27,6 +27,9 @@ func charts(r *capacity.Report) []chart {
 		return nil
 	}
 	all := []chart{latencyChart(r), rateChart(r)}
+	if len(r.Readings.Course) > 1 {
+		all = append(all, ledgerChart(r))
+	}
 	if len(r.Series.Depth) > 0 {
 		all = append(all, queueChart(r))
 	}
@@ -144,6 +147,37 @@ func rateChart(r *capacity.Report) chart {
 	return c
 }
 
+func ledgerChart(r *capacity.Report) chart {
+	c := chart{
+		ID: "ledger", Title: "Taps redirected and recorded", Caption: "Taps since the first reading of the system's own counters, over the same time.",
+		Keys:  []key{{"redirected", "redirected"}, {"received", "received"}, {"flushed", "flushed"}, {"waiting", "waiting in the queue"}},
+		Table: table{Name: "The system's counters over time", Align: "rrrrrr", Head: []string{"Time", "Redirected", "Received", "Flushed", "Dropped", "Waiting"}},
+	}
+	course := r.Readings.Course
+	first, last := course[0], course[len(course)-1]
+	c.Desc = fmt.Sprintf("In the end %s taps were redirected, %s received, %s flushed, and %s waited.", count(float64(last.Redirected-first.Redirected)),
+		count(float64(last.Received-first.Received)), count(float64(last.Flushed-first.Flushed)), count(float64(last.Waiting)))
+	lines := make([][]point, len(c.Keys))
+	highest := 0.0
+	for _, reading := range course {
+		at := max(0, reading.Seconds)
+		counts := []int64{reading.Redirected - first.Redirected, reading.Received - first.Received, reading.Flushed - first.Flushed, reading.Waiting}
+		for i, n := range counts {
+			lines[i] = append(lines[i], point{at, float64(n)})
+			highest = max(highest, float64(n))
+		}
+		c.Table.add(clock(at), count(float64(counts[0])), count(float64(counts[1])), count(float64(counts[2])),
+			count(float64(reading.Dropped-first.Dropped)), count(float64(reading.Waiting)))
+	}
+	p := &plot{}
+	p.timed(r, highest)
+	for i, points := range lines {
+		p.line("polyline", "line "+c.Keys[i].Class, points)
+	}
+	c.SVG = p.svg()
+	return c
+}
+
 func queueChart(r *capacity.Report) chart {
 	c := chart{
 		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps over the same time.",
@@ -190,7 +224,7 @@ func failureChart(r *capacity.Report) chart {
 	redirects, _ := capacity.Find("redirect error rate")
 	c := chart{
 		ID: "errors", Title: "Taps that failed", Caption: "Taps/s over the same time. The limits are shares of what was offered.",
-		Desc: ofAll(redirects.Of(&r.Whole)) + " taps failed.", Table: failuresTable(r),
+		Desc: ofAll(redirects.Over(&r.Measured)) + " taps failed.", Table: failuresTable(r),
 		Keys: []key{
 			{"failed", "failed taps/s"}, {"warn", "warn ≥ " + units.Percent(limit.Warn)}, {"fail", "fail ≥ " + units.Percent(limit.Fail)},
 		},

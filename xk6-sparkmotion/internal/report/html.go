@@ -28,11 +28,11 @@ func HTML(w io.Writer, r *capacity.Report, run Run) error {
 	data := struct {
 		*capacity.Report
 		Facts  []string
-		Limits table
+		Heads  []table
 		Charts []chart
 		Tables []table
 		Notes  []string
-	}{Report: r, Facts: run.facts(r), Limits: limitsTable(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
+	}{Report: r, Facts: run.facts(r), Heads: heads(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
 	return page.Execute(w, data)
 }
 

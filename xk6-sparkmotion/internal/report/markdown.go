@@ -13,13 +13,20 @@ func Markdown(w io.Writer, r *capacity.Report, run Run) error {
 	b.WriteString("SparkMotion load test · " + plain.Replace(strings.Join(run.facts(r), " · ")) + "\n\n")
 	for i, sentence := range r.Verdict {
 		if i == 0 {
-			b.WriteString("### " + string(r.Status) + ": " + plain.Replace(sentence) + "\n\n")
+			badge := ""
+			if r.Badge() != "" {
+				badge = " (" + r.Badge() + ")"
+			}
+			b.WriteString("### " + string(r.Status) + badge + ": " + plain.Replace(sentence) + "\n\n")
 			continue
 		}
 		b.WriteString(plain.Replace(sentence) + "\n")
 	}
 	b.WriteString("\n")
-	limitsTable(r).markdown(&b)
+	for _, head := range heads(r) {
+		b.WriteString("**" + plain.Replace(head.Name) + "**\n\n")
+		head.markdown(&b)
+	}
 	if all := tables(r); len(all) > 0 {
 		b.WriteString("<details><summary>In detail</summary>\n\n")
 		for _, t := range all {

@@ -274,12 +274,12 @@ func extreme() *capacity.Report {
 		recorder.Query(capacity.Query{Took: took, Export: true})
 		recorder.Lag(capacity.Lag{Lag: took})
 	}
-	deep, grows := 987_654_321.0, -654_321.9
+	deep, grows, fast := 987_654_321.0, -654_321.9, 987_654.3
 	p := capacity.Plateau{
 		Name: "<b>|*`", Rate: 123_456, Seconds: 120, Counts: recorder.Measured("0:1", all).Whole,
 		Figures: capacity.Figures{
 			Offered: 123_456, Achieved: 987_654.3, Dropped: 123_456_789,
-			Queued: 987_654.3, Flushed: 987_654.3, DepthStart: &deep, DepthEnd: &deep, Growth: &grows,
+			Queued: &fast, Flushed: &fast, DepthStart: &deep, DepthEnd: &deep, Growth: &grows,
 		},
 		Judgement: capacity.Judgement{
 			Status:    capacity.NoData,

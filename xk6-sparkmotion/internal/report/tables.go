@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
@@ -14,6 +15,7 @@ import (
 // table is figures in rows, which each form lays out its own way.
 type table struct {
 	Name  string
+	Class string // on the page
 	Align string // l or r for each column
 	Head  []string
 	Rows  [][]cell
@@ -40,7 +42,7 @@ func (t *table) add(texts ...string) {
 // limitsTable are the metrics of the whole run, with both tiers.
 func limitsTable(r *capacity.Report) table {
 	t := table{
-		Name: "The run against its limits", Align: "llrrrr",
+		Name: "The run against its limits", Class: "limits", Align: "llrrrr",
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {
@@ -113,6 +115,71 @@ func systemTable(r *capacity.Report) table {
 	}
 	return t
 }
+
+// ledgerTable is what became of the taps that were redirected, by the system's own counters.
+func ledgerTable(r *capacity.Report) table {
+	t := table{
+		Name: "Every tap accounted for", Align: "lrrrrrrr",
+		Head: []string{"Offered taps/s", "Redirected", "Received", "Flushed", "Dropped", "Waiting", "Lost", "Unaccounted"},
+	}
+	for i := range r.Plateaus {
+		p := &r.Plateaus[i]
+		t.ledger(count(p.Offered), p.Ledger, p.StatusOf(lostMetric))
+		t.Rows[i][7].Text = unknown // a flush that is under way has taken taps that it has not counted yet
+	}
+	t.ledger("The run", r.Ledger, r.Part(capacity.RecordingPart).Status)
+	return t
+}
+
+var lostMetric, _ = capacity.Find("taps lost")
+
+// ledger adds a row. What a plateau has received, or flushed, may be of the one before it.
+func (t *table) ledger(name string, l *capacity.Ledger, status capacity.Status) {
+	if l == nil {
+		t.add(name, unknown, unknown, unknown, unknown, unknown, unknown, unknown)
+		return
+	}
+	texts := []string{name}
+	for _, n := range []int64{l.Redirected, l.Received, l.Flushed, l.Dropped, l.Waiting} {
+		texts = append(texts, count(float64(n)))
+	}
+	lost := unknown
+	if l.Lost != nil {
+		lost = count(float64(*l.Lost))
+	}
+	if l.AtLeast {
+		lost = "≥ " + lost
+	}
+	t.add(append(texts, lost, count(float64(l.Unaccounted)))...)
+	if status == capacity.Warn || status == capacity.Fail {
+		t.Rows[len(t.Rows)-1][6].Status = status
+	}
+}
+
+// partsTable is what each part holds by itself: a ladder whose rungs are the plateaus.
+func partsTable(r *capacity.Report) table {
+	t := table{Name: "What each part holds", Class: "parts", Align: "llr", Head: []string{"Part", "Verdict", "Holds taps/s"}}
+	for i := range r.Plateaus {
+		t.Head, t.Align = append(t.Head, "at "+count(r.Plateaus[i].Offered)), t.Align+"r"
+	}
+	for _, c := range r.Parts {
+		verdict := cell{string(c.Status), c.Status}
+		if !c.Measured() {
+			verdict.Text = "not measured"
+		}
+		row := []cell{{Text: capitalized(strings.TrimPrefix(c.Part.String(), "the "))}, verdict, {Text: optional(c.SustainedRate)}}
+		for _, status := range c.Plateaus {
+			row = append(row, cell{rungs[status], status})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// rungs are what a part does in a plateau.
+var rungs = map[capacity.Status]string{"": unknown, capacity.Pass: "holds", capacity.Warn: "warns", capacity.Fail: "fails"}
+
+func capitalized(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // volumeTable is how much exports and flushes came to.
 func volumeTable(r *capacity.Report) table {

@@ -8,7 +8,19 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// tables are all that a page shows besides the limits.
+// heads are the tables that a report begins with: what each part holds, what became of the taps, and the limits.
+func heads(r *capacity.Report) []table {
+	var all []table
+	if len(r.Plateaus) > 0 {
+		all = append(all, partsTable(r))
+	}
+	if r.Ledger != nil {
+		all = append(all, ledgerTable(r))
+	}
+	return append(all, limitsTable(r))
+}
+
+// tables are all others that a page shows.
 func tables(r *capacity.Report) []table {
 	var all []table
 	if len(r.Plateaus) > 0 {

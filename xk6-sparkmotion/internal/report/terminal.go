@@ -17,19 +17,31 @@ const width = 100
 func Terminal(w io.Writer, r *capacity.Report, run Run, colour bool) error {
 	t := terminal{colour: colour}
 	t.quiet(strings.Join(run.facts(r), " · "))
-	status := string(r.Status)
+	status, badge := string(r.Status), ""
+	if r.Badge() != "" {
+		badge = " (" + r.Badge() + ")"
+	}
 	indent := strings.Repeat(" ", len(status)+2)
 	for i, sentence := range r.Verdict {
 		lines := wrap(sentence, width-len(indent))
 		for j, line := range lines {
 			if i == 0 && j == 0 {
+				if badge != "" {
+					t.line(t.paint(status, append(inkOf(r.Status), color.Bold)...), t.paint(badge, color.Faint))
+					t.line(indent, t.paint(line, color.Bold))
+					continue
+				}
 				t.line(t.paint(status, append(inkOf(r.Status), color.Bold)...), "  ", t.paint(line, color.Bold))
 				continue
 			}
 			t.line(indent, line)
 		}
 	}
-	t.table(limitsTable(r))
+	for _, head := range heads(r) {
+		for _, part := range head.folded(width) {
+			t.table(part)
+		}
+	}
 	if len(r.Plateaus) > 0 {
 		for _, taps := range tapsTables(r) {
 			t.table(taps)

@@ -13,6 +13,9 @@ func (p *plot) timed(r *capacity.Report, highest float64) {
 	if n := len(r.Series.Depth); n > 0 {
 		p.span = max(p.span, r.Series.Depth[n-1].At)
 	}
+	if n := len(r.Readings.Course); n > 0 {
+		p.span = max(p.span, r.Readings.Course[n-1].Seconds)
+	}
 	p.y = linear(highest)
 	p.grid(count)
 	p.times()

@@ -1,0 +1,144 @@
+package capacity
+
+import (
+	"maps"
+	"slices"
+)
+
+// Ledger is what became of the taps that were redirected, by the system's own counters. When all is well, Redirected = Received =
+// Flushed + Dropped + Waiting - WaitingBefore.
+type Ledger struct {
+	Redirected    int64  `json:"redirected"`     // by the system, as we saw it
+	Received      int64  `json:"received"`       // put on the queue
+	Flushed       int64  `json:"flushed"`        // moved to the database, by whoever flushed
+	Dropped       int64  `json:"dropped"`        // thrown away by flushes
+	Waiting       int64  `json:"waiting"`        // in the queue at the end
+	WaitingBefore int64  `json:"waiting_before"` // in the queue at the start
+	Lost          *int64 `json:"lost"`           // redirected and never received; null when that is not known
+	AtLeast       bool   `json:"lost_at_least"`  // others tapped too, or answers were not seen: there may be more
+	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped nor waiting
+	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
+	Errors        Tally  `json:"errors"`         // that the system counted meanwhile
+}
+
+// between is the ledger of what happened from one reading to another; nothing is known yet of what was lost.
+func between(from, to Reading) *Ledger {
+	l := &Ledger{
+		Redirected: to.Redirected - from.Redirected, Received: to.Received - from.Received,
+		Flushed: to.Flushed - from.Flushed, Dropped: to.Dropped - from.Dropped,
+		Waiting: to.Waiting, WaitingBefore: from.Waiting,
+	}
+	l.Unaccounted = l.Received - l.Flushed - l.Dropped - (l.Waiting - l.WaitingBefore)
+	for kind, n := range to.Errors {
+		l.Errors.add(kind, n-from.Errors[kind])
+	}
+	return l
+}
+
+// recorded is how many taps are in the database or on their way to it.
+func (l *Ledger) recorded() int64 { return l.Flushed + l.Waiting - l.WaitingBefore }
+
+// loss is how many taps were redirected and are nowhere, of how many; of none when it is not known.
+func (l *Ledger) loss() (lost, redirected int64) {
+	if l == nil || l.Lost == nil {
+		return 0, 0
+	}
+	return *l.Lost + max(0, l.Unaccounted), l.Redirected
+}
+
+// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may have been received before
+// we had seen their answers.
+func otherTaps(redirected int64) int64 { return max(20, redirected/500) }
+
+// account makes the ledgers of the run and of its plateaus.
+//
+// What is missing at a reading is lost, or still under way. What is under way arrives later, so that no more was lost by then than is
+// missing at any later reading: a loss belongs to the plateau in which that least number rises. Others' taps make it fall below 0.
+// The same goes for what flushes have taken and not yet counted.
+func (m *Measured) account() *Ledger {
+	course := m.Readings.Course
+	if len(course) < 2 {
+		return nil
+	}
+	first, last := course[0], course[len(course)-1]
+	whole := between(first, last)
+	marks := m.marks()
+	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) })
+	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
+	unseen := m.Whole.Unanswered + m.Whole.CutOff // may have been received
+	low := min(missing(first, last), slices.Min(gone))
+	if -low <= max(unseen, otherTaps(whole.Redirected)) {
+		low = min(missing(first, last), 0)
+	}
+	if -low <= unseen {
+		low = 0
+	}
+	whole.OtherTraffic = -low
+	alone := low == 0 && m.Readings.Foreign == 0
+	if m.Readings.Settled {
+		whole.lose(max(0, missing(first, last)-low), alone, unseen)
+	}
+	for i := range m.Plateaus {
+		if marks[i] == nil || marks[i+1] == nil {
+			continue
+		}
+		l := between(*marks[i], *marks[i+1])
+		l.Unaccounted = max(0, taken[i+1]) - max(0, taken[i])
+		if m.Readings.Settled {
+			l.lose(max(gone[i+1], low)-max(gone[i], low), alone, unseen)
+		}
+		m.Plateaus[i].Ledger = l
+	}
+	return whole
+}
+
+// leastOf is the least of a figure at each mark or any later one, and at the last reading.
+func leastOf(marks []*Reading, last Reading, figure func(Reading) int64) []int64 {
+	least, low := make([]int64, len(marks)), figure(last)
+	for i, mark := range slices.Backward(marks) {
+		if mark != nil {
+			low = min(low, figure(*mark))
+		}
+		least[i] = low
+	}
+	return least
+}
+
+// lose sets how many taps were lost. Where others tapped too, what was received of theirs hides what was lost of ours: there may be more,
+// and that none was lost is not known. So may taps of ours whose answer nobody saw, as far as there are any.
+func (l *Ledger) lose(n int64, alone bool, unseen int64) {
+	if n > 0 || alone {
+		l.Lost, l.AtLeast = &n, n > 0 && (!alone || unseen > 0)
+	}
+}
+
+// marks are the readings at the plateaus' bounds: one more than there are plateaus; nil where nobody read. The first may be from
+// any time before load, and what follows the last plateau when nothing does is the last reading.
+func (m *Measured) marks() []*Reading {
+	course := m.Readings.Course
+	marks := make([]*Reading, len(m.Plateaus)+1)
+	for i := range marks {
+		at, reach := 0.0, 1.0
+		if i < len(m.Plateaus) {
+			p := &m.Plateaus[i]
+			at, reach = p.Start, max(reach, p.Seconds/batches)
+		} else if i > 0 {
+			p := &m.Plateaus[i-1]
+			at, reach = p.Start+p.Seconds, max(reach, p.Seconds/batches)
+		}
+		if mark, ok := m.Readings.near(at, reach); ok {
+			marks[i] = &mark
+		}
+	}
+	if first := course[0]; marks[0] == nil && first.Seconds <= 0 {
+		marks[0] = &first
+	}
+	n := len(m.Plateaus)
+	if last := course[len(course)-1]; n > 0 && marks[n] == nil && last.Redirected == m.Whole.Redirected {
+		marks[n] = &last
+	}
+	return marks
+}
+
+// clone returns a tally that shares nothing with this one.
+func (t Tally) clone() Tally { return maps.Clone(t) }

@@ -1,0 +1,128 @@
+package capacity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// sayHolds says what the system holds; where its parts hold different rates, what redirects hold, and which of the others hold less.
+func (r *Report) sayHolds() string {
+	switch {
+	case len(r.Schedule.Rates) > 0 && len(r.Plateaus) == 0:
+		return "No verdict on the system: the plateaus saw no tap."
+	case len(r.Plateaus) == 0:
+		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
+	case len(r.valid()) == 0:
+		return "No verdict on the system: no plateau has figures that are its own."
+	}
+	sustained, _ := r.sustained()
+	less := r.sayLess()
+	if sustained != nil && len(less) == 0 {
+		within := " within every limit"
+		if r.unjudged() {
+			within += " that could be judged"
+		}
+		return "Holds " + units.Rate(sustained.Offered) + " taps/s" + within + r.sayHighest(sustained.Rate) + r.sayBut() + "."
+	}
+	return strings.Join(append([]string{r.sayRedirectsHold() + r.sayBut()}, less...), "; ") + "."
+}
+
+// sayRedirectsHold is what redirects hold, whatever the rest of the system does.
+func (r *Report) sayRedirectsHold() string {
+	held, first := sustainedOf(r.valid(), func(p *Plateau) Status { return r.statusIn(RedirectsPart, p) })
+	switch {
+	case held != nil:
+		return "Redirects hold " + units.Rate(held.Offered) + " taps/s" + r.sayHighest(held.Rate)
+	case first != nil:
+		return "Redirects don't hold " + units.Rate(first.Offered) + " taps/s, the lowest rate that was judged"
+	}
+	return "Redirects were not judged"
+}
+
+func (r *Report) sayHighest(rate float64) string {
+	if r.ended() || slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Rate > rate }) {
+		return ""
+	}
+	return ", the highest rate tried"
+}
+
+// plural are the parts that hold, and don't; the others holds, and doesn't.
+var plural = []SystemPart{RedirectsPart, DashboardsPart, ExportsPart}
+
+// sayLess tells of parts besides redirects whose limits don't hold wherever they were judged, and of recording when it was not measured.
+func (r *Report) sayLess() []string {
+	var said []string
+	for i := range r.Parts {
+		c := &r.Parts[i]
+		name, s, not := c.Part.String(), "s", "doesn't"
+		if slices.Contains(plural, c.Part) {
+			s, not = "", "don't"
+		}
+		switch {
+		case c.Part == RedirectsPart:
+		case c.FirstBreach != nil && c.SustainedRate == nil:
+			said = append(said, fmt.Sprintf("%s %s hold %s", name, not, units.Rate(c.FirstBreach.Offered)))
+		case c.FirstBreach != nil:
+			said = append(said, fmt.Sprintf("%s hold%s %s", name, s, units.Rate(*c.SustainedRate)))
+		case len(c.Over) > 0 && c.Status == Fail:
+			said = append(said, fmt.Sprintf("%s fail%s over the whole run", name, s))
+		case len(c.Over) > 0:
+			said = append(said, fmt.Sprintf("%s warn%s over the whole run", name, s))
+		}
+	}
+	if r.unrecorded() {
+		said = append(said, "recording not measured")
+	}
+	return said
+}
+
+// String is the part's name in a sentence.
+func (p SystemPart) String() string {
+	if p == FlushPart {
+		return "the flush cron"
+	}
+	return string(p)
+}
+
+// unjudged reports whether a limit was judged neither at a plateau that holds nor over the whole run.
+func (r *Report) unjudged() bool {
+	p, _ := r.sustained()
+	return slices.ContainsFunc(r.Metrics, func(m Judged) bool {
+		return (m.Status == NoData || m.Status == Generator) && (p == nil || slices.Contains(p.NotJudged, m.Metric))
+	})
+}
+
+// sayBut is what else than a part gave the run its status, so that what holds does not contradict it.
+func (r *Report) sayBut() string {
+	sustained, _ := r.sustained()
+	lower := r.lower(sustained)
+	switch {
+	case len(r.Plateaus) == 0 && r.unrecorded():
+		return "; recording not measured"
+	case len(r.Plateaus) == 0:
+		return ""
+	case lower != nil:
+		return fmt.Sprintf(", but not %s/s", units.Rate(lower.Offered))
+	case r.besideStatus() == Fail:
+		return ", but another scenario fails"
+	case r.besideStatus() == Warn:
+		return ", but another scenario warns"
+	case r.backlog() > 0 && r.Queue.GrowsFrom == nil:
+		return ", but more taps wait than flushes took"
+	case r.elsewhere() > maxElsewhere:
+		return ", but redirects lead elsewhere"
+	}
+	return ""
+}
+
+// sayRedirects tells where redirects break, when something else has broken before them.
+func (r *Report) sayRedirects(first *Plateau) []string {
+	c := r.Part(RedirectsPart)
+	if c.FirstBreach == nil || first == nil || c.FirstBreach.Plateau == first.Name {
+		return nil
+	}
+	return []string{fmt.Sprintf("Redirects break at %s/s: %s.", units.Rate(c.FirstBreach.Offered), c.FirstBreach.Breach)}
+}
