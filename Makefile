@@ -80,7 +80,7 @@ lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why no
 	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)
 
 # The runs whose outcome is in Redis or the database; others would do again what they did in make test.
-STORED := WholeRun|Outages|QueueDepth|DroppedSample|UpstashPipeline|EventDay|Smoke$$|EveryCall|Bands|Segments|Distributed$$
+STORED := WholeRun|Audit|Outages|QueueDepth|DroppedSample|UpstashPipeline|EventDay|Smoke$$|EveryCall|Bands|Segments|Distributed$$
 
 test-services: build bin/services ## the runs that store something, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \

@@ -7,11 +7,12 @@
 import { check, fail } from 'k6';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  attempt, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps, thresholds,
-  Upstash,
+  attempt, audit, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps,
+  thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
-  BandOptions, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session, TapOptions,
+  AuditFinding, AuditOutcome, BandOptions, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session,
+  TapOptions,
 } from 'k6/x/sparkmotion';
 
 const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
@@ -38,6 +39,7 @@ export const options: Options = {
     checks: ['rate==1'],
   },
   setupTimeout: '3m',
+  teardownTimeout: '10m',
 };
 
 export function setup(): { session?: Session } {
@@ -94,6 +96,7 @@ export function calls({ session }: { session: Session }): void {
     'the session says whose it is': () => session.user.email === TEST_EMAIL && session.cookie.includes(session.name),
     'the session lasts': () => session.renew === true && Date.parse(session.expires) > Date.now(),
   });
+  tap({ band: 'LOADTEST-E3-004711', audit: true });
   windows(session);
   queue();
   upstash();
@@ -139,13 +142,30 @@ function upstash(): void {
   });
 }
 
+export function teardown({ session }: { session: Session }): void {
+  lookForTap(session);
+  settleAccounts();
+}
+
+// The tap of calls() is looked for. Those of tappers() are of the same events' bands, and no part of the audit.
+function lookForTap(session: Session): void {
+  const outcome: AuditOutcome = audit(session, {
+    workerURL: WORKER_URL, hubURL: HUB_URL, secret: CRON_SECRET, adminURL: ADMIN_URL, eventIDs, mode: 'live', settle: '2s', timeout: '1m',
+  });
+  const others: AuditFinding[] = outcome.unexpected.first;
+  check(outcome, {
+    'the tap is recorded once': ({ taps, once }) => taps === 1 && once === 1,
+    'others are named': ({ unexpected }) => others.length <= unexpected.count && others.every(({ band, at }) => band !== '' && at !== ''),
+  });
+}
+
 // Times are ISO strings: the server refuses a Date.
 function lastHour(): { from: string; to: string } {
   const now = Date.now();
   return { from: new Date(now - 3600e3).toISOString(), to: new Date(now).toISOString() };
 }
 
-export function teardown(): void {
+function settleAccounts(): void {
   const ledger: Ledger | null = reconcile({
     url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL, timeout: '45s',
   });

@@ -24,7 +24,7 @@ func tapsAndFlush(t *testing.T, taps int) string {
 }
 
 // ledger is what the twin counts of taps, for itself.
-func (tw *twin) ledger() (l struct{ KV, Hub, Fallback, Received, Lost, Flushed, Dropped int64 }) {
+func (tw *twin) ledger() (l struct{ KV, Hub, Fallback, Received, Lost, Flushed, Dropped, Duplicated int64 }) {
 	tw.t.Helper()
 	var s struct{ Ledger any }
 	s.Ledger = &l

@@ -24,6 +24,16 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
 		return nil, err
 	}
+	f, err := m.countedFlush(o)
+	if err != nil {
+		return nil, err
+	}
+	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "dropped", f.Dropped, "batches", f.Batches,
+		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)
+}
+
+// countedFlush flushes, and counts it.
+func (m *module) countedFlush(o flushOptions) (*hub.Flushed, error) {
 	f, err := m.flush(o)
 	switch {
 	case errors.Is(err, errInit):
@@ -43,8 +53,7 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 		m.process.meter.Recorder.Failed(capacity.Hub, done.Failure, f.InPart)
 	}
 	m.glance()
-	return object(m.vu.Runtime(), "success", f.Success, "flushed", f.Flushed, "dropped", f.Dropped, "batches", f.Batches,
-		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)
+	return f, nil
 }
 
 // flush makes the request, which preflight does not count.

@@ -147,6 +147,8 @@ declare module 'k6/x/sparkmotion' {
      * the server does; so do a proxy in the environment and `--http-debug`.
      */
     protocol?: 'http/1.1' | 'h2';
+    /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
+    audit?: boolean;
     /** How long a tap may take. Default 10s: nobody holds a phone longer. */
     timeout?: Duration;
   }
@@ -377,6 +379,71 @@ declare module 'k6/x/sparkmotion' {
    * makes one of all.
    */
   export function report(data: object): { stdout: string };
+
+  // ── the audit ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  export interface AuditOptions extends Options {
+    /** Its clock is compared with this machine's. Default WORKER_URL. */
+    workerURL?: string;
+    /** So is this one's, which also flushes. Default HUB_URL. */
+    hubURL?: string;
+    /** Default CRON_SECRET. */
+    secret?: string;
+    /** Default ADMIN_URL. */
+    adminURL?: string;
+    /** The events of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, with commas. */
+    eventIDs?: string[];
+    /** That the taps must be recorded as. Default live. */
+    mode?: string;
+    /** How long after the last tap all must be recorded. What the Worker does after an answer may take 30 s. Default 35s. */
+    settle?: Duration;
+  }
+
+  /** A tap, at this machine's time; of `unexpected` a row, at the system's. */
+  export interface AuditFinding {
+    band: string;
+    /** ISO 8601. */
+    at: string;
+    rows: number;
+    /** The names of other events, or of the row's. */
+    event?: string;
+    mode?: string;
+  }
+
+  export interface AuditFindings {
+    count: number;
+    /** Not more than ten. */
+    first: AuditFinding[];
+  }
+
+  export interface AuditOutcome {
+    /** That were redirected to a page. */
+    taps: number;
+    /** Of them, those that are recorded as they should be. */
+    once: number;
+    lost: AuditFindings;
+    duplicated: AuditFindings;
+    /** Of those, all rows but one each. */
+    duplicateRows: number;
+    otherEvent: AuditFindings;
+    otherMode: AuditFindings;
+    /** Rows of the events' bands, in the time of the taps, that are none of these. */
+    unexpected: AuditFindings;
+    /** Recorded more than once because this machine had sent them twice, as a kept connection ended before the answer. */
+    repeated: number;
+    /** Not redirected to a page: nothing is expected of them. */
+    unanswered: number;
+    unansweredRecorded: number;
+  }
+
+  /**
+   * For `teardown()`: flushes until the queue is empty, and looks for every `tap({ audit: true })` that was redirected in what
+   * `analytics.exportTaps` gives. It logs what became of them, writes it into `results/audit.json`, and emits `audit_recorded`,
+   * `audit_lost`, `audit_duplicated`, `audit_other_event`, `audit_other_mode` and `audit_unexpected`, and a flush's metrics. It throws when
+   * it can't tell. One process, without execution segments, has up to a million taps; k6 gives a teardown 60 s, so set
+   * `teardownTimeout`.
+   */
+  export function audit(session: Session | null, options?: AuditOptions): AuditOutcome;
 
   /** All of the above, but the types: `import sparkmotion from 'k6/x/sparkmotion'`. */
   const sparkmotion: Omit<typeof import('k6/x/sparkmotion'), 'default'>;

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/errext"
 	"go.k6.io/k6/v2/js/common"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
@@ -18,10 +19,17 @@ import (
 // primitive is a function of the module: it reads its arguments, calls what it is for, and returns a value for JavaScript.
 type primitive func(sobek.FunctionCall) (any, error)
 
+// fatal is an error after which the run has no point: it ends, as by exec.test.abort().
+type fatal struct{ error }
+
 // throwing makes a JavaScript function of a primitive. All errors are thrown here, by the primitive's name.
 func throwing(rt *sobek.Runtime, name string, call primitive) func(sobek.FunctionCall) sobek.Value {
 	return func(arguments sobek.FunctionCall) sobek.Value {
 		value, err := call(arguments)
+		if ends := (fatal{}); errors.As(err, &ends) {
+			rt.Interrupt(&errext.InterruptError{Reason: errext.AbortTest + ": " + from(name, err).Error()})
+			return sobek.Undefined()
+		}
 		if err != nil {
 			panic(newError(rt, from(name, err)))
 		}

@@ -13,6 +13,7 @@ import (
 	"go.k6.io/k6/v2/subcommand"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/cli"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
@@ -39,6 +40,7 @@ type process struct {
 	transformers transformers
 	sequences    sequences
 	notices      notices
+	audit        audit.Set
 	marks        notices // plateaus whose first reading was taken
 	answered     answer.Answered
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
@@ -107,6 +109,7 @@ func (m *module) export() modules.Exports {
 		"thresholds": m.thresholds,
 		"preflight":  m.preflight,
 		"guard":      m.guard,
+		"audit":      m.audit,
 		"report":     m.report,
 	} {
 		named[name] = rt.ToValue(throwing(rt, name, call))

@@ -36,6 +36,7 @@ type tapOptions struct {
 	Headers      map[string]string `js:"headers"`
 	Cookie       string            `js:"cookie"`
 	Protocol     string            `js:"protocol" default:"http/1.1"`
+	Audit        bool              `js:"audit"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
 }
 
@@ -48,7 +49,7 @@ const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
 // redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the rest. Without an
 // answer after 10 s it has failed: nobody holds a phone longer. utm is the share of taps with UTM parameters; protocol
-// "h2" lets the VU's own transport speak HTTP/2.
+// "h2" lets the VU's own transport speak HTTP/2; audit has audit() look for the tap.
 func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
@@ -58,7 +59,15 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.options.Audit {
+		if err := m.auditBegins(p.options.Band); err != nil {
+			return nil, err
+		}
+	}
 	result := p.target.Do(m.vu.Context(), m.vu.State(), r)
+	if p.options.Audit {
+		m.auditEnds(p.options.Band, result)
+	}
 	counted := m.meter.Taps(1)
 	m.tapped(&counted, result)
 	counted.Push()
@@ -110,6 +119,11 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	var o tapOptions
 	if err := m.settings.Read(given, &o); err != nil {
 		return nil, err
+	}
+	if o.Audit {
+		if err := m.audited(&o); err != nil {
+			return nil, err
+		}
 	}
 	p, err := m.planOf(o)
 	if err == nil && common.IsNullish(given) {

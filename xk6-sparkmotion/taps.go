@@ -29,6 +29,9 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.options.Audit {
+		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
+	}
 	defer func() { m.mark(m.process.meter.Plateau(m.vu.Context())) }()
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
 		return m.pace(p, lane.Pacer{N: int(n), Period: period})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hub"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 
@@ -76,11 +77,12 @@ func TestTypesOfOptions(t *testing.T) {
 	for name, options := range map[string]any{
 		"LoginOptions": loginOptions{}, "QueryOptions": queryOptions{}, "BandOptions": bandOptions{}, "TapOptions": tapOptions{},
 		"FlushOptions": flushOptions{}, "QueueOptions": queueOptions{}, "UpstashOptions": upstashOptions{},
-		"PreflightOptions": preflightOptions{},
+		"PreflightOptions": preflightOptions{}, "AuditOptions": auditOptions{},
 	} {
 		same(t, name, words(members[name]), keys(t, reflect.TypeOf(options), "js"))
 	}
 	same(t, "Flushed", words(members["Flushed"]), keys(t, reflect.TypeFor[hub.Flushed](), "json"))
+	same(t, "AuditOutcome", words(members["AuditOutcome"]), keys(t, reflect.TypeFor[audit.Outcome](), "json"))
 
 	limits := make(map[string]string)
 	for _, l := range capacity.Limits {
@@ -132,6 +134,8 @@ func keys(t *testing.T, of reflect.Type, tag string) map[string]string {
 			found[name] = "Record<string, string>"
 		case kind == reflect.TypeFor[sobek.Value]():
 			found[name] = "[procedure: string, input?: unknown][]"
+		case kind == reflect.TypeFor[audit.Findings]():
+			found[name] = "AuditFindings"
 		case kind.Kind() == reflect.String:
 			found[name] = "string"
 		case kind.Kind() == reflect.Bool:

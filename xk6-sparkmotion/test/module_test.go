@@ -28,7 +28,9 @@ func TestMetrics(t *testing.T) {
 	for name, want := range map[string]string{
 		"redirect_latency": "trend time", "analytics_latency": "trend time", "csv_export_latency": "trend time",
 		"error_rate": "rate default", "kv_hit_rate": "rate default", "cron_errors": "rate default",
-		"cron_flushed": "counter default", "queue_depth": "gauge default", "upstash_latency": "trend time",
+		"cron_flushed": "counter default", "audit_recorded": "counter default", "audit_lost": "counter default",
+		"audit_duplicated": "counter default", "audit_other_event": "counter default", "audit_other_mode": "counter default",
+		"audit_unexpected": "counter default", "queue_depth": "gauge default", "upstash_latency": "trend time",
 	} {
 		if m := p.Registry.Get(name); m == nil {
 			t.Errorf("%s is not registered", name)
@@ -57,13 +59,14 @@ func TestInitContext(t *testing.T) {
 	url, _ := vutest.Serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
 	s := newProcess(t, map[string]string{
 		"WORKER_URL": url, "HUB_URL": url, "ADMIN_URL": url, "UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": "hush",
-		"CRON_SECRET": "hush", "TEST_PASSWORD": "hush", "LOADTEST_EVENT_ID": "e",
+		"CRON_SECRET": "hush", "TEST_PASSWORD": "hush", "LOADTEST_EVENT_ID": "e", "LOADTEST_EVENT_IDS": "a,b,c",
 	}).Init()
 	for js, call := range map[string]string{
 		"sm.login()": "login", "sm.tap()": "tap", "sm.taps(2)": "taps", "sm.query(null, 'a')": "query",
 		"sm.batch(null, [['a']])": "batch", "sm.flushTaps()": "flushTaps", "sm.queueDepth()": "queueDepth",
 		"new sm.Upstash().command(['PING'])": "Upstash.command", "new sm.Upstash().pipeline([['PING']])": "Upstash.pipeline",
 		"new sm.Upstash().transaction([['PING']])": "Upstash.transaction", "sm.preflight()": "preflight",
+		"sm.audit(null)": "audit", "sm.tap({audit: true})": "tap",
 		"sm.bandID({distribution: 'sequential'})": "bandID",
 	} {
 		vutest.Equal(t, js, s.Fails(js), call+": "+errInit)
@@ -88,6 +91,7 @@ func TestMissingSettings(t *testing.T) {
 		"sm.batch(null, [['a']])":                    "batch needs ADMIN_URL" + advice,
 		"sm.flushTaps()":                             "flushTaps needs HUB_URL, CRON_SECRET" + advice,
 		"new sm.Upstash()":                           "Upstash needs UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN" + advice,
+		"sm.audit(null)":                             "audit needs WORKER_URL, HUB_URL, CRON_SECRET, ADMIN_URL, LOADTEST_EVENT_IDS" + advice,
 		"sm.preflight()":                             "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + advice,
 		"sm.queueDepth({uri: 1})":                    `queueDepth: unknown option "uri"; it takes key, redisURL, timeout, token, url`,
 		"sm.bandID({prefix: 'A'})":                   `bandID: unknown option "prefix"; it takes count, distribution, prefixes, seed`,

@@ -38,6 +38,8 @@ type Ledger struct {
 	Dropped  int64 `json:"dropped"`  // left out by flushes, for want of the band
 	Pending  int64 `json:"pending"`  // on the queue; -1 when Redis doesn't answer
 	Rows     int64 `json:"rows"`     // in the database, without those seeded
+
+	Duplicated int64 `json:"duplicated"` // of them, rows of taps that had one already
 }
 
 // QueueStats count the taps that were sent to the queue.
@@ -74,6 +76,7 @@ func (c *Control) Stats(ctx context.Context) (s Stats, err error) {
 		KV: s.Worker.Hits, Hub: s.Hub.Pages, Fallback: s.Worker.Fallbacks + s.Worker.Unhandled + s.Hub.Fallbacks,
 		Received: s.Queue.Queued, Lost: s.Queue.Lost, Waiting: s.Queue.Waiting, Flushed: s.Hub.Flushed, Dropped: s.Hub.Dropped,
 		Pending: s.Queue.Depth, Rows: s.Database.Rows - s.Database.History,
+		Duplicated: c.Database.Duplicated(),
 	}
 	return s, err
 }

@@ -31,7 +31,8 @@ type DB struct {
 	pool    *sql.DB
 	gate    *fault.Gate
 	stopped atomic.Bool
-	history int64        // taps seeded at the start
+	history int64 // taps seeded at the start
+	repeats repeats
 	writing sync.Locker  // held around a write: SQLite has one writer
 	seeded  func() error // follows the seed
 
@@ -86,6 +87,9 @@ func (db *DB) Close() error {
 
 // History is how many taps were seeded.
 func (db *DB) History() int64 { return db.history }
+
+// Duplicated is how many rows were written of taps that were there already, as the reply to their commit had been lost.
+func (db *DB) Duplicated() int64 { return db.repeats.rows.Load() }
 
 // Rows counts all taps, whatever faults are set.
 func (db *DB) Rows(ctx context.Context) (n int64, err error) {

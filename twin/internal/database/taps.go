@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -46,11 +47,25 @@ type use struct {
 	first, last time.Time
 }
 
-// InsertTaps writes taps in one transaction, with what they say about their bands: all of it, or on an error none.
+// errReplyLost is what a client learns of a commit whose reply is lost: not whether it was done, though it was.
+var errReplyLost = errors.New("database: the connection ended before the commit was answered (replyLostRate, see /faults)")
+
+// InsertTaps writes taps in one transaction, with what they say about their bands: all of it, or on an error none, unless that
+// is the loss of the commit's reply.
 func (db *DB) InsertTaps(ctx context.Context, taps []TapRow) error {
 	if err := db.enter(ctx); err != nil {
 		return err
 	}
+	if err := db.insertTaps(ctx, taps); err != nil {
+		return err
+	}
+	if lost := db.gate.LosesReply(); db.repeats.committed(taps, lost) {
+		return errReplyLost
+	}
+	return nil
+}
+
+func (db *DB) insertTaps(ctx context.Context, taps []TapRow) error {
 	return db.change(ctx, func() { db.committed(taps) }, func(tx *sql.Tx) error {
 		if err := db.insertRows(ctx, tx, taps); err != nil {
 			return err

@@ -22,11 +22,13 @@ type Fault struct {
 	Workers         int     `json:"workers,omitzero"`         // Workers / ServiceTimeMs, 1 worker unless given
 	ErrorsAboveRate float64 `json:"errorsAboveRate,omitzero"` // requests/s; what arrives above it is an error
 	DrainRate       float64 `json:"drainRate,omitzero"`       // hub only: rows/s that a flush may write
+	ReplyLostRate   float64 `json:"replyLostRate,omitzero"`   // database only: 0..1 of a flush's commits, whose reply is lost
 }
 
 // check returns an error that names the first value out of its range.
 func (f *Fault) check() error {
-	for name, share := range map[string]float64{"errorRate": f.ErrorRate, "hangRate": f.HangRate, "resetRate": f.ResetRate} {
+	for name, share := range map[string]float64{"errorRate": f.ErrorRate, "hangRate": f.HangRate, "resetRate": f.ResetRate,
+		"replyLostRate": f.ReplyLostRate} {
 		if share < 0 || share > 1 {
 			return fmt.Errorf("%s is %v; give a share from 0 to 1", name, share)
 		}
@@ -67,6 +69,16 @@ func (g *Gate) DrainRate() float64 {
 		return p.DrainRate
 	}
 	return 0
+}
+
+// LosesReply reports whether the reply to a commit is lost, and counts it.
+func (g *Gate) LosesReply() bool {
+	p := g.plan.Load()
+	if p == nil || !happens(p.ReplyLostRate) {
+		return false
+	}
+	g.struck.Add(1)
+	return true
 }
 
 // Well reports whether no fault is set.

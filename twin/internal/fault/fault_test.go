@@ -125,11 +125,13 @@ func TestBucketPassesItsRate(t *testing.T) {
 
 func TestReplaceRefuses(t *testing.T) {
 	for want, set := range map[string]Set{
-		"worker: errorRate": {Worker: Fault{ErrorRate: 1.5}},
-		"hub: latencyMs":    {Hub: Fault{LatencyMs: -1}},
-		"needs service":     {Admin: Fault{Workers: 2}},
-		"status is 200":     {Upstash: Fault{ErrorRate: 1, Status: 200}},
-		"drainRate is the":  {Database: Fault{DrainRate: 5}},
+		"worker: errorRate":    {Worker: Fault{ErrorRate: 1.5}},
+		"hub: latencyMs":       {Hub: Fault{LatencyMs: -1}},
+		"needs service":        {Admin: Fault{Workers: 2}},
+		"status is 200":        {Upstash: Fault{ErrorRate: 1, Status: 200}},
+		"drainRate is the":     {Database: Fault{DrainRate: 5}},
+		"replyLostRate is the": {Hub: Fault{ReplyLostRate: 1}},
+		"replyLostRate is 2":   {Database: Fault{ReplyLostRate: 2}},
 	} {
 		g := &Gates{}
 		if err := g.Replace(set); err == nil || !strings.Contains(err.Error(), want) {

@@ -50,6 +50,9 @@ func (g *Gates) Replace(next Set) error {
 		if p.fault.DrainRate > 0 && p.gate != &g.Hub {
 			return errors.New(p.name + ": drainRate is the hub's; set it there")
 		}
+		if p.fault.ReplyLostRate > 0 && p.gate != &g.Database {
+			return errors.New(p.name + ": replyLostRate is the database's; set it there")
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -250,3 +250,30 @@ func TestLostReply(t *testing.T) {
 		})
 	}
 }
+
+// TestLostReplyOfCommit loses the replies to commits: a batch goes back on the queue and is written again, as often as that happens. The
+// twin's count of such rows is that of the rows themselves.
+func TestLostReplyOfCommit(t *testing.T) {
+	b := serve(t, 50*time.Millisecond)
+	b.push(t, entries(1, 300)...)
+	b.gates.Replace(fault.Set{Database: fault.Fault{ReplyLostRate: 1}})
+	r := b.cron(t)
+	if r.FailedBatches < 1 || r.Flushed != 0 || r.Remaining != 300 {
+		t.Errorf("%+v", r)
+	}
+	if n, want := b.Database.Duplicated(), int64(300*(r.FailedBatches-1)); n != want {
+		t.Errorf("%d rows too many, %d were written again", n, want)
+	}
+	b.gates.Replace(fault.Set{})
+	if again := b.cron(t); again.Flushed != 300 || again.Remaining != 0 {
+		t.Errorf("%+v", again)
+	}
+	b.push(t, entries(301, 400)...) // which are there once
+	b.cron(t)
+	rows := b.rows(t)
+	slices.Sort(rows)
+	distinct := len(slices.Compact(slices.Clone(rows)))
+	if n := b.Database.Duplicated(); distinct != 400 || n != int64(len(rows)-distinct) || n != int64(300*r.FailedBatches) {
+		t.Errorf("%d rows of %d taps; %d too many, the twin says", len(rows), distinct, n)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 )
@@ -139,6 +140,17 @@ func (m *Meter) UpstashRequest(took time.Duration) {
 	if took > 0 && !m.over() {
 		m.emit(m.metrics.upstashLatency, metrics.D(took))
 	}
+}
+
+// Audit counts what an audit found.
+func (m *Meter) Audit(o *audit.Outcome) {
+	own := m.metrics.audit
+	m.emit(own.recorded, float64(o.Once))
+	m.emit(own.lost, float64(o.Lost.Count))
+	m.emit(own.duplicated, float64(o.DuplicateRows))
+	m.emit(own.otherEvent, float64(o.OtherEvent.Count))
+	m.emit(own.otherMode, float64(o.OtherMode.Count))
+	m.emit(own.unexpected, float64(o.Unexpected.Count))
 }
 
 // over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we.

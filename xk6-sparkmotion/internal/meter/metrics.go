@@ -18,8 +18,19 @@ type Metrics struct {
 	tapsLost         *metrics.Metric // Gauge, 0 to 1: of the taps redirected so far, those that the system has not received
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
+	audit            auditMetrics
 	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
 	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
+}
+
+// auditMetrics are Counters: what an audit found, over the taps that were redirected.
+type auditMetrics struct {
+	recorded   *metrics.Metric // taps recorded once, as they should be
+	lost       *metrics.Metric // taps recorded nowhere
+	duplicated *metrics.Metric // rows of a tap beyond its first
+	otherEvent *metrics.Metric // taps recorded under another event than their band's
+	otherMode  *metrics.Metric // taps recorded as another mode than their event shows
+	unexpected *metrics.Metric // rows in the run's time that no tap of it stands for
 }
 
 // Register registers the metrics, in the init context.
@@ -43,6 +54,12 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.tapsLost, "taps_lost", metrics.Gauge, metrics.Default},
 		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
 		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
+		{&m.audit.recorded, "audit_recorded", metrics.Counter, metrics.Default},
+		{&m.audit.lost, "audit_lost", metrics.Counter, metrics.Default},
+		{&m.audit.duplicated, "audit_duplicated", metrics.Counter, metrics.Default},
+		{&m.audit.otherEvent, "audit_other_event", metrics.Counter, metrics.Default},
+		{&m.audit.otherMode, "audit_other_mode", metrics.Counter, metrics.Default},
+		{&m.audit.unexpected, "audit_unexpected", metrics.Counter, metrics.Default},
 		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
 		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
 	} {

@@ -1,0 +1,298 @@
+package sparkmotion
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hub"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/superjson"
+)
+
+const (
+	exportTaps  = "analytics.exportTaps"
+	exportLimit = 50_000 // rows that it gives at most
+	maxFlushes  = 10     // each of which may take almost a minute
+	auditFile   = "audit.json"
+)
+
+type auditOptions struct {
+	WorkerURL string        `js:"workerURL" env:"WORKER_URL" need:"true" form:"url"`
+	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"true" form:"url"`
+	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
+	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"true" form:"url"`
+	EventIDs  []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"true"`
+	Mode      string        `js:"mode" default:"live"`
+	Settle    time.Duration `js:"settle" default:"35s"`
+	Timeout   time.Duration `js:"timeout" default:"60s" above:"0"`
+}
+
+// audit is for teardown(): it looks for every tap that was made with the option audit and redirected to a page. It waits until what the
+// Worker does after its answers is over, flushes until the queue is empty, reads the taps back by analytics.exportTaps, and says which
+// were recorded once, lost, recorded more than once, under another event or as another mode, and which rows nobody made. It logs the
+// verdict, writes it into results/audit.json, counts it, and returns it. It throws when it can't tell.
+func (m *module) audit(call sobek.FunctionCall) (any, error) {
+	var o auditOptions
+	if err := m.settings.Read(call.Argument(1), &o); err != nil {
+		return nil, err
+	}
+	if m.vu.State() == nil {
+		return nil, errInit
+	}
+	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
+		return nil, err
+	}
+	a := &auditor{module: m, auditOptions: o, session: call.Argument(0), set: &m.process.audit}
+	outcome, err := a.outcome()
+	if err != nil {
+		return nil, err
+	}
+	m.meter.Audit(outcome)
+	return a.leave(outcome)
+}
+
+// auditor looks for the taps of a set.
+type auditor struct {
+	*module
+	auditOptions
+	session sobek.Value
+	set     *audit.Set
+	stuck   int64 // taps that waited in the queue at the end
+}
+
+// outcome looks for the taps, and once more when some are lost: another flush may have held them.
+func (a *auditor) outcome() (*audit.Outcome, error) {
+	taps := a.set.Redirected()
+	if taps == 0 {
+		return nil, errors.New("no tap was redirected to a page: make them by tap({ audit: true, band })")
+	}
+	ended := a.set.Span().To
+	a.logger().Infof("audit  looks for %d taps, %s after the last one", taps, a.Settle)
+	outcome, err := a.look(time.Until(ended.Add(a.Settle)))
+	if err == nil && outcome.Lost.Count > 0 {
+		a.logger().Infof("audit  %d of %d taps missing; looks again in %s, as another flush may hold them", outcome.Lost.Count, taps, a.Settle)
+		outcome, err = a.look(a.Settle)
+	}
+	return outcome, err
+}
+
+// look waits, empties the queue and reads the taps.
+func (a *auditor) look(wait time.Duration) (*audit.Outcome, error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.vu.Context().Done():
+		return nil, fmt.Errorf("the run was over, or its teardownTimeout, before all taps could be recorded: %w", a.vu.Context().Err())
+	}
+	if err := a.empty(); err != nil {
+		return nil, err
+	}
+	return a.read()
+}
+
+// empty flushes until nothing is left. Where others tap as well, something may always be.
+func (a *auditor) empty() error {
+	var last *hub.Flushed
+	var err error
+	for range maxFlushes {
+		last, err = a.countedFlush(flushOptions{URL: a.HubURL, Secret: a.Secret, Timeout: a.Timeout})
+		switch over := a.vu.Context().Err(); {
+		case over != nil:
+			return fmt.Errorf("the run was over, or its teardownTimeout, before the queue was empty: %w", over)
+		case err != nil:
+			a.logger().Warnf("audit  %v", err)
+			continue
+		case last.Remaining == 0:
+			a.stuck = 0
+			return nil
+		}
+		a.logger().Infof("audit  %d taps flushed, %d batches failed, %d taps left", last.Flushed, last.FailedBatches, last.Remaining)
+	}
+	switch {
+	case err != nil:
+		return err
+	case last.FailedBatches > 0:
+		return fmt.Errorf("%d taps still wait in the queue after %d flushes, and %d batches of the last one failed: "+
+			"the Hub's log says why. What waits can't be told from what is lost", last.Remaining, maxFlushes, last.FailedBatches)
+	}
+	a.stuck = last.Remaining
+	return nil
+}
+
+// read reads the taps back: those of all events first, then those of each.
+func (a *auditor) read() (*audit.Outcome, error) {
+	clock, err := a.clock()
+	if err != nil {
+		return nil, err
+	}
+	span := a.set.Span()
+	want := audit.Expectation{Mode: a.Mode, Sure: clock.Within(span)}
+	for i, id := range a.EventIDs {
+		want.Events = append(want.Events, audit.Event{ID: id, Prefix: defaultPrefixes[i]})
+	}
+	reading, around := a.set.Read(want), clock.Around(span)
+	if err := audit.Pages(around, exportLimit, a.export(""), reading.All); err != nil {
+		return nil, err
+	}
+	for i, id := range a.EventIDs {
+		if err := audit.Pages(around, exportLimit, a.export(id), func(rows []audit.Row) { reading.Under(i, rows) }); err != nil {
+			return nil, err
+		}
+	}
+	outcome := reading.Outcome()
+	a.logger().Infof("audit  read the taps from %s to %s", around.From.UTC().Format(audit.ISO), around.To.UTC().Format(audit.ISO))
+	return outcome, nil
+}
+
+// clock compares the clocks of the Worker and the Hub, which give taps their times, with this machine's.
+func (a *auditor) clock() (clock audit.Clock, err error) {
+	for _, server := range []struct{ setting, url string }{
+		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
+		{"HUB_URL", strings.TrimSuffix(a.HubURL, "/") + "/"},
+	} {
+		sent := time.Now()
+		seen, err := a.date(server.url, server.setting)
+		if err == nil {
+			err = clock.See(seen, sent, time.Now())
+		}
+		if err != nil {
+			return clock, fmt.Errorf("%s: %w", server.setting, err)
+		}
+	}
+	return clock, nil
+}
+
+// date returns the Date of a server's answer, whatever that is.
+func (a *auditor) date(target, setting string) (string, error) {
+	c, err := a.client(target, a.Timeout)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(a.vu.Context(), http.MethodGet, target, nil)
+	if err != nil {
+		return "", errors.New("it is not a URL") // not err: it repeats the URL
+	}
+	got, err := answer.Get(c, req, setting)
+	if err != nil {
+		return "", err
+	}
+	return got.Header.Get("Date"), nil
+}
+
+// export returns how rows are exported, of one event or, when its ID is empty, of all.
+func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error) {
+	rt := a.vu.Runtime()
+	return func(w audit.Window) ([]audit.Row, error) {
+		options, err := object(rt, "url", a.AdminURL, "timeout", a.Timeout.Milliseconds())
+		if err != nil {
+			return nil, err
+		}
+		client, err := a.admin(a.session, exportTaps, options)
+		if err != nil {
+			return nil, err
+		}
+		asked := []any{"from", w.From.UTC().Format(audit.ISO), "to", w.To.UTC().Format(audit.ISO)}
+		if eventID != "" {
+			asked = append(asked, "eventId", eventID)
+		}
+		input, err := object(rt, asked...)
+		if err != nil {
+			return nil, err
+		}
+		result, err := client.one(exportTaps, input, false)
+		if err != nil {
+			return nil, err
+		}
+		return audit.ParseRows(result.Data)
+	}
+}
+
+// leave logs the outcome, writes it, and makes a JavaScript value of it.
+func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
+	log := a.logger().Info
+	if !outcome.Well() {
+		log = a.logger().Warn
+	}
+	for _, sentence := range outcome.Sentences() {
+		log("audit  " + sentence)
+	}
+	if a.stuck > 0 {
+		a.logger().Warnf("audit  %d taps still wait in the queue, which others fill as well: some of the lost may be among them", a.stuck)
+	}
+	text, err := json.MarshalIndent(outcome, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(report.Folder, 0o750); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(report.Folder, auditFile), append(text, '\n'), 0o600); err != nil {
+		return nil, err
+	}
+	return superjson.Codec{Runtime: a.vu.Runtime()}.Parse(string(text))
+}
+
+// audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found.
+func (m *module) audited(o *tapOptions) error {
+	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
+		return err
+	}
+	if o.Band == "" {
+		return errors.New("an audit taps each band once: name it, as by bandID({ distribution: 'sequential' })")
+	}
+	headers := map[string]string{"User-Agent": m.process.audit.Agent()}
+	for name, value := range maps.All(o.Headers) {
+		if strings.EqualFold(name, "User-Agent") {
+			return errors.New("an audit finds its taps by a User-Agent of its own: leave it out of headers")
+		}
+		headers[name] = value
+	}
+	o.Headers = headers
+	return nil
+}
+
+// auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
+func auditable(options *lib.Options, events []string) error {
+	if segment := options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 {
+		return fatal{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
+	}
+	if len(events) != len(defaultPrefixes) {
+		return fatal{fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+			strings.Join(defaultPrefixes, ", "), len(events))}
+	}
+	return nil
+}
+
+// auditBegins adds a tap to the audit before it is made, so that none is made that it has no place for.
+func (m *module) auditBegins(band string) error {
+	if err := m.process.audit.Begin(band, time.Now()); err != nil {
+		return fatal{err}
+	}
+	return nil
+}
+
+// auditEnds says how it ended.
+func (m *module) auditEnds(band string, r lane.Result) {
+	how := audit.None
+	switch {
+	case r.Redirected() && r.Repeats > 0:
+		how = audit.Repeated
+	case r.Redirected():
+		how = audit.Redirected
+	}
+	m.process.audit.End(band, how, r.Ended)
+}
