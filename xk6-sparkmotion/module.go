@@ -37,6 +37,7 @@ type process struct {
 	transformers transformers
 	sequences    sequences
 	notices      notices
+	plateaus     plateauNames
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 

@@ -137,14 +137,14 @@ func simulate(seed uint64, systems ...system) *Report {
 	m := Measured{Processes: []Process{{Segment: "0:1"}}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
 	start := 0.0
 	for _, s := range systems {
-		p := Plateau{Name: units.Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Counts: s.counts(random)}
+		p := Plateau{Name: units.Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Hold: s.seconds, Counts: s.counts(random)}
+		p.Started = p.Counts.Iterations
 		m.Series.Depth = append(m.Series.Depth, s.flush(random, &p)...)
 		whole := p.Counts
 		whole.Redirect = [batches]histogram{whole.redirect()}
 		m.Whole.add(whole)
 		m.Plateaus = append(m.Plateaus, p)
-		m.Schedule.Rates, m.Schedule.Names = append(m.Schedule.Rates, p.Rate), append(m.Schedule.Names, p.Name)
-		m.Schedule.Hold = time.Duration(s.seconds * float64(time.Second))
+		m.Schedule = m.Schedule.Then(p.Rate, p.Rate, time.Duration(s.seconds*float64(time.Second)))
 		start += s.seconds
 	}
 	return Judge(m, Limits, nil)

@@ -14,8 +14,9 @@ var both = []Share{{beside, 1}, {"tappers", 1}}
 // sideBySide makes a run of two scenarios with the same plateaus. The other one's taps come first, and are none of the run's own.
 func sideBySide(own, other []seen) Measured {
 	r := &Recorder{}
-	schedule := recorded(own...).schedule
-	r.Schedule(schedule)
+	for scenario, plateaus := range map[string][]seen{"tappers": own, beside: other} {
+		r.Schedule(scenario, recorded(plateaus...).schedules["tappers"])
+	}
 	for i := range other {
 		at := func(share float64) time.Time { return inPlateau(i, share) }
 		other[i].tap(r, Tap{Scenario: beside, Start: began, Direct: true}, at)
@@ -97,7 +98,9 @@ func TestQueueOfScenarios(t *testing.T) {
 	t.Parallel()
 	for later, want := range map[time.Duration][2]float64{0: {100, 200}, 50 * time.Second: {75, 175}} {
 		r := &Recorder{}
-		r.Schedule(Schedule{Rates: []float64{50, 100}, Names: []string{"50", "100"}, Hold: 100 * time.Second})
+		for _, scenario := range []string{"tappers", beside} {
+			r.Schedule(scenario, holding(100*time.Second, 50, 100))
+		}
 		for i, s := range []seen{calm50, calm100} {
 			at := func(share float64) time.Time { return inPlateau(i, share) }
 			s.tap(r, Tap{Scenario: "tappers", Start: began}, at)

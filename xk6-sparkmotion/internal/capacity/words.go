@@ -12,14 +12,17 @@ import (
 func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
 	holds, queue := r.sayHolds(sustained), r.sayQueue(sustained)
-	if len(others) > 0 && len(r.valid()) > 0 {
+	switch {
+	case r.Status == Incomplete && r.cutShort():
+		holds = r.sayStopped(sustained)
+	case len(others) > 0 && len(r.valid()) > 0:
 		holds = r.Scenario + " " + uncapital(holds)
 	}
-	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayFlushes())
+	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayOpen(sustained, first), r.sayLower(sustained), others, r.sayRun(), r.sayElsewhere(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}
-	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue, r.sayExports(), r.sayKV())
+	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayOffRate(), r.sayTapless(), r.sayEnd(sustained), r.sayClimbs(), queue, r.sayExports(), r.sayKV())
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			units.Rate(s.Peak), units.Rate(s.PeakLow), units.Rate(s.PeakHigh)))
@@ -41,7 +44,7 @@ func (r *Report) sayThresholds(k6 *K6) []string {
 
 func (r *Report) sayHolds(sustained *Plateau) string {
 	switch valid := r.valid(); {
-	case len(r.Schedule.Rates) > 0 && len(r.Plateaus) == 0:
+	case len(r.Schedule.Plateaus()) > 0 && len(r.Plateaus) == 0:
 		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
 		return "The script has no plateaus: only the run as a whole is judged."
@@ -113,6 +116,26 @@ func (r *Report) sayFirst(first *Plateau) []string {
 		}
 	}
 	return said
+}
+
+// sayOpen tells how far the other limits hold, where one that breaks had too few samples to be judged by.
+func (r *Report) sayOpen(sustained, first *Plateau) []string {
+	var highest *Plateau
+	for _, p := range r.valid() {
+		if first != nil && p.Status == Pass && p.Rate > first.Rate && (sustained == nil || p.Rate > sustained.Rate) {
+			highest = p
+		}
+	}
+	if highest == nil {
+		return nil
+	}
+	var open []string
+	for _, m := range r.Metrics {
+		if slices.Contains(highest.NotJudged, m.Metric) && r.told(m) {
+			open = append(open, m.Label)
+		}
+	}
+	return []string{fmt.Sprintf("All else holds up to %s/s, where there were too few samples to judge %s.", units.Rate(highest.Offered), listed(open))}
 }
 
 // sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,11 +10,16 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayEnd tells of a run that ended early, or else of taps that had no answer when it ended.
-func (r *Report) sayEnd() []string {
-	if n := len(r.Plateaus); n > 0 && r.ended() {
+// sayEnd tells of taps that ended early, or else of those that had no answer when the run ended.
+func (r *Report) sayEnd(sustained *Plateau) []string {
+	switch n := len(r.Plateaus); {
+	case r.Status == Incomplete && r.cutShort(): // is how the verdict begins
+		return nil
+	case r.cutShort():
+		return []string{r.sayStopped(sustained)}
+	case n > 0 && r.ended():
 		last := &r.Plateaus[n-1]
-		return []string{fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
+		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; of what was to follow nothing is known.",
 			units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))}
 	}
 	var said []string
@@ -22,6 +28,110 @@ func (r *Report) sayEnd() []string {
 			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended: a gracefulStop longer than their "+
 				"timeout has them judged.", units.Rate(p.Offered), units.Percent(p.cutOff())))
 		}
+	}
+	return said
+}
+
+// sayStopped tells how far a run came that was stopped, and what held until then.
+func (r *Report) sayStopped(sustained *Plateau) string {
+	planned := r.Schedule.Plateaus()
+	if len(planned) == 0 {
+		return r.sayStoppedAfter()
+	}
+	n := len(r.Plateaus)
+	highest := slices.MaxFunc(planned, func(a, b Stage) int { return cmp.Compare(a.To, b.To) }).To
+	if n == 0 {
+		return fmt.Sprintf("Stopped before the first plateau, of %s iterations/s planned.", units.Rate(highest))
+	}
+	last := &r.Plateaus[n-1]
+	at := fmt.Sprintf("after %s/s", units.Rate(last.Offered))
+	if last.short() {
+		at = fmt.Sprintf("%s s into %s/s", units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))
+	}
+	held := "no rate"
+	if sustained != nil {
+		held = units.Rate(sustained.Offered) + "/s"
+	}
+	return fmt.Sprintf("Stopped %s, of %s/s planned; held %s until then.", at, units.Rate(last.Offered*highest/planned[n-1].To), held)
+}
+
+// sayStoppedAfter tells when a run without plateaus was stopped.
+func (r *Report) sayStoppedAfter() string {
+	var last Stop
+	for _, p := range r.Processes {
+		if p.Stopped != nil && p.Stopped.After >= last.After {
+			last = *p.Stopped
+		}
+	}
+	after := units.Rate(units.Significant(last.After, 2))
+	if last.Planned == 0 {
+		return fmt.Sprintf("Stopped after %s s, before its iterations were done.", after)
+	}
+	return fmt.Sprintf("Stopped after %s s, of %s s planned.", after, units.Rate(last.Planned))
+}
+
+// sayOffRate tells of a plateau that sent another rate than its own, although the generator was well: one sentence, of the first.
+func (r *Report) sayOffRate() []string {
+	for i := range r.Plateaus {
+		p := &r.Plateaus[i]
+		if p.Status != NoData || p.Counts.Taps < fewestTaps || p.short() || p.cutOff() > maxDropped || !p.offRate(len(r.Processes)) {
+			continue
+		}
+		why := "Do iterations wait before they tap?"
+		if rps := r.capped(p); rps > 0 {
+			why = sayCap(rps) + "."
+		}
+		return []string{fmt.Sprintf("At %s/s %s taps/s were sent, so that nothing is known of the system at that rate. %s",
+			units.Rate(p.Offered), units.Rate(units.Significant(p.Achieved, 3)), why)}
+	}
+	return nil
+}
+
+// capped returns k6's --rps of all processes, where it is no more than a plateau offers; else 0.
+func (r *Report) capped(p *Plateau) int64 {
+	sum := int64(0)
+	for _, process := range r.Processes {
+		if process.RPS == 0 {
+			return 0
+		}
+		sum += process.RPS
+	}
+	if float64(sum) > p.Offered {
+		return 0
+	}
+	return sum
+}
+
+func sayCap(rps int64) string {
+	return fmt.Sprintf("--rps lets k6 send no more than %s requests/s", units.Rate(float64(rps)))
+}
+
+// sayTapless tells of iterations that started and made no tap.
+func (r *Report) sayTapless() []string {
+	var tapless, started int64
+	for _, p := range r.Plateaus {
+		tapless, started = tapless+p.Tapless, started+p.Started
+	}
+	if ratio(tapless, started) <= maxDropped {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s of the %s iterations made no tap (%s): rates are of those that did.",
+		units.Rate(float64(tapless)), units.Rate(float64(started)), units.Percent(ratio(tapless, started)))}
+}
+
+// sayClimbs tells what was no plateau, and so is not judged: a rate that is climbed to and not held, and scenarios that hold none.
+func (r *Report) sayClimbs() []string {
+	var said []string
+	for _, stage := range r.Schedule.passing() {
+		climbs := "climbs from"
+		if stage.To < stage.From {
+			climbs = "falls from"
+		}
+		said = append(said, fmt.Sprintf("A stage of %s that %s %s to %s iterations/s is no plateau, and is not judged: a rate is held by a stage "+
+			"of 0s that jumps to it and one that stays there.", time.Duration(stage.Lasts), climbs, units.Rate(stage.From), units.Rate(stage.To)))
+	}
+	if len(r.Climbing) > 0 {
+		said = append(said, fmt.Sprintf("The arrival rate of %s ramps all along and holds nowhere: no plateau of it is judged.", listed(r.Climbing)))
 	}
 	return said
 }
@@ -43,8 +153,12 @@ func (r *Report) sayGenerator() []string {
 			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it started taps late %s of the time, so that nothing is known "+
 				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), units.Percent(p.Counts.limited()))}
 		default:
+			advice := "Raise preAllocatedVUs and maxVUs"
+			if rps := r.capped(&p); rps > 0 {
+				advice = sayCap(rps)
+			}
 			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
-				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", units.Rate(p.Offered), units.Percent(p.dropped()))}
+				"so that nothing is known of it there. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
 		}
 	}
 	return nil
@@ -75,10 +189,15 @@ func (r *Report) sayProcesses() []string {
 		return []string{said + "."}
 	}
 	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", units.Milliseconds(1000*r.apart()))
-	if hold := r.Schedule.Hold.Seconds(); r.apart() > hold/batches {
+	if hold := r.shortest(); r.apart() > hold/batches {
 		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so that each figure is in part of the rate beside its own.", units.Rate(hold))}
 	}
 	return []string{said + "."}
+}
+
+// shortest is how long the shortest plateau was to be held.
+func (r *Report) shortest() float64 {
+	return slices.MinFunc(r.Plateaus, func(a, b Plateau) int { return cmp.Compare(a.Hold, b.Hold) }).Hold
 }
 
 // sayQueue tells what a queue that grows comes to after ten minutes.
