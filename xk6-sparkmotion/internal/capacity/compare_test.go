@@ -66,10 +66,17 @@ var comparedRuns = sync.OnceValue(func() []comparison {
 		{ // a status means something else then; figures do not
 			"other limits", judge(busy(same)), Judge(measured(busy(same)), strict, nil), Untold, nil, nil,
 		},
+		{"one that was stopped before", cutShort(), judge(calm50, calm100), Untold, nil, nil},
+		{"one that was stopped after", judge(calm50, calm100), cutShort(), Untold, nil, nil},
 		// The same rate of iterations is not the same load when each makes ten taps.
 		{"ten taps an iteration", judge(calm50), tenTaps, Untold, nil, nil},
 	}
 })
+
+// cutShort is a run that was stopped in its second plateau.
+func cutShort() *Report {
+	return Judge(changed(measured(calm50, calm100), func(m *Measured) { halfway(m); stopped(m) }), Limits, nil)
+}
 
 func TestCompare(t *testing.T) {
 	t.Parallel()

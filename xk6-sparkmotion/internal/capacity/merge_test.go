@@ -162,6 +162,14 @@ func third(n int, began time.Duration, plateaus ...seen) Part {
 	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
 }
 
+// shortened is a third of a run that was stopped in its second plateau.
+func shortened(n int) Part {
+	m := third(n, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}).Report.Measured
+	halfway(&m)
+	stopped(&m)
+	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
+}
+
 // mergedRun is what several processes saw, and what it comes to in all.
 type mergedRun struct {
 	name      string
@@ -205,6 +213,7 @@ var mergedRuns = sync.OnceValue(func() []mergedRun {
 		{"late without plateaus", lateRuns(), Generator, 0},
 		{"far apart", []Part{third(0, 11*time.Second, calm), third(1, 4*time.Second, calm), third(2, 0, calm)}, Pass, 60},
 		{"a failure", []Part{third(0, 0, fails), third(1, 0, fails), third(2, 0, fails)}, Fail, 0},
+		{"stopped", []Part{shortened(0), shortened(1), shortened(2)}, Incomplete, 60},
 		{"two halves", []Part{half("0:1/2"), half("1/2:1")}, Pass, 100},
 	}
 })

@@ -34,6 +34,10 @@ func scenarioRuns() []judgedRun {
 	calm, fails := []seen{calm50, calm100}, seen{rate: 100, achieved: 100, p95: 140}
 	return []judgedRun{
 		{name: "both scenarios hold", run: sideBySide(calm, calm), status: Pass, sustained: 100},
+		{
+			name: "another scenario with rates of its own", status: Pass, sustained: 100,
+			run: sideBySide(calm, []seen{{rate: 20, achieved: 20, p95: 5}, {rate: 40, achieved: 40, p95: 5}}),
+		},
 		{name: "another scenario fails", run: sideBySide(calm, []seen{calm50, fails}), status: Fail, sustained: 100},
 		{name: "another scenario warns everywhere", run: sideBySide(calm, []seen{slow50, slow100}), status: Warn, sustained: 100},
 		{name: "another scenario holds", run: sideBySide([]seen{calm50, fails}, calm), status: Fail, sustained: 50, breach: redirect},

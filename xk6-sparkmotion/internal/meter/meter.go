@@ -126,7 +126,8 @@ func (m *Meter) UpstashRequest(took time.Duration) {
 	}
 }
 
-// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we.
+// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we. It is asked of all that happens, and so notes
+// which execution that is of.
 func (m *Meter) over() bool {
 	if m.process.execution.Load() == nil {
 		m.process.execution.Store(lib.GetExecutionState(m.vu.Context()))
@@ -177,10 +178,10 @@ func (m *Meter) enter(scenario *lib.ScenarioState) {
 
 // ScheduleOf returns the schedule of a scenario.
 func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
-	schedule, second := capacity.Schedule{}, float64(time.Second)/float64(ramping.TimeUnit.TimeDuration())
-	rate := float64(ramping.StartRate.Int64) * second
+	schedule, unit := capacity.Schedule{}, ramping.TimeUnit.TimeDuration().Seconds()
+	rate := float64(ramping.StartRate.Int64) / unit
 	for _, stage := range ramping.Stages {
-		target := float64(stage.Target.Int64) * second
+		target := float64(stage.Target.Int64) / unit
 		schedule, rate = schedule.Then(rate, target, stage.Duration.TimeDuration()), target
 	}
 	return schedule
