@@ -48,19 +48,21 @@ func (r *ramp) tap(t Tap) {
 	if !t.CutOff {
 		r.course.tap(t.Ended.Sub(r.began), t.Redirected)
 	}
-	i, _ := r.schedule.stage(t.Began.Sub(r.began))
+	i, since := r.schedule.stage(t.Began.Sub(r.began))
 	r.starts[i].highest = max(r.starts[i].highest, t.Iteration+1)
 	r.starts[i].tapped += oneIf(t.First)
-	r.visit(t.Began, t.count)
+	r.hold(i, since, t.count)
 }
 
 // visit counts in the plateau that held at a moment, if one did.
 func (r *ramp) visit(moment time.Time, count func(c *Counts, batch int)) {
-	elapsed := moment.Sub(r.began)
-	if elapsed < 0 {
-		return
-	}
-	if i, since := r.schedule.stage(elapsed); i < len(r.schedule) && r.schedule[i].Holds() {
+	i, since := r.schedule.stage(moment.Sub(r.began))
+	r.hold(i, since, count)
+}
+
+// hold counts in a stage, so far into it, if that is a plateau and the scenario had begun.
+func (r *ramp) hold(i int, since time.Duration, count func(c *Counts, batch int)) {
+	if since >= 0 && i < len(r.schedule) && r.schedule[i].Holds() {
 		count(&r.counts[i], int(batches*since/time.Duration(r.schedule[i].Lasts)))
 	}
 }
