@@ -42,6 +42,8 @@ type plateau struct {
 	Start            float64 `json:"start_seconds"`
 	Seconds, Offered float64
 	Dropped          int64 `json:"dropped_iterations"`
+	Started          int64 `json:"started_iterations"`
+	Tapless          int64 `json:"iterations_without_tap"`
 	Growth           *float64
 	Metrics          []struct {
 		Label string

@@ -156,7 +156,7 @@ declare module 'k6/x/sparkmotion' {
   /**
    * One tap: opens a band's link and follows the redirect no further. True when it led to a page; to a fallback is an error. Emits
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
-   * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` when the script has plateaus; and
+   * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` where the arrival rate ramps; and
    * the generator's own health, `generator_lag` and `generator_limited`. It does not throw for what the Worker answers;
    * the first failure of each kind in a process is logged.
    */
@@ -293,8 +293,8 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. From then on every tap in such a
-   * scenario carries the tag `plateau`: its rate, or `ramp-down`.
+   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. Every tap in such a scenario carries the tag
+   * `plateau`, by the stages that k6 executes: the rate a second that is held, or `ramp-up` and `ramp-down`.
    */
   export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 

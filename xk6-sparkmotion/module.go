@@ -43,6 +43,7 @@ type process struct {
 	audit        audit.Set
 	marks        notices // plateaus whose first reading was taken
 	answered     answer.Answered
+	plateaus     plateauNames
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
-	"go.k6.io/k6/v2/lib/executor"
 	"go.k6.io/k6/v2/lib/types"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -17,16 +16,14 @@ import (
 
 // plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
 // hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
-// a jump of 0s, and a hold. From then on every tap carries the tag plateau, its rate.
+// a jump of 0s, and a hold.
 func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	rt := m.vu.Runtime()
 	p, err := readPlateaus(rt, call.Argument(0))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.plan(p); err != nil {
-		return nil, err
-	}
+	m.plan(p)
 	var stages []any
 	for _, stage := range p.stages() {
 		made, err := object(rt, "duration", stage.duration.String(), "target", stage.target)
@@ -38,38 +35,41 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	return object(rt, "startRate", p.rates[0], "timeUnit", "1s", "stages", rt.NewArray(stages...))
 }
 
-// plan tells the process which plateaus there will be, in all scenarios that have some.
-func (m *module) plan(p plateauOptions) error {
-	schedule := capacity.Schedule{Hold: p.hold}
+// plan remembers the plateaus' names, for thresholds. What is judged are the stages that k6 executes.
+func (m *module) plan(p plateauOptions) {
+	var names []string
 	for _, rate := range p.rates {
-		schedule.Rates, schedule.Names = append(schedule.Rates, float64(rate)), append(schedule.Names, strconv.FormatInt(rate, 10))
+		names = append(names, capacity.NameOf(float64(rate)))
 	}
-	before := m.process.meter.Schedule.Swap(&schedule)
-	switch {
-	case before != nil && !before.Same(schedule):
-		return fmt.Errorf("an earlier call planned %s, this one %s: scenarios of one script have the same plateaus, "+
-			"as their taps are told apart by these. Give both the same rates and hold, or a script each", before, schedule)
-	case before == nil && m.process.limits.Load() != nil:
+	if m.process.plateaus.add(names) && m.process.limits.Load() != nil {
 		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
 			"in options, put the scenarios above the thresholds")
 	}
-	m.process.meter.Recorder.Schedule(schedule)
-	return nil
 }
 
-// follows reports whether a scenario is one that plateaus has made the stages of.
-func follows(ramping *executor.RampingArrivalRateConfig, schedule *capacity.Schedule) bool {
-	p := plateauOptions{hold: schedule.Hold}
-	for _, rate := range schedule.Rates {
-		p.rates = append(p.rates, int64(rate))
+// plateauNames are those of all plateaus that the script has asked for, in that order. Every VU's init context asks for the same.
+type plateauNames struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// add reports whether there are new ones among these.
+func (n *plateauNames) add(names []string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := len(n.names)
+	for _, name := range names {
+		if !slices.Contains(n.names, name) {
+			n.names = append(n.names, name)
+		}
 	}
-	var given []stage
-	for _, s := range ramping.Stages {
-		given = append(given, stage{s.Duration.TimeDuration(), s.Target.Int64})
-	}
-	holds := p.stages()
-	return ramping.StartRate.Int64 == p.rates[0] && ramping.TimeUnit.TimeDuration() == time.Second &&
-		len(given) >= len(holds) && slices.Equal(given[:len(holds)], holds)
+	return len(n.names) > before
+}
+
+func (n *plateauNames) all() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.names)
 }
 
 type stage struct {

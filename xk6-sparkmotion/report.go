@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/lib"
-	"go.k6.io/k6/v2/lib/executor"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
@@ -103,11 +101,7 @@ func (m *module) judge(data *sobek.Object) *capacity.Report {
 	if own := m.process.limits.Load(); own != nil {
 		limits = *own
 	}
-	var options lib.Options
-	if state := m.vu.State(); state != nil {
-		options = state.Options
-	}
-	return capacity.Judge(m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), m.shares(options)), limits, k6Says(data))
+	return capacity.Judge(m.measured(data), limits, k6Says(data))
 }
 
 // k6Says is k6's own judgement; nil where its data has no metrics.
@@ -136,33 +130,6 @@ func crossed(all *sobek.Object) []string {
 	}
 	slices.Sort(crossed)
 	return crossed
-}
-
-// shares are this process's of the arrival rates of each scenario that has the plateaus, in k6's order: by when they start, then by
-// name. One that ramps in its own way has none.
-func (m *module) shares(options lib.Options) []capacity.Share {
-	schedule := m.process.meter.Schedule.Load()
-	if schedule == nil {
-		return nil
-	}
-	var shares []capacity.Share
-	for _, scenario := range options.Scenarios.GetSortedConfigs() {
-		if ramping, ok := scenario.(*executor.RampingArrivalRateConfig); ok && follows(ramping, schedule) {
-			shares = append(shares, capacity.Share{Scenario: ramping.GetName(), Of: shareOfRates(ramping, options)})
-		}
-	}
-	return shares
-}
-
-// shareOfRates is this process's of a scenario's arrival rates, by its execution segment. k6 cuts a scenario's iterations as it cuts
-// the virtual users that it may have, which are whole: of 20, a third are 7 or 6, and so many twentieths of the iterations.
-func shareOfRates(ramping *executor.RampingArrivalRateConfig, options lib.Options) float64 {
-	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
-	if err != nil {
-		return options.ExecutionSegment.FloatLength()
-	}
-	most := max(ramping.MaxVUs.Int64, ramping.PreAllocatedVUs.Int64)
-	return float64(tuple.ScaleInt64(most)) / float64(most)
 }
 
 // attach puts the report into k6's data as plain JavaScript, under the names that its JSON has.

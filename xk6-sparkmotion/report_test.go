@@ -134,7 +134,7 @@ func TestShareOfRates(t *testing.T) {
 	}
 }
 
-// Scenarios with the plateaus are those whose stages plateaus() has made, in k6's order.
+// Scenarios with plateaus are those whose stages hold a rate, whoever made them, in k6's order.
 func TestShares(t *testing.T) {
 	t.Parallel()
 	root := New()
@@ -145,14 +145,17 @@ func TestShares(t *testing.T) {
 		JSON.stringify({
 			taps: made, direct: {...made, stages: made.stages.slice(0, 3)}, early: {...made, startTime: '0s'}, late: {...made, startTime: '1s'},
 			another: {...made, startRate: 5}, slower: {...made, timeUnit: '1m'}, shorter: {...made, stages: made.stages.slice(0, 2)},
+			climbing: {...made, stages: [{duration: '5s', target: 20}, {duration: '5s', target: 0}]},
 			warmed: {...made, stages: [{duration: '5s', target: 10}, ...made.stages]}, admins: {executor: 'constant-vus', duration: '1s'},
 		})`).String()), &scenarios)
 	if err != nil {
 		t.Fatal(err)
 	}
+	shares, climbing := (&module{process: &root.process}).shares(lib.Options{Scenarios: scenarios})
 	var names []string
-	for _, share := range (&module{process: &root.process}).shares(lib.Options{Scenarios: scenarios}) {
+	for _, share := range shares {
 		names = append(names, share.Scenario)
 	}
-	vutest.Equal(t, "scenarios", strings.Join(names, " "), "direct early taps late")
+	vutest.Equal(t, "scenarios", strings.Join(names, " "), "another direct early shorter slower taps warmed late")
+	vutest.Equal(t, "without plateaus", strings.Join(climbing, " "), "climbing")
 }

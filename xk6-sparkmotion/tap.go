@@ -235,6 +235,6 @@ func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
 			return r, err
 		}
 	}
-	r.Plateau = m.process.meter.Plateau(m.vu.Context())
+	r.Plateau = m.meter.Plateau()
 	return r, nil
 }

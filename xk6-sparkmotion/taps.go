@@ -32,7 +32,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if p.options.Audit {
 		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
 	}
-	defer func() { m.mark(m.process.meter.Plateau(m.vu.Context())) }()
+	defer func() { m.mark(m.meter.Plateau()) }()
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
 		return m.pace(p, lane.Pacer{N: int(n), Period: period})
 	}

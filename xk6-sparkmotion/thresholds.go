@@ -25,12 +25,8 @@ func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	m.process.limits.Store(&limits)
-	var plateaus []string
-	if schedule := m.process.meter.Schedule.Load(); schedule != nil {
-		plateaus = schedule.Names
-	}
 	result := m.vu.Runtime().NewObject()
-	for _, t := range capacity.Thresholds(limits, plateaus) {
+	for _, t := range capacity.Thresholds(limits, m.process.plateaus.all()) {
 		if err := result.Set(t.Metric, []string{t.Expression}); err != nil {
 			return nil, err
 		}

@@ -43,14 +43,17 @@ func TestPlateausErrors(t *testing.T) {
 	}
 }
 
-// Two scenarios may have the same plateaus; others would be taken for them.
+// Each scenario may have plateaus of its own. Thresholds are for all of them, once.
 func TestPlateausOfScenarios(t *testing.T) {
 	t.Parallel()
-	s := newProcess(t, nil).Init()
-	s.Run("sm.plateaus({rates: [1, 2], hold: '5s'}); sm.plateaus({rates: [1, 2], hold: 5000, rampDown: '1s'})")
-	vutest.Equal(t, "others", s.Fails("sm.plateaus({rates: [1], hold: '5s'})"), "plateaus: an earlier call planned the plateaus 1, 2 of 5s, "+
-		"this one the plateaus 1 of 5s: scenarios of one script have the same plateaus, as their taps are told apart by these. "+
-		"Give both the same rates and hold, or a script each")
+	p := newProcess(t, nil)
+	for range 2 {
+		s := p.Init()
+		s.Run("sm.plateaus({rates: [1, 2], hold: '5s'}); sm.plateaus({rates: [2, 3], hold: '1m'})")
+		vutest.Equal(t, "thresholds", s.Run("Object.keys(sm.thresholds()).filter(name => name.startsWith('redirect')).join()").String(),
+			"redirect_latency,redirect_latency{plateau:1},redirect_latency{plateau:2},redirect_latency{plateau:3}")
+	}
+	vutest.Equal(t, "warnings", len(p.Log.AllEntries()), 0)
 }
 
 // The script's stages are k6's: they must last as long as the plateaus that the taps are tagged with.

@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -167,15 +168,17 @@ func TestWhatATapSends(t *testing.T) {
 	vutest.Equal(t, "the band without UTM", fmt.Sprint(w.queries[201]["bandId"], w.queries[201].Has("utm_source")), "[X] false")
 }
 
-// From plateaus() on, every sample of a tap says which plateau held, in the scenario's time.
+// Every sample of a tap says which plateau holds, in the time and by the stages of the scenario that k6 executes, whatever plateaus() was told.
 func TestPlateauOfATap(t *testing.T) {
 	t.Parallel()
 	w := worker{status: 302, location: page}
 	link, _ := vutest.Serve(t, w.ServeHTTP)
 	p := newProcess(t, map[string]string{"WORKER_URL": link})
+	var scenarios lib.ScenarioConfigs
 	tap := func(elapsed time.Duration) string {
 		s := p.Start(1)
-		s.VU.Ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{Executor: "ramping-arrival-rate", StartTime: time.Now().Add(-elapsed)})
+		s.VU.Running.Options.Scenarios = scenarios
+		s.VU.Ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{Name: "tappers", StartTime: time.Now().Add(-elapsed)})
 		s.Run("sm.tap()")
 		for _, sample := range s.Emitted() {
 			if strings.HasPrefix(sample, "redirect_latency") {
@@ -185,7 +188,11 @@ func TestPlateauOfATap(t *testing.T) {
 		return ""
 	}
 	vutest.Equal(t, "without plateaus", tap(time.Second), "redirect_latency{form:subdomain} time")
-	p.Init().Run("sm.plateaus({rates: [10, 20], hold: '1m', rampDown: '30s'})")
+	made := p.Init().Run(`JSON.stringify({tappers: {executor: 'ramping-arrival-rate', preAllocatedVUs: 5,
+		...sm.plateaus({rates: [600, 1200], hold: '1m', rampDown: '30s'}), timeUnit: '1m'}})`).String()
+	if err := json.Unmarshal([]byte(made), &scenarios); err != nil {
+		t.Fatal(err)
+	}
 	vutest.Equal(t, "first plateau", tap(30*time.Second), "redirect_latency{form:subdomain plateau:10} time")
 	vutest.Equal(t, "second plateau", tap(90*time.Second), "redirect_latency{form:subdomain plateau:20} time")
 	vutest.Equal(t, "ramp-down", tap(130*time.Second), "redirect_latency{form:subdomain plateau:ramp-down} time")

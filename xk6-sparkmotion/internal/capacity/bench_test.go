@@ -8,7 +8,7 @@ import (
 // BenchmarkRecorder is what counting one tap costs, in the run and in its plateau: every VU waits for it in turn.
 func BenchmarkRecorder(b *testing.B) {
 	r := &Recorder{}
-	r.Schedule(Schedule{Rates: []float64{1000}, Names: []string{"1000"}, Hold: time.Minute})
+	r.Schedule("tappers", holding(time.Minute, 1000))
 	began := time.Unix(1_800_000_000, 0)
 	tap := Tap{
 		Latency: 5 * time.Millisecond, First: true, Redirected: true, Host: "compassion.com", Page: true, SourceKnown: true, FromKV: true,

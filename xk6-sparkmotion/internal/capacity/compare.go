@@ -150,6 +150,12 @@ func (c *Comparison) sustained(before, after *Report) Change {
 	k := Change{Figure: "sustained rate", Unit: units.PerSecond, Before: before.SustainedRate, After: after.SustainedRate, Outcome: Within}
 	a, b := orZero(before.SustainedRate), orZero(after.SustainedRate)
 	switch {
+	case before.Status == Incomplete:
+		k.Outcome, k.Why = Untold, "the run before was stopped"
+		return k
+	case after.Status == Incomplete:
+		k.Outcome, k.Why = Untold, "the run after was stopped"
+		return k
 	case len(before.valid()) == 0:
 		k.Outcome, k.Why = Untold, unknownBefore
 		return k

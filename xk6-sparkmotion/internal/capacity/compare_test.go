@@ -66,10 +66,17 @@ var comparedRuns = sync.OnceValue(func() []comparison {
 		{ // a status means something else then; figures do not
 			"other limits", judge(busy(same)), Judge(measured(busy(same)), strict, nil), Untold, nil, nil,
 		},
+		{"one that was stopped before", cutShort(), judge(calm50, calm100), Untold, nil, nil},
+		{"one that was stopped after", judge(calm50, calm100), cutShort(), Untold, nil, nil},
 		// The same rate of iterations is not the same load when each makes ten taps.
 		{"ten taps an iteration", judge(calm50), tenTaps, Untold, nil, nil},
 	}
 })
+
+// cutShort is a run that was stopped in its second plateau.
+func cutShort() *Report {
+	return Judge(changed(measured(calm50, calm100), func(m *Measured) { halfway(m); stopped(m) }), Limits, nil)
+}
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
@@ -137,14 +144,14 @@ func simulate(seed uint64, systems ...system) *Report {
 	m := Measured{Processes: []Process{{Segment: "0:1"}}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
 	start := 0.0
 	for _, s := range systems {
-		p := Plateau{Name: units.Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Counts: s.counts(random)}
+		p := Plateau{Name: units.Rate(s.rate), Rate: s.rate, Start: start, Seconds: s.seconds, Hold: s.seconds, Counts: s.counts(random)}
+		p.Started = p.Counts.Iterations
 		m.Series.Depth = append(m.Series.Depth, s.flush(random, &p)...)
 		whole := p.Counts
 		whole.Redirect = [batches]histogram{whole.redirect()}
 		m.Whole.add(whole)
 		m.Plateaus = append(m.Plateaus, p)
-		m.Schedule.Rates, m.Schedule.Names = append(m.Schedule.Rates, p.Rate), append(m.Schedule.Names, p.Name)
-		m.Schedule.Hold = time.Duration(s.seconds * float64(time.Second))
+		m.Schedule = m.Schedule.Then(p.Rate, p.Rate, time.Duration(s.seconds*float64(time.Second)))
 		start += s.seconds
 	}
 	return Judge(m, Limits, nil)

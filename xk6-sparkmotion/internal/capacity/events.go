@@ -12,6 +12,7 @@ import (
 type Tap struct {
 	Began, Ended   time.Time
 	Latency        time.Duration
+	Iteration      int64  // that made it, as k6 numbers those that its scenario starts in this process, from 0
 	First          bool   // of its iteration
 	CutOff         bool   // the run ended before its answer
 	Repeats        int    // how often it was sent again, as its connection ended without an answer

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
@@ -47,13 +48,16 @@ const (
 	fewestTaps = 20
 	// longEnough is the share of its time after which a plateau counts as held.
 	longEnough = 0.9
+	// farOff is the share of what a plateau offers from which on what was achieved is another rate, of which its figures are: less is what
+	// late timers and a plateau's ends come to, more is a step between two plateaus.
+	farOff = 0.05
 )
 
 // judge sets a plateau's status. The generator comes first: what it was too slow to send, or had no virtual users for while
 // the system kept its limits, says nothing of the system.
-func (p *Plateau) judge(limits []Limit, hold float64) {
+func (p *Plateau) judge(limits []Limit, processes int) {
 	p.Judgement = Judgement{Status: Pass, Breaches: []Breach{}, NotJudged: []string{}}
-	sure := !p.short(hold) && p.cutOff() <= maxDropped // enough for a pass
+	sure := !p.short() && p.cutOff() <= maxDropped // enough for a pass
 	for _, l := range limits {
 		figure := l.measured(p)
 		switch tier := l.tier(figure.Value); {
@@ -78,18 +82,28 @@ func (p *Plateau) judge(limits []Limit, hold float64) {
 		p.Status = NoData
 	case len(p.Breaches) == 0 && p.dropped() > maxDropped:
 		p.Status = Generator
+	case len(p.Breaches) == 0 && p.offRate(processes):
+		p.Status = NoData
 	}
 }
 
+// offRate reports whether other taps than the plateau's rate were sent, too few or too many, but for an iteration that each process may have
+// begun beside either of its ends. What holds at another rate, a plateau can't show.
+func (p *Plateau) offRate(processes int) bool {
+	sent := float64(p.Counts.Taps+p.Counts.CutOff) / p.Seconds
+	atEnds := float64(2*processes) * p.perIteration() / p.Seconds
+	return math.Abs(sent-p.Offered) > max(farOff*p.Offered, atEnds)
+}
+
 // short reports whether the run ended in a plateau; its last tap may be due one interval before it does.
-func (p *Plateau) short(hold float64) bool { return p.Seconds+1/p.Rate < longEnough*hold }
+func (p *Plateau) short() bool { return p.Seconds+1/p.Rate < longEnough*p.Hold }
 
 // cutOff is the share of taps that had no answer when the run ended: nobody knows what would have become of them.
 func (p *Plateau) cutOff() float64 { return ratio(p.Counts.CutOff, p.Counts.CutOff+p.Counts.Taps) }
 
 // dropped is the share of iterations that never started.
 func (p *Plateau) dropped() float64 {
-	return ratio(p.Dropped, p.Dropped+p.Counts.Iterations)
+	return ratio(p.Dropped, p.Dropped+p.Started)
 }
 
 // weight orders breaches: what fails comes before what warns, and then what is furthest off.

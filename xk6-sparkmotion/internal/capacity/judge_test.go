@@ -40,7 +40,7 @@ var (
 
 // judgedRuns are all kinds of runs; those of one segment or several are in mergedRuns. Making them takes a while.
 var judgedRuns = sync.OnceValue(func() []judgedRun {
-	return slices.Concat(ladders(), notPassed(), lostRuns(), wholeRuns(), scenarioRuns())
+	return slices.Concat(ladders(), notPassed(), plannedRuns(), lostRuns(), wholeRuns(), scenarioRuns())
 })
 
 // ladders are runs whose plateaus say it all.
@@ -98,9 +98,9 @@ func ladders() []judgedRun {
 func notPassed() []judgedRun {
 	cut := func(change func(m *Measured)) Measured { return changed(measured(calm50, calm100), change) }
 	return []judgedRun{
-		{name: "stopped in mid-plateau", run: cut(func(m *Measured) { m.Plateaus[1].Seconds = 40 }), status: Pass, sustained: 50},
-		{name: "stopped between two", run: cut(func(m *Measured) { m.Plateaus = m.Plateaus[:1] }), status: Pass, sustained: 50},
-		{name: "before any tap", run: cut(func(m *Measured) { m.Plateaus = nil }), status: Pass},
+		{name: "stopped in mid-plateau", run: cut(func(m *Measured) { halfway(m); stopped(m) }), status: Incomplete, sustained: 50},
+		{name: "stopped between two", run: cut(func(m *Measured) { m.Plateaus = m.Plateaus[:1]; stopped(m) }), status: Incomplete, sustained: 50},
+		{name: "before any tap", run: cut(func(m *Measured) { m.Plateaus = nil }), status: NoData},
 		{name: "taps without answer", run: cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), status: Pass, sustained: 50},
 		{
 			name: "taps without answer, and slow ones", run: changed(measured(slow50), func(m *Measured) { m.Plateaus[0].Counts.CutOff = 500 }),
@@ -127,7 +127,7 @@ func wholeRuns() []judgedRun {
 		},
 		{
 			name: "too few virtual users for taps, and slow exports", status: Fail, sustained: 50,
-			run: cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[1].Counts.Iterations = slow(30), 9000 }),
+			run: cut(func(m *Measured) { m.Whole.Exports, m.Plateaus[1].Started = slow(30), 9000 }),
 		},
 		{name: "admin errors", run: cut(admin), status: Fail, sustained: 100},
 		{name: "a slow start, and admin errors", run: changed(measured(slow50, calm100), admin), status: Fail, sustained: 100},

@@ -26,7 +26,7 @@ const ledgerHold = 100 * time.Second
 func (s *tappedSystem) run(share float64) {
 	for i := range s.parts {
 		s.parts[i] = &Recorder{}
-		s.parts[i].Schedule(Schedule{Rates: []float64{20, 40}, Names: []string{"20", "40"}, Hold: ledgerHold})
+		s.parts[i].Schedule("tappers", holding(ledgerHold, 20, 40))
 		s.probe(i)
 	}
 	for n := range 6000 {

@@ -88,7 +88,7 @@ func others(first, second int64) Measured {
 // crashed is a run whose Redis begins anew in the second plateau: 400 taps that waited are gone.
 func crashed() Measured {
 	r := &Recorder{}
-	r.Schedule(Schedule{Rates: []float64{100}, Names: []string{"100"}, Hold: 100 * time.Second})
+	r.Schedule("tappers", holding(100*time.Second, 100))
 	r.Baseline(began.Add(-time.Second), Reading{Received: 1000, Flushed: 900, Waiting: 100}, 0, 0)
 	at := func(share float64) time.Time { return inPlateau(0, share) }
 	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)

@@ -12,8 +12,29 @@ import (
 
 // Process is one k6 that sent taps.
 type Process struct {
-	Segment string     `json:"segment"` // of the work, from:to, as k6 writes it; 0:1 is all
-	Began   *time.Time `json:"began"`   // when its plateaus did, by its own clock; null when there were none
+	Segment string     `json:"segment"`            // of the work, from:to, as k6 writes it; 0:1 is all
+	Began   *time.Time `json:"began"`              // when its plateaus did, by its own clock; null when there were none
+	Dropped *int64     `json:"dropped_iterations"` // by k6's own count, of all scenarios; null when k6 doesn't say
+	RPS     int64      `json:"rps,omitempty"`      // k6's --rps, which caps its requests a second
+	Stopped *Stop      `json:"stopped"`            // null when it ran to its end
+}
+
+// Stop is the end of a process that was stopped.
+type Stop struct {
+	After   float64 `json:"after_seconds"`
+	Planned float64 `json:"planned_seconds"` // 0 for scenarios that end with their last iteration
+}
+
+// dropped is how many iterations k6 dropped in these processes, or more than there can be where it does not say.
+func dropped(processes []Process) int64 {
+	sum := int64(0)
+	for _, p := range processes {
+		if p.Dropped == nil {
+			return math.MaxInt64
+		}
+		sum += *p.Dropped
+	}
+	return sum
 }
 
 // ends are where a process's segment begins and ends, from 0 to 1.
@@ -58,7 +79,7 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Schedule: first.Report.Schedule, Scenario: first.Report.Scenario, Plateaus: []Plateau{},
+		Schedule: first.Report.Schedule, Scenario: first.Report.Scenario, Climbing: first.Report.Climbing, Plateaus: []Plateau{},
 		Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
@@ -79,7 +100,7 @@ func (m *Measured) add(r *Report) {
 	for _, name := range r.Others() {
 		s, known := m.Scenarios[name]
 		if !known {
-			s = Scenario{Start: r.Scenarios[name].Start, Plateaus: []Plateau{}}
+			s = Scenario{Schedule: r.Scenarios[name].Schedule, Start: r.Scenarios[name].Start, Plateaus: []Plateau{}}
 		}
 		s.Plateaus = added(s.Plateaus, r.Scenarios[name].Plateaus)
 		m.beside(name, s)
@@ -91,11 +112,13 @@ func (m *Measured) add(r *Report) {
 func added(all, others []Plateau) []Plateau {
 	for i, other := range others {
 		if i == len(all) {
-			all = append(all, Plateau{Name: other.Name, Start: other.Start})
+			all = append(all, Plateau{Name: other.Name, Start: other.Start, Hold: other.Hold})
 		}
 		p := &all[i]
 		p.Rate += other.Rate
 		p.Seconds = max(p.Seconds, other.Seconds)
+		p.Started += other.Started
+		p.Tapless += other.Tapless
 		p.Counts.add(other.Counts)
 	}
 	return all
@@ -183,11 +206,15 @@ func (p Part) alike(other Part) error {
 		return fmt.Errorf("%s has plateaus of %s, and %s of %s: all processes take the same script, and each scenario at least as many "+
 			"virtual users as there are processes", p.Name, a.ramped(), other.Name, b.ramped())
 	}
-	if err := p.heldAlike(other, "", a.Plateaus, b.Plateaus); err != nil {
+	if err := p.heldAlike(other, "", a.Schedule, a.Plateaus, b.Plateaus); err != nil {
 		return err
 	}
 	for _, name := range a.Others() {
-		if err := p.heldAlike(other, " of "+name, a.Scenarios[name].Plateaus, b.Scenarios[name].Plateaus); err != nil {
+		mine, others := a.Scenarios[name], b.Scenarios[name]
+		if !mine.Schedule.Same(others.Schedule) {
+			return fmt.Errorf("%s has %s of %s, and %s %s: all processes take the same script", p.Name, mine.Schedule, name, other.Name, others.Schedule)
+		}
+		if err := p.heldAlike(other, " of "+name, mine.Schedule, mine.Plateaus, others.Plateaus); err != nil {
 			return err
 		}
 	}
@@ -195,12 +222,11 @@ func (p Part) alike(other Part) error {
 }
 
 // heldAlike returns which plateau of a scenario one of two processes held longer.
-func (p Part) heldAlike(other Part, of string, a, b []Plateau) error {
-	schedule := p.Report.Schedule
-	for i, name := range schedule.Names {
-		if mine, others := held(a, i), held(b, i); math.Abs(mine-others) > schedule.Hold.Seconds()/batches+interval(a)+interval(b) {
+func (p Part) heldAlike(other Part, of string, schedule Schedule, a, b []Plateau) error {
+	for i, stage := range schedule.Plateaus() {
+		if mine, others := held(a, i), held(b, i); math.Abs(mine-others) > time.Duration(stage.Lasts).Seconds()/batches+interval(a)+interval(b) {
 			return fmt.Errorf("%s held plateau %s%s for %.3g s, and %s for %.3g s: all processes take a run from its start to its end",
-				p.Name, name, of, mine, other.Name, others)
+				p.Name, stage.Name, of, mine, other.Name, others)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ type split struct {
 	began time.Time
 	whole *Recorder
 	parts [3]*Recorder
+	next  map[*Recorder]map[string]int64 // iteration, by scenario
 }
 
 var (
@@ -26,13 +27,14 @@ var (
 )
 
 func newSplit(seed uint64, schedule Schedule) *split {
-	s := &split{Rand: rand.New(rand.NewPCG(seed, 3)), began: time.Unix(1_800_000_000, 0), whole: &Recorder{}}
+	s := &split{Rand: rand.New(rand.NewPCG(seed, 3)), began: time.Unix(1_800_000_000, 0), whole: &Recorder{}, next: make(map[*Recorder]map[string]int64)}
 	for i := range s.parts {
 		s.parts[i] = &Recorder{}
 	}
 	for _, r := range append(s.parts[:], s.whole) {
-		r.Schedule(schedule)
+		s.next[r] = make(map[string]int64)
 		for _, scenario := range both {
+			r.Schedule(scenario.Scenario, schedule)
 			r.ramp(Tap{Scenario: scenario.Scenario, Start: s.began, Direct: scenario.Scenario == beside}) // as with the first tap, which is one's alone
 		}
 	}
@@ -53,7 +55,12 @@ func (s *split) events(length time.Duration) {
 		ok, hit, export, first := s.IntN(50) > 0, s.IntN(90) > 0, s.IntN(3) == 0, s.IntN(2) == 0
 		tap := Tap{Began: at, Ended: at.Add(took), Latency: took, First: first, Scenario: both[s.IntN(2)].Scenario, Start: s.began}
 		seen{failed: 0.02, missed: 0.1, fallback: 0.01, other: 0.01, again: 0.02, untold: !hit}.lead(&tap, s.IntN(1000))
-		s.both(func(r *Recorder) { r.Tap(tap) })
+		s.both(func(r *Recorder) {
+			tap := tap
+			tap.Iteration = s.next[r][tap.Scenario]
+			s.next[r][tap.Scenario]++
+			r.Tap(tap)
+		})
 		if n%3 == 0 {
 			query := Query{Began: at, Took: took, Export: export, Queries: 2, Failed: oneIf(!ok), Empty: first}
 			if export {
@@ -104,14 +111,14 @@ func (s *split) reports(t *testing.T) []Part {
 func TestMergeIsTheWhole(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) { // 60 were as well; the race detector takes a second each
-		schedule := Schedule{Rates: []float64{8, 16}, Names: []string{"8", "16"}, Hold: 60 * time.Second}
+		hold := 60 * time.Second
 		if seed%2 == 0 {
-			schedule.Hold = 20 * time.Minute // with steps of two seconds
+			hold = 20 * time.Minute // with steps of two seconds
 		}
-		s := newSplit(seed, schedule)
-		length := 2 * schedule.Hold
+		s := newSplit(seed, holding(hold, 8, 16))
+		length := 2 * hold
 		if seed > 1 {
-			length = 3 * schedule.Hold / 2 // all were stopped
+			length = 3 * hold / 2 // all were stopped
 		}
 		s.events(length)
 		merged, err := Merge(s.reports(t))
@@ -153,6 +160,14 @@ func third(n int, began time.Duration, plateaus ...seen) Part {
 	for i := range m.Plateaus {
 		m.Plateaus[i].Rate /= 3
 	}
+	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
+}
+
+// shortened is a third of a run that was stopped in its second plateau.
+func shortened(n int) Part {
+	m := third(n, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}).Report.Measured
+	halfway(&m)
+	stopped(&m)
 	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
 }
 
@@ -199,6 +214,7 @@ var mergedRuns = sync.OnceValue(func() []mergedRun {
 		{"late without plateaus", lateRuns(), Generator, 0},
 		{"far apart", []Part{third(0, 11*time.Second, calm), third(1, 4*time.Second, calm), third(2, 0, calm)}, Pass, 60},
 		{"a failure", []Part{third(0, 0, fails), third(1, 0, fails), third(2, 0, fails)}, Fail, 0},
+		{"stopped", []Part{shortened(0), shortened(1), shortened(2)}, Incomplete, 60},
 		{"two halves", []Part{half("0:1/2"), half("1/2:1")}, Pass, 100},
 	}
 })
@@ -259,11 +275,14 @@ func TestMergeRefuses(t *testing.T) {
 		"a and other.json have other limits of redirect p95" + script: {
 			a, changed(func(r *Report) { r.Metrics[0].Limit = r.Metrics[0].WithFail(80) }), c,
 		},
-		"a has the plateaus 60, 60 of 1m40s, and other.json no plateaus" + script: {
-			a, changed(func(r *Report) { r.Schedule = Schedule{} }), c,
+		"a has plateaus of 60 for 1m40s and 60 for 1m40s, and other.json no plateaus" + script: {
+			a, changed(func(r *Report) { r.Schedule = nil }), c,
 		},
-		"a has the plateaus 60, 60 of 1m40s, and other.json the plateaus 60, 60 of 1m30s" + script: {
-			a, changed(func(r *Report) { r.Schedule.Hold = 90 * time.Second }), c,
+		"a has plateaus of 60 for 1m40s and 60 for 1m40s, and other.json plateaus of 60 for 1m40s and 60 for 1m30s" + script: {
+			a, changed(func(r *Report) {
+				r.Schedule = slices.Clone(r.Schedule)
+				r.Schedule[1].Lasts = seconds(90 * time.Second)
+			}), c,
 		},
 		"a held plateau 60 for 99.9 s, and other.json for 80 s: all processes take a run from its start to its end": {
 			a, changed(func(r *Report) { r.Plateaus[1].Seconds = 80 }), c,

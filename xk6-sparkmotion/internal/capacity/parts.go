@@ -57,7 +57,7 @@ func (r *Report) judgeParts() {
 		if part == RecordingPart && r.unrecorded() && c.Status == Pass {
 			c.Status = NoData // that the queue can be read is not enough
 		}
-		sustained, first := sustainedOf(r.valid(), func(p *Plateau) Status { return r.statusIn(part, p) })
+		sustained, first := r.sustainedOf(part)
 		if sustained != nil {
 			c.SustainedRate = &sustained.Offered
 		}
@@ -71,10 +71,14 @@ func (r *Report) judgeParts() {
 	}
 }
 
-// statusIn is a part's status in a plateau; empty when none of its limits was judged there, or the figures are not the system's.
+// statusIn is a part's status in a plateau; empty when none of its limits was judged there, or the figures are not the system's. That
+// of no part is the plateau's.
 func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
-	if !p.Valid() {
+	switch {
+	case !p.Valid():
 		return ""
+	case part == "":
+		return p.Status
 	}
 	if worst := p.worst(part); worst != nil {
 		return worst.Status

@@ -18,7 +18,8 @@ type Measured struct {
 	Series    Series              `json:"series"`
 	Readings  Readings            `json:"readings"`            // of the system's own counters
 	Ledger    *Ledger             `json:"ledger"`              // what these come to over the run; null when they were not read
-	Scenarios map[string]Scenario `json:"scenarios,omitempty"` // that have the same plateaus beside it
+	Scenarios map[string]Scenario `json:"scenarios,omitempty"` // that have plateaus beside it
+	Climbing  []string            `json:"climbing,omitempty"`  // scenarios whose arrival rate ramps, and holds nowhere
 }
 
 // Plateau is one arrival rate that was held, and what the system did then. Rates are a second.
@@ -27,6 +28,9 @@ type Plateau struct {
 	Rate    float64 `json:"rate"`          // iterations asked for
 	Start   float64 `json:"start_seconds"` // since the plateaus began
 	Seconds float64 `json:"seconds"`       // less than asked for when the run was stopped
+	Hold    float64 `json:"hold_seconds"`  // asked for
+	Started int64   `json:"started_iterations"`
+	Tapless int64   `json:"iterations_without_tap"` // of those
 	Counts  Counts  `json:"counts"`
 	Ledger  *Ledger `json:"ledger"` // null when the system's counters were not read at both ends
 	Figures
@@ -37,7 +41,7 @@ type Plateau struct {
 type Figures struct {
 	Offered     float64 `json:"offered"`            // taps
 	Achieved    float64 `json:"achieved"`           // taps
-	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free
+	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free. No more than k6 counts in the run
 	Concurrency float64 `json:"concurrency"`        // taps under way, by Little's law
 
 	Queued     *float64 `json:"queued"`      // taps that went into the queue, by the system's counter; null when nobody read it
@@ -59,17 +63,23 @@ type Measurement struct {
 	Samples int64      `json:"samples"` // that the value rests on; 0 when it was not measured
 }
 
-// derive computes the figures of a plateau from its counts, those of so many processes, its ledger, and the queue's course.
-func (p *Plateau) derive(depths []Depth, processes int) {
-	c := &p.Counts
-	perIteration := 1.0
-	if c.Iterations > 0 {
-		perIteration = float64(c.Taps+c.CutOff) / float64(c.Iterations)
+// perIteration is how many taps one of the iterations that started made.
+func (p *Plateau) perIteration() float64 {
+	started := p.Counts.Iterations + p.Tapless
+	if started == 0 {
+		return 1
 	}
+	return float64(p.Counts.Taps+p.Counts.CutOff) / float64(started)
+}
+
+// derive computes the figures of a plateau from its counts, those of these processes, its ledger, and the queue's course.
+func (p *Plateau) derive(depths []Depth, processes []Process) {
+	c := &p.Counts
+	missing := int64(math.Round(p.Rate*p.Seconds)) - p.Started - int64(len(processes)) // each may have one due at the very end
 	p.Figures = Figures{
-		Offered:     p.Rate * perIteration,
+		Offered:     p.Rate * p.perIteration(),
 		Achieved:    float64(c.Taps) / p.Seconds,
-		Dropped:     max(0, int64(math.Round(p.Rate*p.Seconds))-c.Iterations-int64(processes)), // each may have one due at the very end
+		Dropped:     max(0, min(missing, dropped(processes))),
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
 	}
 	rate := func(taps int64) *float64 { return new(float64(taps) / p.Seconds) }
@@ -90,6 +100,6 @@ func (p *Plateau) derive(depths []Depth, processes int) {
 
 // achievedEstimate is as sure as the share of iterations that started: an arrival rate asks for them evenly.
 func (p *Plateau) achievedEstimate([]Depth) (stats.Estimate, bool) {
-	started := stats.Share(p.Counts.Iterations, p.Counts.Iterations+p.Dropped)
+	started := stats.Share(p.Started, p.Started+p.Dropped)
 	return stats.Estimate{Value: p.Achieved, Variance: started.Variance * p.Offered * p.Offered, Freedom: started.Freedom}, true
 }

@@ -5,12 +5,18 @@ import "time"
 // ramp is what is recorded of a scenario whose arrival rate ramps.
 type ramp struct {
 	scenario string
-	direct   bool      // its taps take the direct link
-	began    time.Time // when the scenario did
-	last     time.Time // when one of its taps ended last
-	plateaus []Counts
+	schedule Schedule
+	direct   bool         // its taps take the direct link
+	began    time.Time    // when the scenario did
+	last     time.Time    // when one of its taps ended last
+	counts   []Counts     // of each stage; only plateaus have some
+	starts   []iterations // of each stage, and of the time after the last
 	course   course
 }
+
+// iterations are those of a stage. k6 numbers the iterations that a scenario starts, so that the highest number which taps have seen
+// tells how many there were, with or without taps.
+type iterations struct{ highest, tapped int64 }
 
 // Share is this process's of a scenario's arrival rates.
 type Share struct {
@@ -27,29 +33,74 @@ func shareOf(scenario string, shares []Share) float64 {
 	return 0
 }
 
-// visit counts in the plateau that held at a moment, if one did.
-func (r *ramp) visit(moment time.Time, hold time.Duration, count func(c *Counts, batch int)) {
-	since := moment.Sub(r.began)
-	if since < 0 || hold <= 0 {
-		return
+func newRamp(t Tap, schedule Schedule) *ramp {
+	return &ramp{
+		scenario: t.Scenario, direct: t.Direct, began: t.Start, schedule: schedule,
+		counts: make([]Counts, len(schedule)), starts: make([]iterations, len(schedule)+1),
 	}
-	if i := int(since / hold); i < len(r.plateaus) {
-		count(&r.plateaus[i], int(since%hold*batches/hold))
+}
+
+// tap counts one.
+func (r *ramp) tap(t Tap) {
+	if t.Ended.After(r.last) {
+		r.last = t.Ended
+	}
+	if !t.CutOff {
+		r.course.tap(t.Ended.Sub(r.began), t.Redirected)
+	}
+	i, since := r.schedule.stage(t.Began.Sub(r.began))
+	r.starts[i].highest = max(r.starts[i].highest, t.Iteration+1)
+	r.starts[i].tapped += oneIf(t.First)
+	r.hold(i, since, t.count)
+}
+
+// visit counts in the plateau that held at a moment, if one did.
+func (r *ramp) visit(moment time.Time, count func(c *Counts, batch int)) {
+	i, since := r.schedule.stage(moment.Sub(r.began))
+	r.hold(i, since, count)
+}
+
+// hold counts in a stage, so far into it, if that is a plateau and the scenario had begun.
+func (r *ramp) hold(i int, since time.Duration, count func(c *Counts, batch int)) {
+	if since >= 0 && i < len(r.schedule) && r.schedule[i].Holds() {
+		count(&r.counts[i], int(batches*since/time.Duration(r.schedule[i].Lasts)))
 	}
 }
 
 // measured are the plateaus that were held, at a share of their rates.
-func (r *ramp) measured(schedule Schedule, share float64) []Plateau {
+func (r *ramp) measured(share float64) []Plateau {
 	plateaus := []Plateau{}
-	for i, rate := range schedule.Rates {
-		starts := time.Duration(i) * schedule.Hold
-		lasted := min(schedule.Hold, r.last.Sub(r.began)-starts)
+	started, tapless := r.started()
+	starts := time.Duration(0)
+	for i, stage := range r.schedule {
+		lasts := time.Duration(stage.Lasts)
+		lasted := min(lasts, r.last.Sub(r.began)-starts)
 		if lasted <= 0 {
 			break // the run ended before
 		}
-		plateaus = append(plateaus, Plateau{
-			Name: schedule.Names[i], Rate: rate * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Counts: r.plateaus[i].clone(),
-		})
+		if stage.Holds() {
+			plateaus = append(plateaus, Plateau{
+				Name: stage.Name, Rate: stage.To * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Hold: lasts.Seconds(),
+				Started: started[i], Tapless: tapless[i], Counts: r.counts[i].clone(),
+			})
+		}
+		starts += lasts
 	}
 	return plateaus
+}
+
+// started is how many iterations k6 started in each stage, and how many of these made no tap. An iteration whose tap comes just after
+// its stage has ended is missing in that one and too many in the next: no more are without a tap than in all stages together.
+func (r *ramp) started() (started, tapless []int64) {
+	before, tapped := int64(0), int64(0)
+	for _, stage := range r.starts {
+		highest := max(before, stage.highest)
+		started = append(started, highest-before)
+		before = highest
+		tapped += stage.tapped
+	}
+	for i, n := range started {
+		tapless = append(tapless, min(max(0, n-r.starts[i].tapped), max(0, before-tapped)))
+	}
+	return started, tapless
 }

@@ -10,22 +10,23 @@ import (
 // Recorder collects a run of one process: counts and histograms by plateau of each scenario that has them, and a coarse course
 // over time. Its memory does not grow with the number of taps. Its methods may be called by many VUs at once.
 type Recorder struct {
-	mu       sync.Mutex
-	schedule Schedule
-	whole    Counts
-	ramps    []*ramp // of the scenarios that have tapped
-	readings Readings
-	restart  Reading // what the system's counters had counted when they began again at 0
-	failures failures
+	mu        sync.Mutex
+	schedules map[string]Schedule // by scenario
+	whole     Counts
+	ramps     []*ramp // of the scenarios that have tapped
+	readings  Readings
+	restart   Reading // what the system's counters had counted when they began again at 0
+	failures  failures
 }
 
-// Schedule sets the plateaus, before the run.
-func (r *Recorder) Schedule(s Schedule) {
+// Schedule sets a scenario's schedule, before its first tap.
+func (r *Recorder) Schedule(scenario string, s Schedule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.ramps) == 0 { // every VU's init context sets the same
-		r.schedule = s
+	if r.schedules == nil {
+		r.schedules = make(map[string]Schedule)
 	}
+	r.schedules[scenario] = s
 }
 
 // Tap records a tap. Those of other scenarios, of setup() and teardown() are the run's, and no plateau's.
@@ -36,14 +37,7 @@ func (r *Recorder) Tap(t Tap) {
 	if t.Start.IsZero() {
 		return
 	}
-	ramp := r.ramp(t)
-	if t.Ended.After(ramp.last) {
-		ramp.last = t.Ended
-	}
-	if !t.CutOff {
-		ramp.course.tap(t.Ended.Sub(ramp.began), t.Redirected)
-	}
-	ramp.visit(t.Began, r.schedule.Hold, t.count)
+	r.ramp(t).tap(t)
 }
 
 // ramp is that of a tap's scenario, which begins with the first.
@@ -51,7 +45,7 @@ func (r *Recorder) ramp(t Tap) *ramp {
 	if i := slices.IndexFunc(r.ramps, func(known *ramp) bool { return known.scenario == t.Scenario }); i >= 0 {
 		return r.ramps[i]
 	}
-	first := &ramp{scenario: t.Scenario, direct: t.Direct, began: t.Start, plateaus: make([]Counts, len(r.schedule.Rates))}
+	first := newRamp(t, r.schedules[t.Scenario])
 	r.ramps = append(r.ramps, first)
 	return first
 }
@@ -174,7 +168,7 @@ func (r *Recorder) depth(at time.Time, depth, flushed int64) {
 func (r *Recorder) visit(moment time.Time, count func(c *Counts, batch int)) {
 	count(&r.whole, 0)
 	for _, ramp := range r.ramps {
-		ramp.visit(moment, r.schedule.Hold, count)
+		ramp.visit(moment, count)
 	}
 }
 
@@ -186,18 +180,22 @@ func (r *Recorder) Measured(segment string, shares []Share) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := Measured{
-		Schedule:  Schedule{Rates: append([]float64{}, r.schedule.Rates...), Names: append([]string{}, r.schedule.Names...), Hold: r.schedule.Hold},
-		Processes: []Process{{Segment: segment}}, Whole: r.whole.clone(), Failures: maps.Clone(r.failures), Plateaus: []Plateau{}, Series: new(course).series(),
+		Schedule: Schedule{}, Processes: []Process{{Segment: segment}}, Whole: r.whole.clone(), Failures: maps.Clone(r.failures),
+		Plateaus: []Plateau{}, Series: new(course).series(),
+	}
+	if len(shares) > 0 {
+		m.Schedule = append(m.Schedule, r.schedules[shares[0].Scenario]...)
 	}
 	ramps := r.inOrder(shares)
 	for i, ramp := range ramps {
-		plateaus := ramp.measured(r.schedule, shareOf(ramp.scenario, shares))
+		plateaus := ramp.measured(shareOf(ramp.scenario, shares))
 		if i > 0 {
-			m.beside(ramp.scenario, Scenario{Start: ramp.began.Sub(ramps[0].began).Seconds(), Plateaus: plateaus})
+			m.beside(ramp.scenario, Scenario{Schedule: ramp.schedule, Start: ramp.began.Sub(ramps[0].began).Seconds(), Plateaus: plateaus})
 			continue
 		}
 		began := ramp.began.UTC() // and without the monotonic clock, which ends with the process
 		m.Scenario, m.Processes[0].Began, m.Plateaus, m.Series = ramp.scenario, &began, plateaus, ramp.course.series()
+		m.Schedule = append(Schedule{}, ramp.schedule...)
 	}
 	m.Readings = r.readings.since(r.beginning(ramps))
 	return m

@@ -12,10 +12,10 @@ func TestTapsOfAPlateau(t *testing.T) {
 	t.Parallel()
 	began := time.Unix(1_800_000_000, 0)
 	r := &Recorder{}
-	r.Schedule(Schedule{Rates: []float64{100}, Names: []string{"100"}, Hold: 10 * time.Second})
+	r.Schedule("tappers", holding(10*time.Second, 100))
 	for n := range 1000 {
 		at := began.Add(time.Duration(n) * 10 * time.Millisecond)
-		r.Tap(Tap{Began: at, Ended: at, First: true, Redirected: true, FromKV: true, Scenario: "tappers", Start: began, CutOff: n%20 == 0})
+		r.Tap(Tap{Began: at, Ended: at, First: true, Iteration: int64(n), Redirected: true, FromKV: true, Scenario: "tappers", Start: began, CutOff: n%20 == 0})
 		r.Tap(Tap{Began: at, Ended: at, First: true})
 	}
 	r.Tap(Tap{Began: began.Add(time.Minute), Ended: began.Add(time.Minute), First: true})
@@ -30,7 +30,7 @@ func TestTapsOfAPlateau(t *testing.T) {
 func TestMeasuredIsTheCallers(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
-	r.Schedule(Schedule{Rates: []float64{50}, Names: []string{"50"}, Hold: time.Minute})
+	r.Schedule("tappers", holding(time.Minute, 50))
 	began := time.Unix(1_800_000_000, 0)
 	goOn := func(n int) {
 		at := began.Add(time.Duration(n%1000) * 50 * time.Millisecond)
@@ -103,7 +103,7 @@ func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
 	began := time.Unix(1_800_000_000, 0)
-	r.Schedule(Schedule{Rates: []float64{5}, Names: []string{"5"}, Hold: time.Minute})
+	r.Schedule("tappers", holding(time.Minute, 5))
 	for _, tap := range []Tap{
 		{Redirected: true, Host: "compassion.com", Page: true, SourceKnown: true, FromKV: true},
 		{Redirected: true, Host: "compassion.com", Page: true, SourceKnown: true},

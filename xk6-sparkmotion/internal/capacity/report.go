@@ -50,6 +50,7 @@ func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 	r.Readings.Course = append([]Reading{}, r.Readings.Course...) // a list in JSON, also of none
 	r.judge(limits, k6)
 	others := r.judgeOthers(limits)
+	r.Status = r.unlessStopped()
 	r.Scaling = scaleOf(r.valid())
 	r.Verdict = append(r.say(others), r.sayThresholds(k6)...)
 	return r
@@ -61,8 +62,8 @@ func (r *Report) judge(limits []Limit, k6 *K6) {
 	r.Ledger = r.account()
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
-		p.derive(r.Series.Depth, len(r.Processes))
-		p.judge(limits, r.Schedule.Hold.Seconds())
+		p.derive(r.Series.Depth, r.Processes)
+		p.judge(limits, len(r.Processes))
 	}
 	whole := r.whole()
 	for _, l := range limits {
@@ -94,10 +95,28 @@ func (r *Report) valid() []*Plateau {
 	return valid
 }
 
-// ended reports whether the run ended before its plateaus did.
+// ended reports whether the taps ended before the plateaus did.
 func (r *Report) ended() bool {
 	n := len(r.Plateaus)
-	return n < len(r.Schedule.Rates) || n > 0 && r.Plateaus[n-1].short(r.Schedule.Hold.Seconds())
+	return n < len(r.Schedule.Plateaus()) || n > 0 && r.Plateaus[n-1].short()
+}
+
+// cutShort reports whether the run's own scenario was stopped before its plan was done, which are its plateaus where it has some: whatever
+// was to follow these, they are known.
+func (r *Report) cutShort() bool {
+	return slices.ContainsFunc(r.Processes, func(p Process) bool { return p.Stopped != nil }) && (r.ended() || len(r.Schedule.Plateaus()) == 0)
+}
+
+// unlessStopped is the run's status, of which no more than a failure stands when one of its scenarios was cut short.
+func (r *Report) unlessStopped() Status {
+	short := r.cutShort()
+	for _, s := range r.Scenarios {
+		short = short || s.alone(r).cutShort()
+	}
+	if short && r.Status != Fail && r.Status != Generator {
+		return Incomplete
+	}
+	return r.Status
 }
 
 // limited reports whether the generator was the limit at some plateau, or in a run without any.
@@ -146,7 +165,7 @@ func (r *Report) overall() Status {
 	switch {
 	case len(valid) == 0 && r.limited():
 		return Generator
-	case len(r.Plateaus) > 0 && len(valid) == 0:
+	case len(r.Schedule.Plateaus()) > 0 && len(valid) == 0:
 		return NoData
 	}
 	status := NoData
@@ -162,23 +181,35 @@ func (r *Report) overall() Status {
 	return status
 }
 
-// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not.
+// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not. A plateau that had too
+// few samples to be judged by a limit that broke below it is not known to hold.
 func (r *Report) sustained() (sustained, first *Plateau) {
-	return sustainedOf(r.valid(), func(p *Plateau) Status { return p.Status })
+	return r.sustainedOf("")
 }
 
-// sustainedOf goes by a status of plateaus, from the lowest rate; those without one tell nothing.
-func sustainedOf(plateaus []*Plateau, status func(*Plateau) Status) (sustained, first *Plateau) {
-	for _, p := range plateaus {
-		switch s := status(p); {
+// sustainedOf goes by the limits of one part; of all, when that is empty.
+func (r *Report) sustainedOf(part SystemPart) (sustained, first *Plateau) {
+	var broken []string
+	for _, p := range r.valid() {
+		switch s := r.statusIn(part, p); {
 		case s == "":
 		case s != Pass && first == nil:
 			first = p
-		case s == Pass && (first == nil || p.Rate > first.Rate):
+		case s == Pass && (first == nil || p.Rate > first.Rate) && !p.leavesOpen(broken):
 			sustained, first = p, nil
+		}
+		for _, b := range p.Breaches {
+			if part == "" || b.of() == part {
+				broken = append(broken, b.Metric)
+			}
 		}
 	}
 	return sustained, first
+}
+
+// leavesOpen reports whether the plateau was not judged by one of the metrics.
+func (p *Plateau) leavesOpen(metrics []string) bool {
+	return slices.ContainsFunc(p.NotJudged, func(metric string) bool { return slices.Contains(metrics, metric) })
 }
 
 // limits are those that the run was judged by.
@@ -200,12 +231,12 @@ func (m *Measured) crossed(limits []Limit) []string {
 		figure := l.measured(p)
 		return figure.Samples > 0 && l.tier(figure.Value) == Fail
 	}
+	together := m.together()
 	for _, l := range limits {
 		if fails(l, m.whole()) {
 			crossed = append(crossed, l.Metric)
 		}
-		for i := range m.Plateaus {
-			p := m.together(i)
+		for _, p := range together {
 			if selector, ok := l.inPlateau(p.Name); ok && fails(l, p) {
 				crossed = append(crossed, selector)
 			}
@@ -214,13 +245,21 @@ func (m *Measured) crossed(limits []Limit) []string {
 	return crossed
 }
 
-// together is a plateau with the taps of all scenarios that had it, as k6 selects them by the tag plateau.
-func (m *Measured) together(i int) *Plateau {
-	all := Plateau{Name: m.Plateaus[i].Name, Counts: m.Plateaus[i].Counts.clone()}
-	for _, s := range m.Scenarios {
-		if i < len(s.Plateaus) {
-			all.Counts.add(s.Plateaus[i].Counts)
+// together are the plateaus with the taps of all scenarios that had one of the name, as k6 selects them by the tag plateau.
+func (m *Measured) together() []*Plateau {
+	var all []*Plateau
+	add := func(plateaus []Plateau) {
+		for _, p := range plateaus {
+			i := slices.IndexFunc(all, func(known *Plateau) bool { return known.Name == p.Name })
+			if i < 0 {
+				i, all = len(all), append(all, &Plateau{Name: p.Name})
+			}
+			all[i].Counts.add(p.Counts)
 		}
 	}
-	return &all
+	add(m.Plateaus)
+	for _, name := range m.Others() {
+		add(m.Scenarios[name].Plateaus)
+	}
+	return all
 }

@@ -1,10 +1,6 @@
 package capacity
 
-import (
-	"time"
-
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
-)
+import "time"
 
 // seen is a plateau of 100 s in a test: what was asked for, and what came.
 type seen struct {
@@ -33,11 +29,11 @@ func measured(plateaus ...seen) Measured { return recorded(plateaus...).Measured
 // recorded is what recorded it.
 func recorded(plateaus ...seen) *Recorder {
 	r := &Recorder{}
-	schedule := Schedule{Hold: 100 * time.Second}
+	var rates []float64
 	for _, s := range plateaus {
-		schedule.Rates, schedule.Names = append(schedule.Rates, s.rate), append(schedule.Names, units.Rate(s.rate))
+		rates = append(rates, s.rate)
 	}
-	r.Schedule(schedule)
+	r.Schedule("tappers", holding(100*time.Second, rates...))
 	ledger, unread := systemLedger{reading: Reading{Received: 1000, Flushed: 1000}}, false
 	r.Baseline(began.Add(-time.Second), ledger.reading, 3, 0)
 	depth := 0.0
@@ -88,6 +84,24 @@ func (l *systemLedger) count(redirected int64, s seen, depth float64) {
 	l.reading.Flushed = l.reading.Received - l.reading.Dropped - l.reading.Waiting
 }
 
+// holding is a schedule that jumps to each rate and holds it.
+func holding(hold time.Duration, rates ...float64) Schedule {
+	schedule := Schedule{}
+	for _, rate := range rates {
+		schedule = schedule.Then(rate, rate, hold)
+	}
+	return schedule
+}
+
+// nextIteration is the number that k6 gives the next iteration of a tap's scenario.
+func nextIteration(r *Recorder, t Tap) int64 {
+	next := int64(0)
+	for _, stage := range r.ramp(t).starts {
+		next = max(next, stage.highest)
+	}
+	return next
+}
+
 var began = time.Unix(1_800_000_000, 0)
 
 // inPlateau is a moment in the i-th plateau, where so much of it is over.
@@ -97,13 +111,14 @@ func inPlateau(i int, share float64) time.Time {
 
 // tap makes a plateau's taps.
 func (s seen) tap(r *Recorder, tap Tap, at func(share float64) time.Time) {
-	taps := int(s.achieved * 100)
+	taps, first := int(s.achieved*100), nextIteration(r, tap)
 	for n := range taps {
 		latency := s.p95 / 2
 		if n%10 == 0 {
 			latency = s.p95
 		}
 		tap, moment := tap, at(float64(n)/float64(taps))
+		tap.Iteration = first + int64(n)
 		tap.Latency = time.Duration(latency * float64(time.Millisecond))
 		tap.Began, tap.Ended, tap.First = moment, moment.Add(tap.Latency), true
 		s.lead(&tap, n)

@@ -9,9 +9,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Scenario is one that has the run's plateaus beside the run's own scenario, such as taps by another form of link. It is judged by
-// itself, by the limits of what answers taps.
+// Scenario is one that has plateaus beside the run's own scenario, such as taps by another form of link. It is judged by itself, by
+// the limits of what answers taps.
 type Scenario struct {
+	Schedule      Schedule     `json:"schedule"`
 	Start         float64      `json:"start_seconds"` // of its plateaus, after those of the run's own
 	Status        Status       `json:"status"`
 	SustainedRate *float64     `json:"sustained_rate"`
@@ -31,19 +32,24 @@ func (m *Measured) beside(name string, s Scenario) {
 	m.Scenarios[name] = s
 }
 
+// alone is the scenario as a run of the same processes.
+func (s Scenario) alone(r *Report) *Report {
+	return &Report{Measured: Measured{Schedule: s.Schedule, Processes: r.Processes, Plateaus: s.Plateaus}}
+}
+
 // judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what is to be said of them.
 func (r *Report) judgeOthers(limits []Limit) []string {
 	var said []string
 	judged := maps.Clone(r.Scenarios)
 	for _, name := range r.Others() {
 		s := judged[name]
-		other := &Report{Measured: Measured{Schedule: r.Schedule, Processes: r.Processes, Plateaus: s.Plateaus}}
+		other := s.alone(r)
 		for _, p := range s.Plateaus {
 			other.Whole.add(p.Counts)
 		}
 		other.judge(ofTaps(limits), nil)
-		judged[name] = Scenario{s.Start, other.Status, other.SustainedRate, other.FirstBreach, other.Metrics, other.Plateaus}
 		said = append(said, r.sayOther(name, other)...)
+		judged[name] = Scenario{s.Schedule, s.Start, other.unlessStopped(), other.SustainedRate, other.FirstBreach, other.Metrics, other.Plateaus}
 		switch {
 		case r.Status == Pass: // a run passes when each of its scenarios does
 			r.Status = other.Status
@@ -80,8 +86,8 @@ func (r *Report) sayOther(name string, other *Report) []string {
 		holds = fmt.Sprintf("%s; at %s/s %s.", strings.TrimSuffix(holds, "."), units.Rate(first.Offered), first.sayBreaches())
 	}
 	said := []string{name + ": " + uncapital(holds)}
-	known := slices.Concat(r.sayGenerator(), r.sayEnd())
-	for _, sentence := range slices.Concat(other.sayLower(sustained), other.sayRun(), other.sayGenerator(), other.sayEnd()) {
+	known := slices.Concat(r.sayGenerator(), r.sayEnd(nil))
+	for _, sentence := range slices.Concat(other.sayLower(sustained), other.sayRun(), other.sayGenerator(), other.sayOffRate(), other.sayTapless(), other.sayEnd(sustained), other.sayClimbs()) {
 		if !slices.Contains(known, sentence) {
 			said = append(said, name+": "+uncapital(sentence))
 		}

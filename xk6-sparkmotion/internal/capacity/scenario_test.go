@@ -13,8 +13,9 @@ var both = []Share{{beside, 1}, {"tappers", 1}}
 // sideBySide makes a run of two scenarios with the same plateaus. The other one's taps come first, and are none of the run's own.
 func sideBySide(own, other []seen) Measured {
 	r := &Recorder{}
-	schedule := recorded(own...).schedule
-	r.Schedule(schedule)
+	for scenario, plateaus := range map[string][]seen{"tappers": own, beside: other} {
+		r.Schedule(scenario, recorded(plateaus...).schedules["tappers"])
+	}
 	for i := range other {
 		at := func(share float64) time.Time { return inPlateau(i, share) }
 		other[i].tap(r, Tap{Scenario: beside, Start: began, Direct: true}, at)
@@ -32,6 +33,10 @@ func scenarioRuns() []judgedRun {
 	calm, fails := []seen{calm50, calm100}, seen{rate: 100, achieved: 100, p95: 140}
 	return []judgedRun{
 		{name: "both scenarios hold", run: sideBySide(calm, calm), status: Pass, sustained: 100},
+		{
+			name: "another scenario with rates of its own", status: Pass, sustained: 100,
+			run: sideBySide(calm, []seen{{rate: 20, achieved: 20, p95: 5}, {rate: 40, achieved: 40, p95: 5}}),
+		},
 		{name: "another scenario fails", run: sideBySide(calm, []seen{calm50, fails}), status: Fail, sustained: 100},
 		{name: "another scenario warns everywhere", run: sideBySide(calm, []seen{slow50, slow100}), status: Warn, sustained: 100},
 		{name: "another scenario holds", run: sideBySide([]seen{calm50, fails}, calm), status: Fail, sustained: 50, breach: redirect},

@@ -6,64 +6,107 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Schedule is what plateaus ask for.
-type Schedule struct {
-	Rates []float64     `json:"rates"`        // arrival rates a second, of all processes together
-	Names []string      `json:"names"`        // their tags
-	Hold  time.Duration `json:"hold_seconds"` // each
+// Schedule is a scenario's arrival rate over time, as k6 executes it.
+type Schedule []Stage
+
+// Stage is a part of a schedule in which the rate holds, climbs or falls. Rates are iterations a second, of all processes together.
+type Stage struct {
+	Name  string  `json:"name"` // the tag plateau
+	From  float64 `json:"from"`
+	To    float64 `json:"to"`
+	Lasts seconds `json:"seconds"`
 }
 
-// rampDown is the name of the time after the last plateau.
-const rampDown = "ramp-down"
+// What the tag plateau is called where the rate is under way to another.
+const (
+	rampUp   = "ramp-up"
+	rampDown = "ramp-down" // and after the last stage
+)
 
-// At returns the name of what holds at a time since the first plateau began.
+// Then returns the schedule with one more stage; of one that jumps to its rate nothing is to be seen.
+func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
+	stage := Stage{From: from, To: to, Lasts: seconds(lasts)}
+	switch {
+	case lasts <= 0:
+		return s
+	case stage.Holds():
+		stage.Name = NameOf(to)
+	case to > from:
+		stage.Name = rampUp
+	default:
+		stage.Name = rampDown
+	}
+	return append(s, stage)
+}
+
+// NameOf is what a plateau is called, by its rate: 500, or 1.667 for 100 a minute.
+func NameOf(rate float64) string {
+	if rate != math.Trunc(rate) {
+		rate = units.Significant(rate, 4)
+	}
+	return strconv.FormatFloat(rate, 'f', -1, 64)
+}
+
+// Holds reports whether the stage is a plateau.
+func (s Stage) Holds() bool { return s.From == s.To && s.To > 0 }
+
+// Plateaus are the stages that hold.
+func (s Schedule) Plateaus() []Stage {
+	return slices.DeleteFunc(slices.Clone(s), func(stage Stage) bool { return !stage.Holds() })
+}
+
+// At returns the name of the stage at a time since the first began.
 func (s Schedule) At(elapsed time.Duration) string {
-	if i := int(elapsed / s.Hold); i < len(s.Names) {
-		return s.Names[i]
+	if i, _ := s.stage(elapsed); i < len(s) {
+		return s[i].Name
 	}
 	return rampDown
 }
 
-// Same reports whether another schedule asks for the same.
-func (s Schedule) Same(other Schedule) bool {
-	return slices.Equal(s.Rates, other.Rates) && slices.Equal(s.Names, other.Names) && s.Hold == other.Hold
+// stage returns which stage a time is in, and how far; after the last it is the one that would follow.
+func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
+	for i, stage := range s {
+		if lasts := time.Duration(stage.Lasts); elapsed >= lasts {
+			elapsed -= lasts
+			continue
+		}
+		return i, elapsed
+	}
+	return len(s), elapsed
 }
+
+// passing are the stages that climb or fall to a rate which the next one does not hold: it was asked for, and is no plateau.
+func (s Schedule) passing() []Stage {
+	var passing []Stage
+	for i, stage := range s {
+		if !stage.Holds() && stage.To > 0 && !(i+1 < len(s) && s[i+1].Holds() && s[i+1].To == stage.To) {
+			passing = append(passing, stage)
+		}
+	}
+	return passing
+}
+
+// Same reports whether another schedule asks for the same.
+func (s Schedule) Same(other Schedule) bool { return slices.Equal(s, other) }
 
 func (s Schedule) String() string {
-	if len(s.Names) == 0 {
+	var held []string
+	for _, stage := range s.Plateaus() {
+		held = append(held, fmt.Sprintf("%s for %s", stage.Name, time.Duration(stage.Lasts)))
+	}
+	if held == nil {
 		return "no plateaus"
 	}
-	return fmt.Sprintf("the plateaus %s of %s", strings.Join(s.Names, ", "), s.Hold)
+	return "plateaus of " + listed(held)
 }
 
-// scheduleFields are a schedule's, without its methods.
-type scheduleFields Schedule
-
-// MarshalJSON has the hold in seconds.
-func (s Schedule) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		scheduleFields
-		Hold seconds `json:"hold_seconds"`
-	}{scheduleFields(s), seconds(s.Hold)})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (s *Schedule) UnmarshalJSON(text []byte) error {
-	var read struct {
-		scheduleFields
-		Hold seconds `json:"hold_seconds"`
-	}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return err
-	}
-	*s = Schedule(read.scheduleFields)
-	s.Hold = time.Duration(read.Hold)
-	return nil
-}
+// MarshalJSON has an array, also of nothing.
+func (s Schedule) MarshalJSON() ([]byte, error) { return json.Marshal(append([]Stage{}, s...)) }
 
 // seconds is a duration that JSON has in seconds, to the nanosecond.
 type seconds time.Duration

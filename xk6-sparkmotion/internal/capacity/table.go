@@ -58,7 +58,7 @@ var Metrics = []Metric{
 	}.derived(func(p *Plateau) *float64 { dropped := float64(p.Dropped); return &dropped }),
 	Metric{
 		Limit: Limit{Label: "iterations dropped"}, Matters: Matters{Least: maxDropped},
-	}.share(func(p *Plateau) (int64, int64) { return p.Dropped, p.Dropped + p.Counts.Iterations }),
+	}.share(func(p *Plateau) (int64, int64) { return p.Dropped, p.Dropped + p.Started }),
 	Metric{
 		Limit: Limit{Metric: "generator_lag", Stat: "p(95)", Label: "generator lag p95"}, Column: Column{SystemTable, "Generator lag p95"},
 	}.requests(func(c *Counts) histogram { return c.Lag }).alone(),

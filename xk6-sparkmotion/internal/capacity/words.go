@@ -12,7 +12,10 @@ import (
 func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
 	holds, queue := r.sayHolds(), r.sayQueue(sustained)
-	if len(others) > 0 && len(r.valid()) > 0 {
+	switch {
+	case r.Status == Incomplete && r.cutShort():
+		holds = r.sayStopped(sustained)
+	case len(others) > 0 && len(r.valid()) > 0:
 		holds = r.Scenario + ": " + uncapital(holds)
 	}
 	sentences := slices.Concat([]string{holds}, r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), others, r.sayRun(),
@@ -20,7 +23,8 @@ func (r *Report) say(others []string) []string {
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
 	}
-	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayEnd(), queue, r.sayBacklog(), r.sayExports(), r.sayKV(), r.sayUnrecorded())
+	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayOffRate(), r.sayTapless(), r.sayEnd(sustained), r.sayClimbs(), queue,
+		r.sayBacklog(), r.sayExports(), r.sayKV(), r.sayUnrecorded())
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			units.Rate(s.Peak), units.Rate(s.PeakLow), units.Rate(s.PeakHigh)))
@@ -52,6 +56,26 @@ func (r *Report) sayFirst(first *Plateau) []string {
 		}
 	}
 	return said
+}
+
+// sayOpen tells how far the other limits hold, where one that breaks had too few samples to be judged by.
+func (r *Report) sayOpen(sustained, first *Plateau) []string {
+	var highest *Plateau
+	for _, p := range r.valid() {
+		if first != nil && p.Status == Pass && p.Rate > first.Rate && (sustained == nil || p.Rate > sustained.Rate) {
+			highest = p
+		}
+	}
+	if highest == nil {
+		return nil
+	}
+	var open []string
+	for _, m := range r.Metrics {
+		if slices.Contains(highest.NotJudged, m.Metric) && r.told(m) {
+			open = append(open, m.Label)
+		}
+	}
+	return []string{fmt.Sprintf("All else holds up to %s/s, where there were too few samples to judge %s.", units.Rate(highest.Offered), listed(open))}
 }
 
 // sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.

@@ -11,7 +11,7 @@ import (
 // sayHolds says what the system holds; where its parts hold different rates, what redirects hold, and which of the others hold less.
 func (r *Report) sayHolds() string {
 	switch {
-	case len(r.Schedule.Rates) > 0 && len(r.Plateaus) == 0:
+	case len(r.Schedule.Plateaus()) > 0 && len(r.Plateaus) == 0:
 		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
 		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
@@ -32,7 +32,7 @@ func (r *Report) sayHolds() string {
 
 // sayRedirectsHold is what redirects hold, whatever the rest of the system does.
 func (r *Report) sayRedirectsHold() string {
-	held, first := sustainedOf(r.valid(), func(p *Plateau) Status { return r.statusIn(RedirectsPart, p) })
+	held, first := r.sustainedOf(RedirectsPart)
 	switch {
 	case held != nil:
 		return "Redirects hold " + units.Rate(held.Offered) + " taps/s" + r.sayHighest(held.Rate)

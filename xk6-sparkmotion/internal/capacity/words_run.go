@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,11 +10,16 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayEnd tells of a run that ended early, or else of taps that had no answer when it ended.
-func (r *Report) sayEnd() []string {
-	if n := len(r.Plateaus); n > 0 && r.ended() {
+// sayEnd tells of taps that ended early, or else of those that had no answer when the run ended.
+func (r *Report) sayEnd(sustained *Plateau) []string {
+	switch n := len(r.Plateaus); {
+	case r.Status == Incomplete && r.cutShort(): // is how the verdict begins
+		return nil
+	case r.cutShort():
+		return []string{r.sayStopped(sustained)}
+	case n > 0 && r.ended():
 		last := &r.Plateaus[n-1]
-		return []string{fmt.Sprintf("The run ended early, %s seconds into %s/s; of what was to follow nothing is known.",
+		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; of what was to follow nothing is known.",
 			units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))}
 	}
 	var said []string
@@ -43,8 +49,12 @@ func (r *Report) sayGenerator() []string {
 			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it started taps late %s of the time, so that nothing is known "+
 				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), units.Percent(p.Counts.limited()))}
 		default:
+			advice := "Raise preAllocatedVUs and maxVUs"
+			if rps := r.capped(&p); rps > 0 {
+				advice = sayCap(rps)
+			}
 			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
-				"so that nothing is known of it there. Raise preAllocatedVUs and maxVUs.", units.Rate(p.Offered), units.Percent(p.dropped()))}
+				"so that nothing is known of it there. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
 		}
 	}
 	return nil
@@ -75,10 +85,15 @@ func (r *Report) sayProcesses() []string {
 		return []string{said + "."}
 	}
 	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", units.Milliseconds(1000*r.apart()))
-	if hold := r.Schedule.Hold.Seconds(); r.apart() > hold/batches {
+	if hold := r.shortest(); r.apart() > hold/batches {
 		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so that each figure is in part of the rate beside its own.", units.Rate(hold))}
 	}
 	return []string{said + "."}
+}
+
+// shortest is how long the shortest plateau was to be held.
+func (r *Report) shortest() float64 {
+	return slices.MinFunc(r.Plateaus, func(a, b Plateau) int { return cmp.Compare(a.Hold, b.Hold) }).Hold
 }
 
 // sayQueue tells what a queue that grows comes to after ten minutes.

@@ -3,13 +3,13 @@
 package meter
 
 import (
-	"context"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/executor"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
@@ -19,9 +19,15 @@ import (
 
 // Process is what the meters of one k6 process share.
 type Process struct {
-	Recorder capacity.Recorder
-	Schedule atomic.Pointer[capacity.Schedule] // nil until the script has called plateaus
-	probe    lagProbe
+	Recorder  capacity.Recorder
+	execution atomic.Pointer[lib.ExecutionState]
+	probe     lagProbe
+}
+
+// Stopped reports whether k6 was stopped before the run's end: by a signal, a threshold or the script.
+func (p *Process) Stopped() bool {
+	execution := p.execution.Load()
+	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
 }
 
 // Meter counts what one VU does.
@@ -32,6 +38,9 @@ type Meter struct {
 
 	tags      map[*lane.Target]*tapTags // of each target's last tap: the next one mostly has the same
 	iteration int64                     // of the last tap, from 1
+
+	scenario *lib.ScenarioState // of the last tap
+	schedule capacity.Schedule  // of that scenario, if its arrival rate ramps
 }
 
 // New returns a VU's meter.
@@ -153,8 +162,14 @@ func (m *Meter) Audit(o *audit.Outcome) {
 	m.emit(own.unexpected, float64(o.Unexpected.Count))
 }
 
-// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we.
-func (m *Meter) over() bool { return m.vu.Context().Err() != nil }
+// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we. It is asked of all that happens, and so notes
+// which execution that is of.
+func (m *Meter) over() bool {
+	if m.process.execution.Load() == nil {
+		m.process.execution.Store(lib.GetExecutionState(m.vu.Context()))
+	}
+	return m.vu.Context().Err() != nil
+}
 
 // emit pushes one sample with the VU's tags and those given as name, value pairs.
 func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
@@ -171,16 +186,39 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
-// Plateau returns the place that a tap has in the schedule now, by the clock of the VU's scenario. Scenarios
-// whose rate does not ramp have none, nor have setup() and teardown().
-func (p *Process) Plateau(ctx context.Context) lane.Plateau {
-	schedule := p.Schedule.Load()
-	if schedule == nil {
+// Plateau returns the place that a tap has in its scenario's schedule now. Scenarios whose arrival rate does not ramp have none, nor have
+// setup() and teardown().
+func (m *Meter) Plateau() lane.Plateau {
+	scenario := lib.GetScenarioState(m.vu.Context())
+	if scenario == nil {
 		return lane.Plateau{}
 	}
-	scenario := lib.GetScenarioState(ctx)
-	if scenario == nil || scenario.Executor != "ramping-arrival-rate" {
+	if m.scenario != scenario {
+		m.enter(scenario)
+	}
+	if m.schedule == nil {
 		return lane.Plateau{}
 	}
-	return lane.Plateau{Name: schedule.At(time.Since(scenario.StartTime)), Scenario: scenario.Name, Began: scenario.StartTime}
+	return lane.Plateau{Name: m.schedule.At(time.Since(scenario.StartTime)), Scenario: scenario.Name, Began: scenario.StartTime}
+}
+
+// enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,
+// an archive, a configuration file or an option may have others.
+func (m *Meter) enter(scenario *lib.ScenarioState) {
+	m.scenario, m.schedule = scenario, nil
+	if ramping, ok := m.vu.State().Options.Scenarios[scenario.Name].(*executor.RampingArrivalRateConfig); ok {
+		m.schedule = ScheduleOf(ramping)
+		m.process.Recorder.Schedule(scenario.Name, m.schedule)
+	}
+}
+
+// ScheduleOf returns the schedule of a scenario.
+func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
+	schedule, unit := capacity.Schedule{}, ramping.TimeUnit.TimeDuration().Seconds()
+	rate := float64(ramping.StartRate.Int64) / unit
+	for _, stage := range ramping.Stages {
+		target := float64(stage.Target.Int64) / unit
+		schedule, rate = schedule.Then(rate, target, stage.Duration.TimeDuration()), target
+	}
+	return schedule
 }

@@ -31,8 +31,9 @@ func (t *Taps) Add(r lane.Result) {
 	m := t.meter
 	iteration := m.vu.State().Iteration + 1
 	counted := capacity.Tap{
-		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began, First: iteration != m.iteration,
-		Repeats: r.Repeats, Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
+		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began,
+		Iteration: m.number(), First: iteration != m.iteration, Repeats: r.Repeats,
+		Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
 		SourceKnown: r.Source != lane.Unknown, FromKV: r.Source == lane.KV, Direct: r.Target.Form == lane.Direct,
 	}
 	if !counted.Redirected {
@@ -49,6 +50,14 @@ func (t *Taps) Add(r lane.Result) {
 		t.sample(&r)
 	}
 	m.process.Recorder.Tap(counted)
+}
+
+// number is the VU's iteration's among those that its scenario has started in this process.
+func (m *Meter) number() int64 {
+	if number := m.vu.State().GetScenarioLocalVUIter; number != nil {
+		return int64(number()) // #nosec G115 -- k6 counts up from 0
+	}
+	return 0 // setup() and teardown()
 }
 
 // sample adds a tap's samples. Only a redirect tells whether the KV knew the band, and only where what it carries tells a hit from

@@ -58,7 +58,7 @@ func class(s capacity.Status) string {
 	switch s {
 	case capacity.Pass:
 		return "pass"
-	case capacity.Warn:
+	case capacity.Warn, capacity.Incomplete:
 		return "warn"
 	case capacity.Fail:
 		return "fail"

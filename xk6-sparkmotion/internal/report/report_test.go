@@ -22,7 +22,6 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -42,15 +41,15 @@ var all = []capacity.Share{{Scenario: "tappers", Of: 1}}
 // run makes a run of plateaus with a flush every 15 s that moves drain taps a second at most.
 func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured {
 	r := &capacity.Recorder{}
-	schedule := capacity.Schedule{Hold: hold}
+	schedule := capacity.Schedule{}
 	for _, h := range plateaus {
-		schedule.Rates, schedule.Names = append(schedule.Rates, h.rate), append(schedule.Names, units.Rate(h.rate))
+		schedule = schedule.Then(h.rate, h.rate, hold)
 	}
-	r.Schedule(schedule)
-	depth := 0.0
+	r.Schedule("tappers", schedule)
+	depth, taps := 0.0, 0
 	for i, h := range plateaus {
 		from := time.Duration(i) * hold
-		tapsOf(r, from, hold, h)
+		taps += tapsOf(r, taps, from, hold, h)
 		admins(r, from, hold, h)
 		for at := from + 15*time.Second; at <= from+hold; at += 15 * time.Second {
 			arrived := 15 * h.answered * (1 - h.failed)
@@ -66,10 +65,10 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 
 var began = time.Date(2026, 6, 12, 20, 30, 0, 0, time.UTC)
 
-// tapsOf makes a plateau's taps: log-normal latencies, in an order that looks like chance and is none.
-func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
+// tapsOf makes a plateau's taps, after those of iterations before it: log-normal latencies, in an order that looks like chance and is none.
+func tapsOf(r *capacity.Recorder, before int, from, hold time.Duration, h held) (n int) {
 	sigma := math.Log(h.p95/h.p50) / 1.645
-	n := int(h.answered * hold.Seconds())
+	n = int(h.answered * hold.Seconds())
 	for i := range n {
 		_, u := math.Modf(float64(i+1) * math.Phi)
 		took := h.p50 * math.Exp(sigma*math.Sqrt2*math.Erfinv(2*u-1))
@@ -79,7 +78,7 @@ func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
 			took = 10_000
 		}
 		latency := time.Duration(took * float64(time.Millisecond))
-		tap := capacity.Tap{Began: at, Ended: at.Add(latency), Latency: latency, First: true, Scenario: "tappers", Start: began, Failure: "tap: timeout"}
+		tap := capacity.Tap{Began: at, Ended: at.Add(latency), Latency: latency, Iteration: int64(before + i), First: true, Scenario: "tappers", Start: began, Failure: "tap: timeout"}
 		if ok {
 			tap.Redirected, tap.Host, tap.Page, tap.SourceKnown, tap.FromKV = true, "compassion.com", true, true, !every(h.missed, i)
 		}
@@ -88,6 +87,7 @@ func tapsOf(r *capacity.Recorder, from, hold time.Duration, h held) {
 		}
 		r.Tap(tap)
 	}
+	return n
 }
 
 // admins makes what is seen of the rest: 4 queries a second, 2 exports in 30 s, and 100 beats a second.

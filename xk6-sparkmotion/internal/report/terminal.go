@@ -73,6 +73,7 @@ type terminal struct {
 // inks are what statuses are written in.
 var inks = map[capacity.Status]color.Attribute{
 	capacity.Pass: color.FgGreen, capacity.Warn: color.FgYellow, capacity.Fail: color.FgRed, capacity.NoData: color.Faint, capacity.Generator: color.Faint,
+	capacity.Incomplete: color.FgYellow,
 }
 
 // paint writes a text in attributes, whatever the process' own terminal is.

@@ -1,0 +1,114 @@
+package capacity
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// sayStopped tells how far a run came that was stopped, and what held until then.
+func (r *Report) sayStopped(sustained *Plateau) string {
+	planned := r.Schedule.Plateaus()
+	if len(planned) == 0 {
+		return r.sayStoppedAfter()
+	}
+	n := len(r.Plateaus)
+	highest := slices.MaxFunc(planned, func(a, b Stage) int { return cmp.Compare(a.To, b.To) }).To
+	if n == 0 {
+		return fmt.Sprintf("Stopped before the first plateau, of %s iterations/s planned.", units.Rate(highest))
+	}
+	last := &r.Plateaus[n-1]
+	at := fmt.Sprintf("after %s/s", units.Rate(last.Offered))
+	if last.short() {
+		at = fmt.Sprintf("%s s into %s/s", units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))
+	}
+	held := "no rate"
+	if sustained != nil {
+		held = units.Rate(sustained.Offered) + "/s"
+	}
+	return fmt.Sprintf("Stopped %s, of %s/s planned; held %s until then.", at, units.Rate(last.Offered*highest/planned[n-1].To), held)
+}
+
+// sayStoppedAfter tells when a run without plateaus was stopped.
+func (r *Report) sayStoppedAfter() string {
+	var last Stop
+	for _, p := range r.Processes {
+		if p.Stopped != nil && p.Stopped.After >= last.After {
+			last = *p.Stopped
+		}
+	}
+	after := units.Rate(units.Significant(last.After, 2))
+	if last.Planned == 0 {
+		return fmt.Sprintf("Stopped after %s s, before its iterations were done.", after)
+	}
+	return fmt.Sprintf("Stopped after %s s, of %s s planned.", after, units.Rate(last.Planned))
+}
+
+// sayOffRate tells of a plateau that sent another rate than its own, although the generator was well: one sentence, of the first.
+func (r *Report) sayOffRate() []string {
+	for i := range r.Plateaus {
+		p := &r.Plateaus[i]
+		if p.Status != NoData || p.Counts.Taps < fewestTaps || p.short() || p.cutOff() > maxDropped || !p.offRate(len(r.Processes)) {
+			continue
+		}
+		why := "Do iterations wait before they tap?"
+		if rps := r.capped(p); rps > 0 {
+			why = sayCap(rps) + "."
+		}
+		return []string{fmt.Sprintf("At %s/s %s taps/s were sent, so that nothing is known of the system at that rate. %s",
+			units.Rate(p.Offered), units.Rate(units.Significant(p.Achieved, 3)), why)}
+	}
+	return nil
+}
+
+// capped returns k6's --rps of all processes, where it is no more than a plateau offers; else 0.
+func (r *Report) capped(p *Plateau) int64 {
+	sum := int64(0)
+	for _, process := range r.Processes {
+		if process.RPS == 0 {
+			return 0
+		}
+		sum += process.RPS
+	}
+	if float64(sum) > p.Offered {
+		return 0
+	}
+	return sum
+}
+
+func sayCap(rps int64) string {
+	return fmt.Sprintf("--rps lets k6 send no more than %s requests/s", units.Rate(float64(rps)))
+}
+
+// sayTapless tells of iterations that started and made no tap.
+func (r *Report) sayTapless() []string {
+	var tapless, started int64
+	for _, p := range r.Plateaus {
+		tapless, started = tapless+p.Tapless, started+p.Started
+	}
+	if ratio(tapless, started) <= maxDropped {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s of the %s iterations made no tap (%s): rates are of those that did.",
+		units.Rate(float64(tapless)), units.Rate(float64(started)), units.Percent(ratio(tapless, started)))}
+}
+
+// sayClimbs tells what was no plateau, and so is not judged: a rate that is climbed to and not held, and scenarios that hold none.
+func (r *Report) sayClimbs() []string {
+	var said []string
+	for _, stage := range r.Schedule.passing() {
+		climbs := "climbs from"
+		if stage.To < stage.From {
+			climbs = "falls from"
+		}
+		said = append(said, fmt.Sprintf("A stage of %s that %s %s to %s iterations/s is no plateau, and is not judged: a rate is held by a stage "+
+			"of 0s that jumps to it and one that stays there.", time.Duration(stage.Lasts), climbs, units.Rate(stage.From), units.Rate(stage.To)))
+	}
+	if len(r.Climbing) > 0 {
+		said = append(said, fmt.Sprintf("The arrival rate of %s ramps all along and holds nowhere: no plateau of it is judged.", listed(r.Climbing)))
+	}
+	return said
+}
