@@ -109,7 +109,7 @@ export function sampleQueue() {
 }
 
 export function teardown() {
-  reconcile(); // waits for the taps that are still on their way to the queue
+  attempt(() => reconcile()); // waits for the taps that are still on their way to the queue
 }
 
 export function handleSummary(data) {

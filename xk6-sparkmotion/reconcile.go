@@ -21,13 +21,15 @@ type reconcileOptions struct {
 const (
 	// pollTime is between two looks at whether all has arrived.
 	pollTime = 250 * time.Millisecond
+	// blindTime is how long the queue may not be readable before that is given up.
+	blindTime = 15 * time.Second
 	// quietTime is how long nothing must move for what is missing to be lost: longer than a client waits before it tries again.
 	quietTime = 6 * time.Second
 )
 
 // reconcile is for teardown(): it waits until the taps that were redirected have all been received and flushes under way have ended, or
 // nothing moves any more, and returns what became of them: {redirected, received, flushed, dropped, waiting, lost, unaccounted,
-// otherTraffic}. null, and one line in the log, when no queue is configured.
+// otherTraffic}. null, and one line in the log, when no queue is configured; it throws when the queue can't be read.
 func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	var o reconcileOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -44,7 +46,14 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 		return nil, nil
 	}
 	reading, settled, err := m.settle(source, time.Now().Add(o.Timeout))
-	if err != nil {
+	switch {
+	case errors.Is(err, errInit):
+		return nil, err
+	case err != nil:
+		kind := failureOf("queue sample", err)
+		if m.meter.QueueSample(capacity.QueueSample{Failed: true, Failure: kind}) {
+			err = m.counted(capacity.Upstash, kind, err)
+		}
 		return nil, err
 	}
 	m.meter.Settle(reading, settled)
@@ -58,11 +67,14 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 
 // settle reads until nothing is under way, or time is up; the error is that of the last reading.
 func (m *module) settle(source queue.Source, deadline time.Time) (last capacity.Reading, settled bool, err error) {
-	moved := time.Now()
+	moved, seen := time.Now(), time.Now()
 	for {
 		reading, _, err := m.read(source)
+		if err == nil {
+			seen = time.Now()
+		}
 		switch {
-		case errors.Is(err, errInit):
+		case errors.Is(err, errInit), err != nil && time.Since(seen) >= blindTime:
 			return last, false, err
 		case err != nil:
 			moved = time.Now() // not seen
