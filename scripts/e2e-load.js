@@ -26,6 +26,7 @@ export const options = {
   },
   thresholds: thresholds(),
   setupTimeout: '3m', // preflight's flush works off what the last run has left
+  teardownTimeout: '2m', // reconcile waits for the last flush
   cloud: {
     name: 'SparkMotion end to end',
     // k6 asks the environment for it, too; k6-operator looks for it here alone

@@ -34,7 +34,7 @@ export const options = {
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
     cron: { executor: 'constant-arrival-rate', exec: 'runCron', rate: 1, timeUnit: '15s', preAllocatedVUs: 2, duration: whole },
   },
-  thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }), setupTimeout: '3m',
+  thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }), setupTimeout: '3m', teardownTimeout: '2m',
 };
 
 export const setup = () => preflight({ renew: true });

@@ -11,7 +11,7 @@ export const options = {
   vus: 1,
   duration: '30s',
   thresholds: { ...thresholds(), checks: ['rate==1'], http_req_failed: ['rate==0'] },
-  setupTimeout: '3m', // preflight's flush works off what the last run has left
+  setupTimeout: '3m', teardownTimeout: '2m', // preflight's flush works off what the last run has left
 };
 
 export const setup = () => preflight(); // returns the session that it logged in to

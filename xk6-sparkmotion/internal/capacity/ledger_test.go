@@ -55,7 +55,7 @@ func (s *tappedSystem) run(share float64) {
 	for _, r := range s.parts {
 		end := began.Add(2*ledgerHold + time.Second)
 		s.arrive(end)
-		r.Settle(end, s.counted, true)
+		r.Settle(end, s.counted, true, false)
 	}
 }
 

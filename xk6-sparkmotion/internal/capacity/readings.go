@@ -22,11 +22,12 @@ type Reading struct {
 
 // Readings are those of a run, in their order.
 type Readings struct {
-	Course  []Reading `json:"course"`  // the first is from before load, where there was a preflight
-	Probes  int64     `json:"probes"`  // taps that preflight made before that
-	Foreign int64     `json:"foreign"` // taps of others that the system received beside those
-	Settled bool      `json:"settled"` // the last was taken when nothing was under way any more
-	Resets  int       `json:"resets"`  // how often the counters went back: Redis had lost what it held
+	Course   []Reading `json:"course"`   // the first is from before load, where there was a preflight
+	Probes   int64     `json:"probes"`   // taps that preflight made before that
+	Foreign  int64     `json:"foreign"`  // taps of others that the system received beside those
+	Settled  bool      `json:"settled"`  // the last was taken when no tap was on its way to the queue any more
+	Flushing bool      `json:"flushing"` // and while a flush may have been under way, which counts what it moves at its end
+	Resets   int       `json:"resets"`   // how often the counters went back: Redis had lost what it held
 }
 
 // mostReadings bounds a course. A longer run keeps every other.
@@ -111,7 +112,7 @@ func together(parts []Part) Readings {
 	if first == nil {
 		return all
 	}
-	all.Probes, all.Settled = first.Readings.Probes, last.Readings.Settled
+	all.Probes, all.Settled, all.Flushing = first.Readings.Probes, last.Readings.Settled, last.Readings.Flushing
 	for _, part := range parts {
 		for _, reading := range part.Report.Readings.Course {
 			reading.Redirected = 0
