@@ -105,7 +105,7 @@ var Metrics = []Metric{
 		Limit: Limit{Label: "flushed", Unit: units.PerSecond}, Column: Column{SystemTable, "Flushed taps/s"},
 	}.derived(func(p *Plateau) *float64 { return p.Flushed }),
 	Metric{
-		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Matters: growthMatters,
+		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Of: FlushPart, Matters: growthMatters,
 	}.derived(func(p *Plateau) *float64 { return p.Growth }).surely((*Plateau).growthEstimate),
 	Metric{
 		// k6 has a Gauge of it: its Rates count events, and the system's counters are no events of ours.
