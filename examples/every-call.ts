@@ -39,7 +39,6 @@ export const options: Options = {
     checks: ['rate==1'],
   },
   setupTimeout: '3m',
-  teardownTimeout: '2m',
   teardownTimeout: '10m',
 };
 

@@ -112,7 +112,7 @@ var Metrics = []Metric{
 		Limit: Limit{
 			Metric: "taps_lost", Stat: "value", Label: "taps lost", Part: Recorded, Warn: 0.001, Fail: 0.01, Enough: 100,
 		},
-		Of: RecordingPart, Matters: shareMatters,
+		Of: RecordingPart, Column: Column{TapsTable, "Lost"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.Loss() }),
 	Metric{
 		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
