@@ -29,8 +29,11 @@ type verdict struct {
 		Plateaus      []plateau
 	}
 	Processes []struct{ Began time.Time }
-	Counts    struct{ Taps, Queries, Flushes int64 }
-	Queue     struct {
+	Counts    struct {
+		Taps, Queries, Flushes int64
+		SamplesFailed          int64 `json:"queue_samples_failed"`
+	}
+	Queue struct {
 		GrowsFrom *float64 `json:"grows_from"`
 		Drain     *float64
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
@@ -41,7 +42,8 @@ type process struct {
 	sequences    sequences
 	notices      notices
 	audit        audit.Set
-	marks        notices // plateaus whose first reading was taken
+	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
+	marks        notices                      // plateaus whose first reading was taken
 	answered     answer.Answered
 	plateaus     plateauNames
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set

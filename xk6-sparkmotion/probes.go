@@ -296,6 +296,7 @@ func (p *prober) recording() (string, error) {
 		}
 		received := reading.Received - p.before
 		if received >= p.pages {
+			p.process.queue.Store(&source)
 			p.begin(reading, received-p.pages)
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}

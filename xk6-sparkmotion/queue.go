@@ -39,6 +39,9 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 		})
 		return nil, nil
 	}
+	if source.Key == pendingKey {
+		m.process.queue.Store(&source)
+	}
 	return m.look(source)
 }
 
@@ -78,13 +81,14 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 // lookTime is how long a look at the queue may take that nobody has asked for.
 const lookTime = 5 * time.Second
 
-// glance takes a sample that nobody has asked for, where a queue is configured. Its error is counted, and logged once.
+// glance takes a sample that nobody has asked for, of the queue that preflight has tried or the script has asked for: of no other. Its
+// error is counted, and logged once.
 func (m *module) glance() {
-	var o queueOptions
-	if err := m.settings.Read(nil, &o); err != nil || !queue.Source(o).Configured() {
-		return // queueDepth and preflight say what is wrong
+	watched := m.process.queue.Load()
+	if watched == nil {
+		return
 	}
-	source := queue.Source(o)
+	source := *watched
 	source.Timeout = lookTime
 	var counted *failure
 	if _, err := m.look(source); errors.As(err, &counted) {
