@@ -175,22 +175,25 @@ func TestSmokeFails(t *testing.T) {
 
 // breaks sets faults once preflight() is through, and load has begun.
 func (tw *twin) breaks(faults string) {
+	tw.awaits("load", func(s stats) bool { return s.Worker.Requests > preflightTaps+1 }) // and its /health; these come first, and the last are of the queue
+	tw.must(http.MethodPut, "/faults", faults)
+}
+
+// awaits waits until the twin's counts say that something has happened, from goroutines too.
+func (tw *twin) awaits(what string, happened func(stats) bool) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var s stats
 		answer, err := tw.ask(http.MethodGet, "/stats", "")
 		if err == nil {
 			err = json.Unmarshal(answer, &s)
 		}
-		if err != nil || time.Now().After(deadline) {
-			tw.t.Errorf("load has not begun: %v", err)
+		switch {
+		case err == nil && happened(s):
+			return
+		case time.Now().After(deadline):
+			tw.t.Errorf("waited a minute for %s: %v; the twin counts %+v", what, err, s)
 			return
 		}
-		if s.Worker.Requests > preflightTaps+1 { // and its /health; these come first, and the last are of the queue
-			break
-		}
-	}
-	if _, err := tw.ask(http.MethodPut, "/faults", faults); err != nil {
-		tw.t.Error(err)
 	}
 }
 

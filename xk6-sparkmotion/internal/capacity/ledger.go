@@ -65,6 +65,10 @@ func (m *Measured) account() *Ledger {
 	marks := m.marks()
 	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) })
 	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
+	if m.heldToTheEnd() {
+		end := len(marks) - 1
+		gone[end], taken[end] = missing(first, last), whole.Unaccounted
+	}
 	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or twice
 	low := min(missing(first, last), slices.Min(gone))
 	if -low <= max(unseen, otherTaps(whole.Redirected)) {
@@ -90,6 +94,15 @@ func (m *Measured) account() *Ledger {
 		m.Plateaus[i].Ledger = l
 	}
 	return whole
+}
+
+// heldToTheEnd reports whether all taps were made in plateaus, so that what was lost after the last reading of them is theirs.
+func (m *Measured) heldToTheEnd() bool {
+	held := int64(0)
+	for i := range m.Plateaus {
+		held += m.Plateaus[i].Counts.Redirected
+	}
+	return len(m.Plateaus) > 0 && held == m.Whole.Redirected
 }
 
 // leastOf is the least of a figure at each mark or any later one, and at the last reading.

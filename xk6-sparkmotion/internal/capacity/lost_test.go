@@ -89,7 +89,8 @@ func others(first, second int64) Measured {
 func crashed() Measured {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(100*time.Second, 100))
-	r.Baseline(began.Add(-time.Second), Reading{Received: 1000, Flushed: 900, Waiting: 100}, 0, 0)
+	first := Reading{Received: 1000, Flushed: 900, Waiting: 100}
+	r.Baseline(began.Add(-time.Second), first, first, 0, 0)
 	at := func(share float64) time.Time { return inPlateau(0, share) }
 	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)
 	r.read(at(0.5), Reading{Received: 6000, Flushed: 5600, Waiting: 400})
