@@ -284,3 +284,87 @@ func TestLedgerOfSegments(t *testing.T) {
 	merged.logVerdict()
 	tw.wantsTruth(merged, 0)
 }
+
+// TestNoneRecorded: taps that are all redirected and all lost are no pass. When Upstash refuses everything from the start, no load is sent.
+func TestNoneRecorded(t *testing.T) {
+	t.Parallel()
+	const refuses = `{"upstash":{"errorRate":1,"status":500}}`
+	t.Run("from the moment that load begins", func(t *testing.T) {
+		t.Parallel()
+		tw := startTwin(t)
+		ended := during(func() {
+			tw.awaits("preflight()", func(s stats) bool { return s.Ledger.Received == preflightTaps })
+			tw.must(http.MethodPut, "/faults", refuses)
+		})
+		r := runK6(t, tw.natively(), "run", "--quiet", ledgerScript(t, 100, 300, `tappers.startTime = '2s';`))
+		ended()
+		r.logVerdict()
+		tw.wantsTruth(r, preflightTaps)
+		got, lost := r.account()
+		if lost != got.Redirected || tw.ledger().Lost != lost || lost == 0 {
+			t.Errorf("%d of %d are lost; by the twin's count %d", lost, got.Redirected, tw.ledger().Lost)
+		}
+		said := strings.Join(r.verdict().Verdict, " ")
+		for _, want := range []string{"100 % of the taps were redirected and never recorded", " redirected 0 were recorded: "} {
+			if !strings.Contains(said, want) {
+				t.Errorf("the verdict lacks %q", want)
+			}
+		}
+		if r.verdict().Status != "FAIL" || !strings.Contains(strings.Join(r.broken(), " "), "taps_lost") {
+			t.Errorf("%s; crossed are %v", r.verdict().Status, r.broken())
+		}
+		r.wants(99)
+	})
+	t.Run("from the beginning", func(t *testing.T) {
+		t.Parallel()
+		for name, env := range map[string]func(*twin) map[string]string{
+			"natively":  (*twin).natively,
+			"over REST": func(tw *twin) map[string]string { return tw.env },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				tw := startTwin(t)
+				tw.control(http.MethodPut, "/faults", refuses)
+				r := runK6(t, env(tw), "run", "--quiet", ledgerScript(t, 100, 300, ""))
+				r.wants(107, map[string]string{
+					"natively":  "3 taps were redirected to their page, and 0 of them received after 10s",
+					"over REST": "answered 500",
+				}[name], "no load was sent")
+				if taps := tw.ledger().KV; taps != preflightTaps {
+					t.Errorf("%d taps were made", taps)
+				}
+				t.Log(r.output)
+			})
+		}
+	})
+}
+
+// TestQueuedIsMeasured: what a plateau queued is what the system received in it, not what was redirected.
+func TestQueuedIsMeasured(t *testing.T) {
+	t.Parallel()
+	tw, random := startTwin(t), chance(t)
+	ended := during(func() {
+		tw.awaits("the second rate", func(s stats) bool { return s.Worker.Requests > 500 })
+		tw.must(http.MethodPost, "/redis/stop", "")
+		time.Sleep(time.Second + time.Duration(random.Float64()*float64(time.Second))) // an outage of so long
+		tw.must(http.MethodPost, "/redis/start", "")
+	})
+	r := runK6(t, tw.env, "run", "--quiet", ledgerScript(t, 100, 300, ""))
+	ended()
+	r.logVerdict()
+	tw.wantsTruth(r, preflightTaps)
+	var queued, tapped float64
+	for _, p := range r.verdict().Plateaus {
+		if p.Queued == nil {
+			t.Fatalf("%s: nobody read what was queued", p.Name)
+		}
+		queued += *p.Queued * p.Seconds
+		tapped += float64(p.Counts.Taps)
+	}
+	received := float64(tw.ledger().Received - preflightTaps)
+	t.Logf("queued %.0f, by the twin's count %.0f, of %.0f taps", queued, received, tapped)
+	if off := queued/received - 1; off < -0.05 || off > 0.05 || queued > 0.95*tapped {
+		t.Errorf("queued %.0f, by the twin's count %.0f, of %.0f taps", queued, received, tapped)
+	}
+	r.wants(99)
+}

@@ -19,6 +19,8 @@ type Ledger struct {
 	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped nor waiting
 	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
 	Errors        Tally  `json:"errors"`         // that the system counted meanwhile
+
+	seconds float64 // from the first reading to the last
 }
 
 // between is the ledger of what happened from one reading to another; nothing is known yet of what was lost.
@@ -26,7 +28,7 @@ func between(from, to Reading) *Ledger {
 	l := &Ledger{
 		Redirected: to.Redirected - from.Redirected, Received: to.Received - from.Received,
 		Flushed: to.Flushed - from.Flushed, Dropped: to.Dropped - from.Dropped,
-		Waiting: to.Waiting, WaitingBefore: from.Waiting,
+		Waiting: to.Waiting, WaitingBefore: from.Waiting, seconds: to.Seconds - from.Seconds,
 	}
 	l.Unaccounted = l.Received - l.Flushed - l.Dropped - (l.Waiting - l.WaitingBefore)
 	for kind, n := range to.Errors {

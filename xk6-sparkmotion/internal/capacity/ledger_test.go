@@ -161,3 +161,26 @@ func TestLedgerOfProcesses(t *testing.T) {
 		}
 	}
 }
+
+// Readings of several VUs overlap. One that is answered after a later one is of the past: no counter went back, and none that did comes again.
+func TestReadingsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	r := &Recorder{}
+	at := func(s int) time.Time { return began.Add(time.Duration(s) * time.Second) }
+	for _, reading := range []struct {
+		asked, answered int
+		received        int64
+	}{
+		{0, 0, 1000}, {2, 3, 1200}, {1, 4, 1100}, // the network kept this one
+		{5, 6, 50}, {5, 7, 1250}, {8, 9, 150}, // Redis lost what it held at 5
+	} {
+		r.read(at(reading.answered), Reading{Asked: at(reading.asked), Received: reading.received})
+	}
+	var got []int64
+	for _, reading := range r.readings.Course {
+		got = append(got, reading.Received)
+	}
+	if want := []int64{1000, 1200, 1250, 1350}; !slices.Equal(got, want) || r.readings.Resets != 1 {
+		t.Errorf("got %v and %d resets, want %v and 1", got, r.readings.Resets, want)
+	}
+}

@@ -94,6 +94,6 @@ func crashed() Measured {
 	at := func(share float64) time.Time { return inPlateau(0, share) }
 	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)
 	r.read(at(0.5), Reading{Received: 6000, Flushed: 5600, Waiting: 400})
-	r.Settle(at(1), Reading{Received: 5000, Flushed: 4000, Waiting: 1000}, true)
+	r.Settle(at(1), Reading{Asked: at(0.99), Received: 5000, Flushed: 4000, Waiting: 1000}, true)
 	return r.Measured("0:1", all)
 }

@@ -10,14 +10,15 @@ import (
 // Reading is what the system said of its taps at one moment: the counters that it keeps since it was set up, and how many wait in the
 // queue. Beside them is how many taps this process had seen redirected by then.
 type Reading struct {
-	at         time.Time
-	Seconds    float64 `json:"at_seconds"` // since the plateaus began
-	Redirected int64   `json:"redirected"` // to where a band may lead: not to a fallback
-	Received   int64   `json:"received"`   // put on the queue
-	Flushed    int64   `json:"flushed"`    // moved to the database
-	Dropped    int64   `json:"dropped"`    // taken off the queue and thrown away
-	Waiting    int64   `json:"waiting"`    // in the queue
-	Errors     Tally   `json:"errors"`
+	Asked      time.Time `json:"-"` // when the system was asked for it
+	at         time.Time // when it had answered
+	Seconds    float64   `json:"at_seconds"` // since the plateaus began
+	Redirected int64     `json:"redirected"` // to where a band may lead: not to a fallback
+	Received   int64     `json:"received"`   // put on the queue
+	Flushed    int64     `json:"flushed"`    // moved to the database
+	Dropped    int64     `json:"dropped"`    // taken off the queue and thrown away
+	Waiting    int64     `json:"waiting"`    // in the queue
+	Errors     Tally     `json:"errors"`
 }
 
 // Readings are those of a run, in their order.
@@ -33,19 +34,26 @@ type Readings struct {
 // mostReadings bounds a course. A longer run keeps every other.
 const mostReadings = 1800
 
-// add adds a reading. Counters that went back began again at 0: what they had counted is added to what they count now.
+// add adds a reading. Counters that went back began again at 0: what they had counted is added to what they count now. Where the system
+// had been asked before it answered another reading, answers came in another order: this one may be of the past.
 func (r *Readings) add(next Reading, lost *Reading) {
+	if next.Asked.Before(lost.at) {
+		return
+	}
 	next.Received += lost.Received
 	next.Flushed += lost.Flushed
 	next.Dropped += lost.Dropped
 	if n := len(r.Course); n > 0 {
 		last := r.Course[n-1]
 		if next.Received < last.Received || next.Flushed < last.Flushed || next.Dropped < last.Dropped {
+			if next.Asked.Before(last.at) {
+				return
+			}
 			r.Resets++
 			next.Received += last.Received - lost.Received
 			next.Flushed += last.Flushed - lost.Flushed
 			next.Dropped += last.Dropped - lost.Dropped
-			lost.Received, lost.Flushed, lost.Dropped = last.Received, last.Flushed, last.Dropped
+			lost.at, lost.Received, lost.Flushed, lost.Dropped = next.at, last.Received, last.Flushed, last.Dropped
 		}
 	}
 	if len(r.Course) == mostReadings {
