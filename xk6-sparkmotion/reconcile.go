@@ -23,6 +23,8 @@ const (
 	pollTime = 250 * time.Millisecond
 	// quietTime is how long nothing must move for what is missing to be lost: longer than a client waits before it tries again.
 	quietTime = 6 * time.Second
+	// blindTime is for how long readings may fail until what was seen before counts no more: a system that is back is tried again.
+	blindTime = 2 * time.Second
 )
 
 // reconcile is for teardown(): it waits until the taps that were redirected have all been received and flushes under way have ended, or
@@ -56,30 +58,36 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 		"waiting", l.Waiting, "lost", *l.Lost, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
 }
 
-// settle reads until nothing is under way, or time is up; the error is that of the last reading.
+// settle reads until nothing is under way, or time is up; the error is that of the last reading, if there was none for a while.
 func (m *module) settle(source queue.Source, deadline time.Time) (last capacity.Reading, settled bool, err error) {
-	moved := time.Now()
+	var seen, moved time.Time
 	for {
 		reading, _, err := m.read(source)
+		now := time.Now()
 		switch {
 		case errors.Is(err, errInit):
 			return last, false, err
 		case err != nil:
-			moved = time.Now() // not seen
 		case m.arrived(reading):
 			return reading, true, nil
-		case !reading.Same(last):
-			last, moved = reading, time.Now()
-		case time.Since(moved) >= quietTime:
-			return reading, true, nil
+		default:
+			if !reading.Same(last) || now.Sub(seen) > blindTime {
+				moved = now
+			}
+			last, seen = reading, now
 		}
-		if time.Now().After(deadline) {
-			return reading, false, err
+		switch {
+		case err == nil && now.Sub(moved) >= quietTime:
+			return last, true, nil
+		case now.After(deadline) && now.Sub(seen) > blindTime:
+			return last, false, err
+		case now.After(deadline):
+			return last, false, nil
 		}
 		select {
 		case <-time.After(pollTime):
 		case <-m.vu.Context().Done():
-			return reading, false, m.vu.Context().Err()
+			return last, false, m.vu.Context().Err()
 		}
 	}
 }
