@@ -26,6 +26,7 @@ export const options = {
   },
   thresholds: thresholds(),
   setupTimeout: '3m', // preflight's flush works off what the last run has left
+  teardownTimeout: '2m', // reconcile waits for the last flush
   cloud: {
     name: 'SparkMotion end to end',
     // k6 asks the environment for it, too; k6-operator looks for it here alone
@@ -109,7 +110,7 @@ export function sampleQueue() {
 }
 
 export function teardown() {
-  reconcile(); // waits for the taps that are still on their way to the queue
+  attempt(() => reconcile()); // waits for the taps that are still on their way to the queue
 }
 
 export function handleSummary(data) {

@@ -12,7 +12,6 @@ import { attempt, bandID, flushTaps, preflight, query, reconcile, report, tap, t
 const SCALE = factor('SCALE'); // of the taps' rates
 const TIME_SCALE = factor('TIME_SCALE'); // of the day's length
 const UNKNOWN = 0.02; // the share of bands that were never registered
-
 // Minutes, and the taps/s that they lead to. The doors, the keynote and the end are about a tap a person each.
 const DAY = [
   [30, 330], [30, 50], [60, 50], // doors open
@@ -35,7 +34,7 @@ export const options = {
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
     cron: { executor: 'constant-arrival-rate', exec: 'runCron', rate: 1, timeUnit: '15s', preAllocatedVUs: 2, duration: whole },
   },
-  thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }), setupTimeout: '3m',
+  thresholds: thresholds({ kv_hit_rate: 1 - 2 * UNKNOWN, csv_export_latency: null }), setupTimeout: '3m', teardownTimeout: '2m',
 };
 
 export const setup = () => preflight({ renew: true });
@@ -55,6 +54,6 @@ export function runAdmin({ session }) {
 }
 
 export const runCron = () => attempt(() => flushTaps());
-export const teardown = () => void reconcile();
+export const teardown = () => void attempt(() => reconcile());
 export const handleSummary = report;
 export default () => exec.test.abort('--vus, --duration and --iterations replace the scenarios: use SCALE and TIME_SCALE');

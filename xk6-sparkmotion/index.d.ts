@@ -238,15 +238,17 @@ declare module 'k6/x/sparkmotion' {
     waiting: number;
     /** Redirected and never received. */
     lost: number;
-    /** Received, and neither flushed, dropped nor waiting; below 0 when more left the queue than came. */
+    /** Taken off the queue by a flush that had not ended: it counts them when it does. */
+    flushing: number;
+    /** Received, and neither flushed, dropped, waiting nor in such a flush; below 0 when more left the queue than came. */
     unaccounted: number;
     /** Received beyond those redirected: others tapped too. */
     otherTraffic: number;
   }
 
   /**
-   * For teardown(): waits until the taps that were redirected have been received and no flush is under way, or nothing has moved for
-   * 6 s; at most `timeout`, by default 45 s. null, and one line in the log, when neither Upstash nor Redis is configured.
+   * For teardown(): waits until the taps that were redirected have been received, or none has come for 6 s, and flushes under way have
+   * ended, or have had 60 s; at most `timeout`, by default what k6's teardownTimeout leaves. null, and one line in the log, when neither Upstash nor Redis is configured.
    * Emits `taps_lost` and `queue_depth`; throws when the queue can't be read.
    */
   export function reconcile(options?: ReconcileOptions): Ledger | null;

@@ -15,23 +15,32 @@ type reconcileOptions struct {
 	URL      string        `js:"url" env:"UPSTASH_REDIS_REST_URL" form:"url"`
 	Token    string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" secret:"true"`
 	RedisURL string        `js:"redisURL" env:"REDIS_URL" secret:"true"`
-	Timeout  time.Duration `js:"timeout" default:"45s" above:"0"` // k6 gives teardown() 60 s
+	Timeout  time.Duration `js:"timeout" above:"0"` // by default what k6's teardownTimeout leaves
 }
 
 const (
 	// pollTime is between two looks at whether all has arrived.
 	pollTime = 250 * time.Millisecond
-	// quietTime is how long nothing must move for what is missing to be lost: longer than a client waits before it tries again.
+	// blindTime is how long the queue may not be readable before that is given up.
+	blindTime = 15 * time.Second
+	// unseenTime is how long readings may fail until what was quiet before counts no more: a system that is back is tried again.
+	unseenTime = 2 * time.Second
+	// quietTime is how long nothing must be received for what is missing to be lost: longer than a client waits before it tries again.
 	quietTime = 6 * time.Second
-	// blindTime is for how long readings may fail until what was seen before counts no more: a system that is back is tried again.
-	blindTime = 2 * time.Second
+	// longestFlush is how long a flush may take, which counts what it has moved when it ends.
+	longestFlush = 60 * time.Second
+	// margin is left of the time that k6 gives teardown().
+	margin = 5 * time.Second
 )
 
 // reconcile is for teardown(): it waits until the taps that were redirected have all been received and flushes under way have ended, or
-// nothing moves any more, and returns what became of them: {redirected, received, flushed, dropped, waiting, lost, unaccounted,
-// otherTraffic}. null, and one line in the log, when no queue is configured.
+// have had their time, and returns what became of them: {redirected, received, flushed, dropped, waiting, lost, flushing, unaccounted,
+// otherTraffic}. null, and one line in the log, when no queue is configured; it throws when the queue can't be read.
 func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
-	var o reconcileOptions
+	if m.vu.State() == nil {
+		return nil, errInit
+	}
+	o := reconcileOptions{Timeout: max(margin, m.vu.State().Options.TeardownTimeout.TimeDuration()-margin)}
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
 		return nil, err
 	}
@@ -45,58 +54,86 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 		})
 		return nil, nil
 	}
-	reading, settled, err := m.settle(source, time.Now().Add(o.Timeout))
-	if err != nil {
+	s := settling{module: m, source: source, deadline: time.Now().Add(o.Timeout)}
+	err := s.wait()
+	switch {
+	case errors.Is(err, errInit):
+		return nil, err
+	case err != nil:
+		kind := failureOf("queue sample", err)
+		if m.meter.QueueSample(capacity.QueueSample{Failed: true, Failure: kind}) {
+			err = m.counted(capacity.Upstash, kind, err)
+		}
 		return nil, err
 	}
-	m.meter.Settle(reading, settled)
+	m.meter.Settle(s.last, s.received(), s.flushing())
 	l := m.process.meter.Recorder.Ledger()
 	if l == nil {
 		return nil, errors.New("there is no earlier reading to compare with: call preflight() in setup(), or queueDepth() in the run")
 	}
 	return object(m.vu.Runtime(), "redirected", l.Redirected, "received", l.Received, "flushed", l.Flushed, "dropped", l.Dropped,
-		"waiting", l.Waiting, "lost", *l.Lost, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
+		"waiting", l.Waiting, "lost", *l.Lost, "flushing", l.Flushing, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
 }
 
-// settle reads until nothing is under way, or time is up; the error is that of the last reading, if there was none for a while.
-func (m *module) settle(source queue.Source, deadline time.Time) (last capacity.Reading, settled bool, err error) {
-	var seen, moved time.Time
+// settling waits until nothing is under way any more.
+type settling struct {
+	*module
+	source   queue.Source
+	deadline time.Time
+
+	last           capacity.Reading
+	arrived, moved time.Time // when a tap was last received, and when a flush last moved some
+	missing, taken int64     // redirected and not received; received and nowhere
+}
+
+// wait reads until it is clear what became of all taps, or time is up. The error is that of the last reading.
+func (s *settling) wait() error {
+	ctx, seen := s.vu.Context(), time.Now()
+	s.arrived, s.moved = seen, seen
 	for {
-		reading, _, err := m.read(source)
-		now := time.Now()
+		reading, _, err := s.read(s.source)
 		switch {
-		case errors.Is(err, errInit):
-			return last, false, err
-		case err != nil:
-		case m.arrived(reading):
-			return reading, true, nil
-		default:
-			if !reading.Same(last) || now.Sub(seen) > blindTime {
-				moved = now
+		case err == nil:
+			seen = time.Now()
+			s.note(reading)
+			if s.received() && !s.flushing() {
+				return nil
 			}
-			last, seen = reading, now
+		case time.Since(seen) >= blindTime:
+			return err
+		case time.Since(seen) >= unseenTime:
+			s.arrived, s.moved = time.Now(), time.Now()
 		}
-		switch {
-		case err == nil && now.Sub(moved) >= quietTime:
-			return last, true, nil
-		case now.After(deadline) && now.Sub(seen) > blindTime:
-			return last, false, err
-		case now.After(deadline):
-			return last, false, nil
+		if time.Now().After(s.deadline) {
+			return err
 		}
 		select {
 		case <-time.After(pollTime):
-		case <-m.vu.Context().Done():
-			return last, false, m.vu.Context().Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-// arrived reports whether a reading accounts for all taps.
-func (m *module) arrived(reading capacity.Reading) bool {
-	l := m.process.meter.Recorder.Against(reading)
-	return l == nil || l.Received >= l.Redirected && l.Unaccounted == 0
+// note takes in a reading.
+func (s *settling) note(reading capacity.Reading) {
+	if reading.Received != s.last.Received {
+		s.arrived = time.Now()
+	}
+	if reading.Flushed != s.last.Flushed || reading.Dropped != s.last.Dropped || reading.Waiting != s.last.Waiting {
+		s.moved = time.Now()
+	}
+	s.last, s.missing, s.taken = reading, 0, 0
+	if l := s.process.meter.Recorder.Against(reading); l != nil {
+		s.missing, s.taken = l.Redirected-l.Received, l.Unaccounted
+	}
 }
+
+// received reports whether no tap is on its way to the queue any more.
+func (s *settling) received() bool { return s.missing <= 0 || time.Since(s.arrived) >= quietTime }
+
+// flushing reports whether a flush may be under way.
+func (s *settling) flushing() bool { return s.taken > 0 && time.Since(s.moved) < longestFlush }
 
 // mark reads the system's counters when the first tap of a plateau has ended, so that what is lost is told of the plateau that lost it.
 func (m *module) mark(p lane.Plateau) {

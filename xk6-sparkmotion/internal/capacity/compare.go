@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
@@ -14,6 +15,7 @@ type Comparison struct {
 	Verdict       []string   `json:"verdict"` // sentences, the most important first
 	Limits        []string   `json:"limits"`  // labels of those that differ: what a status means then differs too
 	SustainedRate Change     `json:"sustained_rate"`
+	Parts         []Change   `json:"parts"` // the sustained rate of each part that either run has measured
 	Drain         *Change    `json:"drain"` // null when the queue grew in neither
 	Plateaus      []Compared `json:"plateaus"`
 }
@@ -86,6 +88,7 @@ func Compare(before, after *Report) *Comparison {
 		c.Plateaus = append(c.Plateaus, b.alone("only in the run after"))
 	}
 	c.SustainedRate = c.sustained(before, after)
+	c.Parts = c.parts(before, after)
 	if a, b := before.drained(), after.drained(); a.value != nil || b.value != nil {
 		drain := a.to(b)
 		c.Drain = &drain
@@ -179,6 +182,45 @@ func (c *Comparison) sustained(before, after *Report) Change {
 		}
 	}
 	return k
+}
+
+// parts compares the rates that each part holds. A part got better or worse when one of its own figures did, at some plateau.
+func (c *Comparison) parts(before, after *Report) []Change {
+	parts := []Change{}
+	for _, part := range allParts {
+		a, b := before.Part(part), after.Part(part)
+		k := Change{
+			Figure: strings.TrimPrefix(part.String(), "the "), Unit: units.PerSecond, Before: a.SustainedRate, After: b.SustainedRate, Outcome: Within,
+		}
+		switch {
+		case !a.Measured() && !b.Measured():
+			continue
+		case !a.Measured():
+			k.Outcome, k.Why = Untold, unknownBefore
+		case !b.Measured():
+			k.Outcome, k.Why = Untold, unknownAfter
+		case math.Abs(orZero(b.SustainedRate)-orZero(a.SustainedRate)) > maxDropped*orZero(a.SustainedRate):
+			k.Outcome = c.ofPart(part, orZero(b.SustainedRate) > orZero(a.SustainedRate))
+		}
+		parts = append(parts, k)
+	}
+	return parts
+}
+
+// ofPart returns better, or worse, when a figure of the part is, at a plateau; else nothing is to be told.
+func (c *Comparison) ofPart(part SystemPart, higher bool) Outcome {
+	direction := Worse
+	if higher {
+		direction = Better
+	}
+	for _, p := range c.Plateaus {
+		for _, f := range p.Figures {
+			if f.Outcome == direction && partOf(Limit{Label: f.Figure}) == part {
+				return direction
+			}
+		}
+	}
+	return Untold
 }
 
 // changes compares the readings of two plateaus one by one, but for those that neither has.

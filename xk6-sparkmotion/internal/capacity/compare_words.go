@@ -13,7 +13,7 @@ func (c *Comparison) say() []string {
 	if len(c.Plateaus) == 0 {
 		return []string{"Neither run has plateaus: there is nothing to compare."}
 	}
-	said := append(c.sayHolds(), c.sayChanges()...)
+	said := slices.Concat(c.sayHolds(), c.sayParts(), c.sayChanges())
 	if d := c.Drain; d != nil && (d.Outcome == Better || d.Outcome == Worse) {
 		said = append(said, fmt.Sprintf("The flush cron drains %s, %s before: %s.", d.Unit.Optional(d.After), d.Unit.Optional(d.Before), d.Outcome))
 	}
@@ -53,6 +53,17 @@ func (c *Comparison) sayHolds() []string {
 		return []string{fmt.Sprintf("Holds %s taps/s, as before.", units.Rate(*after))}
 	}
 	return []string{fmt.Sprintf("Holds %s taps/s, %s before: %s.", units.Rate(*after), units.Rate(*before), c.SustainedRate.Outcome)}
+}
+
+// sayParts tells which parts hold more or less.
+func (c *Comparison) sayParts() []string {
+	var said []string
+	for _, k := range c.Parts {
+		if k.Outcome == Better || k.Outcome == Worse {
+			said = append(said, fmt.Sprintf("%s: %s, %s before: %s.", capital(k.Figure), k.Unit.Optional(k.After), k.Unit.Optional(k.Before), k.Outcome))
+		}
+	}
+	return said
 }
 
 // sayChanges names what got worse, and what better, at each plateau.

@@ -6,7 +6,7 @@ import (
 )
 
 // Ledger is what became of the taps that were redirected, by the system's own counters. When all is well, Redirected = Received =
-// Flushed + Dropped + Waiting - WaitingBefore.
+// Flushed + Dropped + Waiting - WaitingBefore + Flushing.
 type Ledger struct {
 	Redirected    int64  `json:"redirected"`     // by the system, as we saw it
 	Received      int64  `json:"received"`       // put on the queue
@@ -16,7 +16,8 @@ type Ledger struct {
 	WaitingBefore int64  `json:"waiting_before"` // in the queue at the start
 	Lost          *int64 `json:"lost"`           // redirected and never received; null when that is not known
 	AtLeast       bool   `json:"lost_at_least"`  // others tapped too, or answers were not seen: there may be more
-	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped nor waiting
+	Flushing      int64  `json:"flushing"`       // taken off the queue by a flush that had not ended, and so had not counted them
+	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped, waiting nor in such a flush
 	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
 	Errors        Tally  `json:"errors"`         // that the system counted meanwhile
 
@@ -37,16 +38,26 @@ func between(from, to Reading) *Ledger {
 	return l
 }
 
+// underWay makes of what is unaccounted for what a flush has taken that is under way.
+func (l *Ledger) underWay() {
+	if l.Unaccounted > 0 {
+		l.Flushing, l.Unaccounted = l.Unaccounted, 0
+	}
+}
+
 // recorded is how many taps are in the database or on their way to it.
 func (l *Ledger) recorded() int64 { return l.Flushed + l.Waiting - l.WaitingBefore }
 
 // Loss returns how many taps were redirected and are nowhere, of how many; of none when it is not known.
 func (l *Ledger) Loss() (lost, redirected int64) {
-	if l == nil || l.Lost == nil {
+	if l == nil || l.Lost == nil || *l.Lost == 0 && l.openEnded() {
 		return 0, 0
 	}
 	return *l.Lost + max(0, l.Unaccounted), l.Redirected
 }
+
+// openEnded reports whether a flush had taken more taps than a limit of lost ones allows, and nobody saw what became of them.
+func (l *Ledger) openEnded() bool { return 1000*l.Flushing > l.Redirected }
 
 // otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may have been received before
 // we had seen their answers.
@@ -84,6 +95,9 @@ func (m *Measured) account() *Ledger {
 	if m.Readings.Settled {
 		whole.lose(max(0, missing(first, last)-low), alone, unseen)
 	}
+	if m.Readings.Flushing {
+		whole.underWay()
+	}
 	for i := range m.Plateaus {
 		if marks[i] == nil || marks[i+1] == nil {
 			continue
@@ -92,6 +106,9 @@ func (m *Measured) account() *Ledger {
 		l.Unaccounted = max(0, taken[i+1]) - max(0, taken[i])
 		if m.Readings.Settled {
 			l.lose(max(gone[i+1], low)-max(gone[i], low), alone, unseen)
+		}
+		if m.Readings.Flushing {
+			l.underWay()
 		}
 		m.Plateaus[i].Ledger = l
 	}

@@ -58,7 +58,7 @@ func (s *tappedSystem) run(share float64) {
 	for _, r := range s.parts {
 		end := began.Add(2*ledgerHold + 20*time.Second)
 		s.arrive(end)
-		r.Settle(end, s.counted, true)
+		r.Settle(end, s.counted, true, false)
 	}
 }
 

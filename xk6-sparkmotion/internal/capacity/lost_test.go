@@ -51,6 +51,10 @@ func lostRuns() []judgedRun {
 			run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Course[2].Flushed += 5000 }),
 		},
 		{
+			name: "a flush under way", status: Pass, sustained: 100,
+			run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Course[2].Flushed -= 2500; m.Readings.Flushing = true }),
+		},
+		{
 			name: "a batch that nobody has", status: Fail, sustained: 50, breach: "taps_lost",
 			run: changed(leads(func(*seen) {}), func(m *Measured) { m.Readings.Course[2].Flushed -= 2500 }),
 		},
@@ -94,6 +98,6 @@ func crashed() Measured {
 	at := func(share float64) time.Time { return inPlateau(0, share) }
 	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)
 	r.read(at(0.5), Reading{Received: 6000, Flushed: 5600, Waiting: 400})
-	r.Settle(at(1), Reading{Asked: at(0.99), Received: 5000, Flushed: 4000, Waiting: 1000}, true)
+	r.Settle(at(1), Reading{Asked: at(0.99), Received: 5000, Flushed: 4000, Waiting: 1000}, true, false)
 	return r.Measured("0:1", all)
 }

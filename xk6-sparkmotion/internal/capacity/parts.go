@@ -100,12 +100,7 @@ func (p *Plateau) worst(part SystemPart) *Breach {
 }
 
 // of is the part whose limit it is.
-func (b Breach) of() SystemPart {
-	if b.Label == growthLabel {
-		return FlushPart
-	}
-	return partOf(Limit{Label: b.Label})
-}
+func (b Breach) of() SystemPart { return partOf(Limit{Label: b.Label}) }
 
 // Of returns the part whose limit it is; empty when it sums up several.
 func (m Judged) Of() SystemPart { return partOf(m.Limit) }

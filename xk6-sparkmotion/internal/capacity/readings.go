@@ -23,12 +23,13 @@ type Reading struct {
 
 // Readings are those of a run, in their order.
 type Readings struct {
-	Course  []Reading `json:"course"`  // the first is from before load, where there was a preflight
-	Probes  int64     `json:"probes"`  // taps that preflight made before that
-	Before  *Reading  `json:"before"`  // from before those; null without a preflight
-	Foreign int64     `json:"foreign"` // taps of others that the system received beside those
-	Settled bool      `json:"settled"` // the last was taken when nothing was under way any more
-	Resets  int       `json:"resets"`  // how often the counters went back: Redis had lost what it held
+	Course   []Reading `json:"course"`   // the first is from before load, where there was a preflight
+	Probes   int64     `json:"probes"`   // taps that preflight made before that
+	Before   *Reading  `json:"before"`   // from before those; null without a preflight
+	Foreign  int64     `json:"foreign"`  // taps of others that the system received beside those
+	Settled  bool      `json:"settled"`  // the last was taken when no tap was on its way to the queue any more
+	Flushing bool      `json:"flushing"` // and while a flush may have been under way, which counts what it moves at its end
+	Resets   int       `json:"resets"`   // how often the counters went back: Redis had lost what it held
 }
 
 // mostReadings bounds a course. A longer run keeps every other.
@@ -127,7 +128,7 @@ func together(parts []Part) Readings {
 				reading.Redirected += other.Report.redirectedBy(reading.Seconds - other.behind(parts))
 			}
 			if reading.Seconds >= end {
-				all.Settled, end = r.Settled, reading.Seconds
+				all.Settled, all.Flushing, end = r.Settled, r.Flushing, reading.Seconds
 			}
 			all.Course = append(all.Course, reading)
 		}

@@ -104,18 +104,19 @@ func (r *Recorder) Baseline(at time.Time, before, reading Reading, probes, forei
 	r.read(at, reading)
 }
 
-// Settle records the reading that a run ends with; settled when nothing was under way any more.
-func (r *Recorder) Settle(at time.Time, reading Reading, settled bool) {
+// Settle records the reading that a run ends with: settled when no tap was on its way to the queue any more, flushing when a flush may have
+// been under way.
+func (r *Recorder) Settle(at time.Time, reading Reading, settled, flushing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read(at, reading)
-	r.readings.Settled = settled
+	r.readings.Settled, r.readings.Flushing = settled, flushing
 }
 
 func (r *Recorder) read(at time.Time, reading Reading) {
 	reading.at, reading.Redirected = at, r.whole.Redirected
 	r.readings.add(reading, &r.restart)
-	r.readings.Settled = false
+	r.readings.Settled, r.readings.Flushing = false, true
 }
 
 // Against returns what has become of the taps that were redirected, by a reading that is not recorded; nil without an earlier one.
@@ -148,6 +149,9 @@ func (r *Recorder) Ledger() *Ledger {
 		lost = max(0, min(lost, missing(course[0], course[n-2])))
 	}
 	l.Lost = &lost
+	if r.readings.Flushing {
+		l.underWay()
+	}
 	return l
 }
 

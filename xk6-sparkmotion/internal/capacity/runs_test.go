@@ -62,7 +62,7 @@ func recorded(plateaus ...seen) *Recorder {
 		ledger.count(r.whole.Redirected, s, depth)
 		r.read(inPlateau(i+1, 0), ledger.reading)
 	}
-	r.readings.Settled = true
+	r.readings.Settled, r.readings.Flushing = true, false
 	if unread {
 		r.readings = Readings{}
 	}

@@ -105,14 +105,14 @@ var Metrics = []Metric{
 		Limit: Limit{Label: "flushed", Unit: units.PerSecond}, Column: Column{SystemTable, "Flushed taps/s"},
 	}.derived(func(p *Plateau) *float64 { return p.Flushed }),
 	Metric{
-		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Matters: growthMatters,
+		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Of: FlushPart, Matters: growthMatters,
 	}.derived(func(p *Plateau) *float64 { return p.Growth }).surely((*Plateau).growthEstimate),
 	Metric{
 		// k6 has a Gauge of it: its Rates count events, and the system's counters are no events of ours.
 		Limit: Limit{
 			Metric: "taps_lost", Stat: "value", Label: "taps lost", Part: Recorded, Warn: 0.001, Fail: 0.01, Enough: 100,
 		},
-		Of: RecordingPart, Matters: shareMatters,
+		Of: RecordingPart, Column: Column{TapsTable, "Lost"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.Loss() }),
 	Metric{
 		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.

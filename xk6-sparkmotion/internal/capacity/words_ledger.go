@@ -11,7 +11,7 @@ import (
 // unrecorded reports whether nobody knows what became of the taps that were redirected.
 func (r *Report) unrecorded() bool {
 	judged := slices.ContainsFunc(r.Metrics, func(m Judged) bool { return m.Of() == RecordingPart })
-	return judged && (r.Ledger == nil || r.Ledger.Lost == nil)
+	return judged && (r.Ledger == nil || r.Ledger.Lost == nil || r.Ledger.openEnded())
 }
 
 // Badge is what stands beside the status: a pass of redirects is no pass of what follows them.
@@ -29,6 +29,8 @@ func (r *Report) sayUnrecorded() []string {
 		return nil
 	case r.Ledger != nil && (r.Ledger.OtherTraffic > 0 || r.Readings.Foreign > 0):
 		return []string{"Recording not measured: others tapped too, and what the system received of theirs hides what it may have lost of ours."}
+	case r.Ledger != nil && r.Ledger.openEnded():
+		return []string{"Recording not measured to the end: reconcile() waited as long as k6's teardownTimeout let it, and a flush was still under way."}
 	case len(r.Readings.Course) == 0:
 		return []string{"Recording not measured: nobody read the system's counters. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL."}
 	}
@@ -62,7 +64,7 @@ func (r *Report) sayLedger() []string {
 
 // say puts the ledger into a sentence.
 func (l *Ledger) say() string {
-	recorded := l.Redirected - *l.Lost - l.Dropped - max(0, l.Unaccounted)
+	recorded := l.Redirected - *l.Lost - l.Dropped - max(0, l.Unaccounted) - l.Flushing
 	parts := []string{units.Rate(float64(l.Flushed)) + " in the database"}
 	switch waiting := l.Waiting - l.WaitingBefore; {
 	case waiting < 0:
@@ -71,6 +73,9 @@ func (l *Ledger) say() string {
 		parts = append(parts, units.Rate(float64(waiting))+" waiting")
 	}
 	parts = append(parts, units.Rate(float64(l.Dropped))+" dropped", l.atLeast()+units.Rate(float64(*l.Lost))+" lost")
+	if l.Flushing > 0 {
+		parts = append(parts, units.Rate(float64(l.Flushing))+" in a flush that had not ended")
+	}
 	if l.Unaccounted > 0 {
 		parts = append(parts, units.Rate(float64(l.Unaccounted))+" unaccounted for")
 	}

@@ -126,12 +126,12 @@ func (m *Meter) QueueSample(s capacity.QueueSample) bool {
 	return true
 }
 
-// Settle counts the reading that a run ends with; settled when nothing was under way any more.
-func (m *Meter) Settle(r capacity.Reading, settled bool) {
+// Settle counts the reading that a run ends with, as [capacity.Recorder.Settle] has it.
+func (m *Meter) Settle(r capacity.Reading, settled, flushing bool) {
 	if m.over() {
 		return
 	}
-	m.process.Recorder.Settle(time.Now(), r, settled)
+	m.process.Recorder.Settle(time.Now(), r, settled, flushing)
 	m.emit(m.metrics.queueDepth, float64(r.Waiting))
 	m.lost()
 }

@@ -18,6 +18,9 @@ func Comparison(w io.Writer, c *capacity.Comparison, colour bool) error {
 	if len(c.Plateaus) > 0 {
 		t.columns("", "before", "after", "change", "noise", "")
 		t.change("", c.SustainedRate)
+		for _, part := range c.Parts {
+			t.change("  ", part)
+		}
 		if c.Drain != nil {
 			t.change("", *c.Drain)
 		}
