@@ -19,7 +19,7 @@ type account struct {
 	WaitingBefore                                   int64 `json:"waiting_before"`
 	Lost                                            *int64
 	AtLeast                                         bool `json:"lost_at_least"`
-	Unaccounted                                     int64
+	Flushing, Unaccounted                           int64
 	OtherTraffic                                    int64 `json:"other_traffic"`
 }
 
@@ -210,8 +210,9 @@ func TestLedgerAcrossACrash(t *testing.T) {
 	truth := tw.ledger()
 	t.Logf("%+v, lost %d; the twin: %+v", got, lost, truth)
 	gone := truth.KV + truth.Hub - truth.Rows - truth.Dropped - truth.Pending
-	if lost < 0 || lost+got.Unaccounted != gone || gone == 0 {
-		t.Errorf("%d lost and %d unaccounted for; by the twin's count %d are gone", lost, got.Unaccounted, gone)
+	// Whether a flush holds what is nowhere, nobody can tell before one would have ended.
+	if lost < 0 || lost+got.Unaccounted+got.Flushing != gone || gone == 0 {
+		t.Errorf("%d lost, %d unaccounted for and %d in a flush; by the twin's count %d are gone", lost, got.Unaccounted, got.Flushing, gone)
 	}
 	if redirected := truth.KV + truth.Hub - preflightTaps; got.Redirected != redirected || got.OtherTraffic != 0 {
 		t.Errorf("%d redirected and %d of others; by the twin's count %d", got.Redirected, got.OtherTraffic, redirected)
@@ -257,7 +258,8 @@ func TestLedgerAmongOthers(t *testing.T) {
 				}
 				return
 			}
-			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
+			// Of ours, those that were received before we had seen their answer look like others' at that moment: a few.
+			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost+5 || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
 				t.Errorf("at least (%v) %d lost, %d taps of others; by the twin's count %d, %d", got.AtLeast, lost, got.OtherTraffic, s.Ledger.Lost, s.Others.Taps)
 			}
 		})
