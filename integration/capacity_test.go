@@ -47,7 +47,7 @@ type plateau struct {
 	Dropped          int64 `json:"dropped_iterations"`
 	Started          int64 `json:"started_iterations"`
 	Tapless          int64 `json:"iterations_without_tap"`
-	Growth           *float64
+	Growth, Queued   *float64
 	Metrics          []struct {
 		Label string
 		Value float64

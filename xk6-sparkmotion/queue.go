@@ -72,9 +72,10 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 		return capacity.Reading{}, 0, err
 	}
 	state := m.vu.State()
+	asked := time.Now()
 	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig, Answered: &m.process.answered})
 	return capacity.Reading{
-		Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
+		Asked: asked, Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
 	}, c.Took(), err
 }
 

@@ -21,6 +21,7 @@ type Metrics struct {
 	audit            auditMetrics
 	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
 	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
+	generatorMemory  *metrics.Metric // Gauge, bytes: what Go's runtime holds of memory in this process
 }
 
 // auditMetrics are Counters: what an audit found, over the taps that were redirected.
@@ -62,6 +63,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.audit.unexpected, "audit_unexpected", metrics.Counter, metrics.Default},
 		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
 		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
+		{&m.generatorMemory, "generator_memory", metrics.Gauge, metrics.Data},
 	} {
 		metric, err := registry.NewMetric(row.name, row.kind, row.unit)
 		if err != nil {
