@@ -132,8 +132,14 @@ func (s *settling) note(reading capacity.Reading) {
 // received reports whether no tap is on its way to the queue any more.
 func (s *settling) received() bool { return s.missing <= 0 || time.Since(s.arrived) >= quietTime }
 
-// flushing reports whether a flush may be under way.
-func (s *settling) flushing() bool { return s.taken > 0 && time.Since(s.moved) < longestFlush }
+// flushing reports whether a flush may be under way. What Redis held when it lost all is in no flush, as far as none moves any.
+func (s *settling) flushing() bool {
+	longest := longestFlush
+	if s.process.meter.Recorder.Resets() > 0 {
+		longest = quietTime
+	}
+	return s.taken > 0 && time.Since(s.moved) < longest
+}
 
 // mark reads the system's counters when the first tap of a plateau has ended, so that what is lost is told of the plateau that lost it.
 func (m *module) mark(p lane.Plateau) {

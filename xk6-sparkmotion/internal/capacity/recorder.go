@@ -119,6 +119,13 @@ func (r *Recorder) read(at time.Time, reading Reading) {
 	r.readings.Settled, r.readings.Flushing = false, true
 }
 
+// Resets returns how often the system's counters went back.
+func (r *Recorder) Resets() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.readings.Resets
+}
+
 // Against returns what has become of the taps that were redirected, by a reading that is not recorded; nil without an earlier one.
 func (r *Recorder) Against(reading Reading) *Ledger {
 	r.mu.Lock()
