@@ -46,6 +46,7 @@ func TestOutages(t *testing.T) {
 	ended, counted := make(chan struct{}), make(chan int)
 	go func() { counted <- tw.outages(ended) }()
 	env := maps.Clone(tw.env)
+	env["STOP"] = "off"                   // it goes through them all
 	delete(env, "UPSTASH_REDIS_REST_URL") // a flush would read the queue, too
 	delete(env, "UPSTASH_REDIS_REST_TOKEN")
 	r := runK6(t, env, "run", "--quiet", script(t, `

@@ -7,7 +7,6 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
@@ -38,6 +37,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
+	defer m.holdsGoal()
 	o := reconcileOptions{Timeout: max(margin, m.vu.State().Options.TeardownTimeout.TimeDuration()-margin)}
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
 		return nil, err
@@ -132,14 +132,3 @@ func (s *settling) received() bool { return s.missing <= 0 || time.Since(s.arriv
 
 // flushing reports whether a flush may be under way.
 func (s *settling) flushing() bool { return s.taken > 0 && time.Since(s.moved) < longestFlush }
-
-// mark reads the system's counters when the first tap of a plateau has ended, so that what is lost is told of the plateau that lost it.
-func (m *module) mark(p lane.Plateau) {
-	if p.Name == m.marked.Name && p.Scenario == m.marked.Scenario {
-		return
-	}
-	m.marked = p
-	if p.Name != "" && m.vu.Context().Err() == nil {
-		m.process.marks.once(p.Scenario+" "+p.Name, m.glance)
-	}
-}

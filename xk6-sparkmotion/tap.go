@@ -72,7 +72,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau)
-	return result.Redirected(), nil
+	return result.Redirected(), m.ending()
 }
 
 // tapped counts a tap, and logs the first failure of each kind in the process.
