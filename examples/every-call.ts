@@ -65,7 +65,8 @@ export function tappers(): void {
   const redirected: boolean = tap({ ...how, form: 'subdomain', url: WORKER_URL });
   const directly: boolean = tap({ ...how, form: 'direct', directURL: DIRECT_URL, orgID, eventIDs });
   const two: number = taps(2, { protocol: 'h2' });
-  check(null, { 'taps are redirected': () => redirected && directly && two === 2 });
+  const led: string | null = tap({ location: true });
+  check(null, { 'taps are redirected': () => redirected && directly && two === 2 && led !== null });
 }
 
 interface Kpis {

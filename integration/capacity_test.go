@@ -29,8 +29,11 @@ type verdict struct {
 		Plateaus      []plateau
 	}
 	Processes []struct{ Began time.Time }
-	Counts    struct{ Taps, Queries, Flushes int64 }
-	Queue     struct {
+	Counts    struct {
+		Taps, Queries, Flushes int64
+		SamplesFailed          int64 `json:"queue_samples_failed"`
+	}
+	Queue struct {
 		GrowsFrom *float64 `json:"grows_from"`
 		Drain     *float64
 	}
@@ -44,7 +47,7 @@ type plateau struct {
 	Dropped          int64 `json:"dropped_iterations"`
 	Started          int64 `json:"started_iterations"`
 	Tapless          int64 `json:"iterations_without_tap"`
-	Growth           *float64
+	Growth, Queued   *float64
 	Metrics          []struct {
 		Label string
 		Value float64

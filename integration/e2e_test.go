@@ -109,6 +109,7 @@ func checkSecrets(t *testing.T, r run, tw *twin) {
 }
 
 type point struct {
+	Time  time.Time
 	Tags  map[string]string
 	Value float64
 }

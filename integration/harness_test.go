@@ -162,6 +162,7 @@ func transport(t *testing.T) *http.Transport {
 
 // stats are the twin's own counts.
 type stats struct {
+	Ledger   twinLedger
 	Worker   struct{ Requests, Hits, Misses, Faults, Resets int64 }
 	Queue    struct{ Queued, Lost, Depth int64 }
 	Hub      struct{ Flushes, Flushed, Dropped, FailedBatches, SlowPath int64 }
@@ -171,6 +172,7 @@ type stats struct {
 		Logins, FailedLogins, Unauthorized int64
 		Queries                            map[string]int64
 	}
+	Others struct{ Taps, Flushes int64 }
 }
 
 func (tw *twin) stats() stats {

@@ -3,7 +3,9 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,7 +41,7 @@ func TestScriptsAreThin(t *testing.T) {
 // TestSetupOutlastsAFlush: preflight() gives the flush a minute, which is all that k6 gives a setup() by itself.
 func TestSetupOutlastsAFlush(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"e2e-load.js", "event-day.js", "smoke.js", "audit.js"} {
+	for _, name := range []string{"e2e-load.js", "event-day.js", "smoke.js", "audit.js", "soak.js"} {
 		runK6(t, nil, "inspect", absolute(t, "../scripts/"+name)).wants(0, `"setupTimeout": "3m0s"`)
 	}
 }
@@ -53,6 +55,9 @@ func TestScriptsTakeNumbers(t *testing.T) {
 		"redirect-breakpoint.js": {"PEAK": "a whole number above 0"},
 		"upstash-pipeline.js":    {"RATE": "a whole number above 0"},
 		"audit.js":               {"RATE": "a whole number above 0", "TAPS": "a whole number above 0"},
+		"window-switch.js":       {"RATE": "a whole number above 0", "BEFORE": "a whole number above 0", "LIMIT": "a whole number above 0"},
+		"drain.js":               {"N": "a whole number above 0"},
+		"soak.js":                {"RATE": "a whole number above 0", "HOURS": "a number above 0, such as 0.5"},
 	} {
 		for name, wanted := range settings {
 			t.Run(script+" "+name, func(t *testing.T) {
@@ -175,22 +180,25 @@ func TestSmokeFails(t *testing.T) {
 
 // breaks sets faults once preflight() is through, and load has begun.
 func (tw *twin) breaks(faults string) {
+	tw.awaits("load", func(s stats) bool { return s.Worker.Requests > preflightTaps+1 }) // and its /health; these come first, and the last are of the queue
+	tw.must(http.MethodPut, "/faults", faults)
+}
+
+// awaits waits until the twin's counts say that something has happened, from goroutines too.
+func (tw *twin) awaits(what string, happened func(stats) bool) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var s stats
 		answer, err := tw.ask(http.MethodGet, "/stats", "")
 		if err == nil {
 			err = json.Unmarshal(answer, &s)
 		}
-		if err != nil || time.Now().After(deadline) {
-			tw.t.Errorf("load has not begun: %v", err)
+		switch {
+		case err == nil && happened(s):
+			return
+		case time.Now().After(deadline):
+			tw.t.Errorf("waited a minute for %s: %v; the twin counts %+v", what, err, s)
 			return
 		}
-		if s.Worker.Requests > preflightTaps+1 { // and its /health; these come first, and the last are of the queue
-			break
-		}
-	}
-	if _, err := tw.ask(http.MethodPut, "/faults", faults); err != nil {
-		tw.t.Error(err)
 	}
 }
 
@@ -310,6 +318,108 @@ func TestEventDay(t *testing.T) {
 	byBand := tw.tapsByBand()
 	if top, median := byBand[len(byBand)-1], byBand[len(byBand)/2]; top < 20*median {
 		t.Errorf("the most tapped of %d bands has %d taps, the median %d", len(byBand), top, median)
+	}
+}
+
+// TestWindowSwitch: as many taps lead to the old page after the switch, and the last one as late, as the twin has recorded of it. The edge
+// keeps a page for 30 s, which is what it takes. The page that was shown before is shown again.
+func TestWindowSwitch(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	r := runScript(t, tw, "window-switch.js", "-e", "BEFORE=2", "-e", "LIMIT=31")
+	r.wantsHeld("old_page")
+	old := points(t, filepath.Join(r.dir, "samples.json"), "old_page")
+	if len(old) == 0 {
+		t.Fatal("no tap led to the old page")
+	}
+	asked := old[0].Time.Add(-time.Duration(old[0].Value) * time.Millisecond) // a tap's latency too late
+	pre, live, last := 0, 0, 0.0
+	for _, entry := range tw.redis().LRange(t.Context(), "tap-log:pending", 0, -1).Val() {
+		var tap struct {
+			Mode     string
+			TappedAt time.Time
+		}
+		if err := json.Unmarshal([]byte(entry), &tap); err != nil {
+			t.Fatal(err)
+		}
+		since := float64(tap.TappedAt.Sub(asked).Milliseconds())
+		switch {
+		case since < 0:
+		case tap.Mode == "pre":
+			pre, last = pre+1, max(last, since)
+		default:
+			live++
+		}
+	}
+	slowest, led := slices.Max(r.samples("old_page")), len(r.samples("new_page"))
+	t.Logf("%d taps led to the old page, the last after %.0f ms, and %d to the new one; the twin has %d, %.0f ms, %d", len(old), slowest, led, pre, last, live)
+	if abs(len(old)-pre) > 3 || abs(led-live) > 3 || math.Abs(slowest-last) > 200 || last < 20_000 { // those that are under way at the switch
+		t.Errorf("%d taps led to the old page, the last after %.0f ms, and %d to the new one; the twin has %d, %.0f ms, %d", len(old), slowest, led, pre, last, live)
+	}
+	runK6(t, tw.env, "run", "--quiet", script(t, `
+		import { login, query } from 'k6/x/sparkmotion';
+		export default () => {
+			const shown = query(login(), 'windows.list', { eventId: __ENV.LOADTEST_EVENT_ID }).filter(({ isActive }) => isActive);
+			console.log('shown ' + shown.map(({ windowType }) => windowType));
+		};`)).wants(0, `msg="shown LIVE"`)
+	runScript(t, tw, "window-switch.js", "-e", "FROM=BREAK").wants(107, "has the windows [PRE,LIVE,POST]: set FROM and TO to two of them")
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// TestDrain: a Hub that drains so many rows a second is measured by batch, by second and by flush.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	tw, random := startTwin(t, "-flush-time", "10s"), chance(t) // one that fails goes on for so long
+	drains := 5000 + 5000*random.Float64()
+	tw.control(http.MethodPut, "/faults", fmt.Sprintf(`{"hub":{"drainRate":%.0f}}`, drains))
+	const rows = 40_000
+	r := runScript(t, tw, "drain.js", "-e", fmt.Sprint("N=", rows))
+	r.wants(0)
+	for metric, least := range map[string]int{"drain_batch": 6, "drain_second": 3, "drain_flush": 1} {
+		got := r.samples(metric)
+		mean := sum(got) / float64(len(got))
+		t.Logf("%s: %d, %.0f rows/s on average; the twin drains %.0f", metric, len(got), mean, drains)
+		if len(got) < least || math.Abs(mean/drains-1) > 0.15+5000.0/rows { // a second may have a batch more or less
+			t.Errorf("%s: %d, %.0f rows/s on average; the twin drains %.0f", metric, len(got), mean, drains)
+		}
+	}
+	if got := tw.ledger(); got.Rows != rows || got.Pending != 0 {
+		t.Errorf("%d rows, and %d wait", got.Rows, got.Pending)
+	}
+	tw.control(http.MethodPost, "/bands/delete?share=0.05", "")
+	runScript(t, tw, "drain.js", "-e", "N=5000").wants(99, "cron_drop_rate", "cron_flushed")
+	tw.control(http.MethodPut, "/faults", `{"database":{"errorRate":1}}`)
+	runScript(t, tw, "drain.js", "-e", "N=5000").wants(108, "a flush failed, or batches of it")
+}
+
+// TestSoak: the first tenth and the last are told apart: taps that take longer and are lost from some time on show in the last.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	ended := during(func() {
+		tw.awaits("half of the taps", func(s stats) bool { return s.Worker.Requests > 500 })
+		tw.must(http.MethodPut, "/faults", `{"worker":{"latencyMs":60},"upstash":{"errorRate":0.5,"status":429}}`)
+	})
+	r := runScript(t, tw, "soak.js", "-e", "RATE=50", "-e", "HOURS=0.0055")
+	ended()
+	r.wants(99, "first tenth", "redirect p95, ms", "queue, most", "generator memory, MB", "taps_lost")
+	if _, lost := r.account(); lost != tw.ledger().Lost {
+		t.Errorf("%d lost; by the twin's count %d", lost, tw.ledger().Lost)
+	}
+	s, plateaus := r.summary(), r.verdict().Plateaus
+	if len(plateaus) != 10 {
+		t.Fatalf("%d plateaus", len(plateaus))
+	}
+	for tenth, p := range map[string]plateau{"first": plateaus[0], "last": plateaus[9]} {
+		latency, memory := s.Metrics["redirect_latency{tenth:"+tenth+"}"].Values, s.Metrics["generator_memory{tenth:"+tenth+"}"].Values["max"]
+		t.Logf("%s: %v, %.1f MB; %d taps in its plateau", tenth, latency, memory/1e6, p.Counts.Taps)
+		if math.Abs(latency["count"]-float64(p.Counts.Taps)) > 10 || memory < 5e6 || memory > 2e9 {
+			t.Errorf("%s: %v, %.0f bytes; %d taps in its plateau", tenth, latency, memory, p.Counts.Taps)
+		}
+		if slow := latency["med"] >= 60; slow != (tenth == "last") {
+			t.Errorf("%s: the median is %v ms, 60 were added later on", tenth, latency["med"])
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -23,15 +22,12 @@ func tapsAndFlush(t *testing.T, taps int) string {
 		export const handleSummary = report;`, taps))
 }
 
-// ledger is what the twin counts of taps, for itself.
-func (tw *twin) ledger() (l struct{ KV, Hub, Fallback, Received, Lost, Flushed, Dropped, Duplicated int64 }) {
+// twinLedger is what the twin counts of taps, for itself.
+type twinLedger struct{ KV, Hub, Fallback, Received, Lost, Flushed, Dropped, Pending, Rows, Duplicated int64 }
+
+func (tw *twin) ledger() twinLedger {
 	tw.t.Helper()
-	var s struct{ Ledger any }
-	s.Ledger = &l
-	if err := json.Unmarshal(tw.control(http.MethodGet, "/stats", ""), &s); err != nil {
-		tw.t.Fatal(err)
-	}
-	return l
+	return tw.stats().Ledger
 }
 
 // TestEmptyKV: a Hub that knows the bands redirects every tap to its page, and none of it is a KV hit.

@@ -149,6 +149,8 @@ declare module 'k6/x/sparkmotion' {
     protocol?: 'http/1.1' | 'h2';
     /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
     audit?: boolean;
+    /** Returns the URL that the tap led to, with its UTM parameters, in place of true, and null in place of false. Not for `taps()`. Default false. */
+    location?: boolean;
     /** How long a tap may take. Default 10s: nobody holds a phone longer. */
     timeout?: Duration;
   }
@@ -157,9 +159,10 @@ declare module 'k6/x/sparkmotion' {
    * One tap: opens a band's link and follows the redirect no further. True when it led to a page; to a fallback is an error. Emits
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
    * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` where the arrival rate ramps; and
-   * the generator's own health, `generator_lag` and `generator_limited`. It does not throw for what the Worker answers;
+   * the generator's own health, `generator_lag`, `generator_limited` and `generator_memory`. It does not throw for what the Worker answers;
    * the first failure of each kind in a process is logged.
    */
+  export function tap(options: TapOptions & { location: true }): string | null;
   export function tap(options?: TapOptions): boolean;
 
   /**

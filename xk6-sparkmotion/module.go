@@ -19,6 +19,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
@@ -42,9 +43,10 @@ type process struct {
 	notices      notices
 	audit        audit.Set
 	settings     runSettings
-	marks        notices     // stages and tenths of plateaus that began
-	plateausTold notices     // that ended, in the log
-	ending       atomic.Bool // a VU has ended the run
+	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
+	marks        notices                      // stages and tenths of plateaus that began
+	plateausTold notices                      // that ended, in the log
+	ending       atomic.Bool                  // a VU has ended the run
 	answered     answer.Answered
 	plateaus     plateauNames
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set

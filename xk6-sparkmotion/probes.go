@@ -30,9 +30,9 @@ type prober struct {
 	preflightOptions
 	session *sobek.Object // once the login has worked
 
-	remembered bool
-	before     int64 // taps that the system had received before those of the probes
-	pages      int64 // taps of the probes that led to a page
+	before *capacity.Reading // from before the first tap of a probe; nil when there was none
+	unread error             // why that can't be read
+	pages  int64             // taps of the probes that led to a page
 }
 
 // flushTime is what a flush may take: it works off whatever the last run has left.
@@ -289,13 +289,20 @@ func (p *prober) recording() (string, error) {
 		}
 		return "skipped: neither Upstash nor REDIS_URL is configured, so that nobody will tell whether taps are recorded", nil
 	}
+	if p.unread != nil {
+		return "", p.unread
+	}
 	for deadline := time.Now().Add(p.Timeout); ; {
 		reading, _, err := p.read(source)
 		if err != nil {
 			return "", err
 		}
-		received := reading.Received - p.before
+		if p.before == nil {
+			p.before = &reading
+		}
+		received := reading.Received - p.before.Received
 		if received >= p.pages {
+			p.process.queue.Store(&source)
 			p.begin(reading, received-p.pages)
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
@@ -315,13 +322,11 @@ func (p *prober) recording() (string, error) {
 // remember takes the system's count before the first tap. An error is told by the probe of the queue.
 func (p *prober) remember() {
 	source := p.queue()
-	if p.remembered || !p.Needs("queue") || source.Check() != nil || !source.Configured() {
+	if p.before != nil || p.unread != nil || !p.Needs("queue") || source.Check() != nil || !source.Configured() {
 		return
 	}
-	p.remembered = true
-	if reading, _, err := p.read(source); err == nil {
-		p.before = reading.Received
-	}
+	reading, _, err := p.read(source)
+	p.before, p.unread = &reading, err
 }
 
 // begin records the reading that the run begins with, and what others had tapped meanwhile: taps of another process of the same run are
@@ -330,5 +335,5 @@ func (p *prober) begin(reading capacity.Reading, foreign int64) {
 	if segment := p.vu.State().Options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 || p.pages == 0 {
 		foreign = 0
 	}
-	p.process.meter.Recorder.Baseline(time.Now(), reading, p.pages, foreign)
+	p.process.meter.Recorder.Baseline(time.Now(), *p.before, reading, p.pages, foreign)
 }

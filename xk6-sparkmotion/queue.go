@@ -39,6 +39,9 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 		})
 		return nil, nil
 	}
+	if source.Key == pendingKey {
+		m.process.queue.Store(&source)
+	}
 	return m.look(source)
 }
 
@@ -69,22 +72,24 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 		return capacity.Reading{}, 0, err
 	}
 	state := m.vu.State()
+	asked := time.Now()
 	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig, Answered: &m.process.answered})
 	return capacity.Reading{
-		Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
+		Asked: asked, Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
 	}, c.Took(), err
 }
 
 // lookTime is how long a look at the queue may take that nobody has asked for.
 const lookTime = 5 * time.Second
 
-// glance takes a sample that nobody has asked for, where a queue is configured. Its error is counted, and logged once.
+// glance takes a sample that nobody has asked for, of the queue that preflight has tried or the script has asked for: of no other. Its
+// error is counted, and logged once.
 func (m *module) glance() {
-	var o queueOptions
-	if err := m.settings.Read(nil, &o); err != nil || !queue.Source(o).Configured() {
-		return // queueDepth and preflight say what is wrong
+	watched := m.process.queue.Load()
+	if watched == nil {
+		return
 	}
-	source := queue.Source(o)
+	source := *watched
 	source.Timeout = lookTime
 	var counted *failure
 	if _, err := m.look(source); errors.As(err, &counted) {

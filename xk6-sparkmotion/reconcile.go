@@ -22,6 +22,8 @@ const (
 	pollTime = 250 * time.Millisecond
 	// blindTime is how long the queue may not be readable before that is given up.
 	blindTime = 15 * time.Second
+	// unseenTime is how long readings may fail until what was quiet before counts no more: a system that is back is tried again.
+	unseenTime = 2 * time.Second
 	// quietTime is how long nothing must be received for what is missing to be lost: longer than a client waits before it tries again.
 	quietTime = 6 * time.Second
 	// longestFlush is how long a flush may take, which counts what it has moved when it ends.
@@ -99,8 +101,8 @@ func (s *settling) wait() error {
 			}
 		case time.Since(seen) >= blindTime:
 			return err
-		default:
-			s.arrived, s.moved = time.Now(), time.Now() // nobody saw
+		case time.Since(seen) >= unseenTime:
+			s.arrived, s.moved = time.Now(), time.Now()
 		}
 		if time.Now().After(s.deadline) {
 			return err

@@ -37,6 +37,7 @@ type tapOptions struct {
 	Cookie       string            `js:"cookie"`
 	Protocol     string            `js:"protocol" default:"http/1.1"`
 	Audit        bool              `js:"audit"`
+	Location     bool              `js:"location"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
 }
 
@@ -49,7 +50,8 @@ const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
 // tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
 // redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the rest. Without an
 // answer after 10 s it has failed: nobody holds a phone longer. utm is the share of taps with UTM parameters; protocol
-// "h2" lets the VU's own transport speak HTTP/2; audit has audit() look for the tap.
+// "h2" lets the VU's own transport speak HTTP/2; audit has audit() look for the tap. With location it returns in place of true the URL
+// that the tap led to, and null in place of false.
 func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
@@ -72,7 +74,16 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau)
-	return result.Redirected(), m.ending()
+	if err := m.ending(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !p.options.Location:
+		return result.Redirected(), nil
+	case result.Redirected():
+		return result.Location, nil
+	}
+	return nil, nil
 }
 
 // tapped counts a tap, and logs the first failure of each kind in the process.

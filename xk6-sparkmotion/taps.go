@@ -32,6 +32,9 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if p.options.Audit {
 		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
 	}
+	if p.options.Location {
+		return nil, errors.New("the option location is for one tap: make it by tap({ location: true })")
+	}
 	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
 		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period})

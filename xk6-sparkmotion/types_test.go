@@ -53,7 +53,8 @@ func TestTypesOfExports(t *testing.T) {
 	t.Parallel()
 	names, members := declared(t)
 	exported := exports(t)
-	same(t, "exports", slices.Sorted(slices.Values(names)), slices.Sorted(maps.Keys(exported)))
+	same(t, "exports", slices.Compact(slices.Sorted(slices.Values(names))), // tap() has two forms
+		slices.Sorted(maps.Keys(exported)))
 
 	delete(members["Upstash"], "constructor")
 	methods := vutest.New(t, New(), nil).Init().Run("Object.keys(new sm.Upstash({url: 'http://h', token: 't'})).sort().join()")

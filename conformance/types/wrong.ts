@@ -19,6 +19,8 @@ attempt(tap());
 tap({ form: 'direct', eventIDs: 'e1,e2,e3' });
 // @ts-expect-error header fields are strings
 tap({ headers: { 'X-Retry': 1 } });
+// @ts-expect-error where it led, which is no boolean
+const led: boolean = tap({ location: true });
 // @ts-expect-error taps without their number
 taps({ utm: 1 });
 // @ts-expect-error a distribution's name

@@ -312,3 +312,29 @@ func TestWhereARedirectComesFrom(t *testing.T) {
 		}
 	}
 }
+
+// TestTapLocation: the URL in place of true, null in place of false, over either lane.
+func TestTapLocation(t *testing.T) {
+	t.Parallel()
+	for lane, js := range lanes {
+		for want, w := range map[string]worker{
+			page:                       {status: 302, location: page},
+			"null":                     {status: 302, location: "https://sparkmotion.io/unknown"}, // a fallback
+			"null, as it failed":       {status: 500},
+			"null, as it is no answer": {status: 200, location: page},
+		} {
+			t.Run(lane+" "+want, func(t *testing.T) {
+				t.Parallel()
+				link, _ := vutest.Serve(t, w.ServeHTTP)
+				s := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
+				got := s.Run("String(" + strings.Replace(js, "OPTIONS", "{location: true}", 1) + ")").String()
+				want, _, _ := strings.Cut(want, ",")
+				vutest.Equal(t, "result", got, want)
+			})
+		}
+	}
+	s := newProcess(t, map[string]string{"WORKER_URL": "http://127.0.0.1:1"}).Start(1)
+	if said := s.Fails("sm.taps(2, {location: true})"); !strings.Contains(said, "make it by tap({ location: true })") {
+		t.Error(said)
+	}
+}

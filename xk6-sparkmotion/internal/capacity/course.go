@@ -85,3 +85,12 @@ func (c *course) series() Series {
 	}
 	return s
 }
+
+// redirected is how many taps were by a time.
+func (s *Series) redirected(seconds float64) float64 {
+	sum := 0.0
+	for i, rate := range s.Achieved {
+		sum += (rate - s.Failed[i]) * min(max(0, seconds-float64(i)*s.Step), s.Step)
+	}
+	return sum
+}

@@ -20,6 +20,8 @@ type Ledger struct {
 	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped, waiting nor in such a flush
 	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
 	Errors        Tally  `json:"errors"`         // that the system counted meanwhile
+
+	seconds float64 // from the first reading to the last
 }
 
 // between is the ledger of what happened from one reading to another; nothing is known yet of what was lost.
@@ -27,7 +29,7 @@ func between(from, to Reading) *Ledger {
 	l := &Ledger{
 		Redirected: to.Redirected - from.Redirected, Received: to.Received - from.Received,
 		Flushed: to.Flushed - from.Flushed, Dropped: to.Dropped - from.Dropped,
-		Waiting: to.Waiting, WaitingBefore: from.Waiting,
+		Waiting: to.Waiting, WaitingBefore: from.Waiting, seconds: to.Seconds - from.Seconds,
 	}
 	l.Unaccounted = l.Received - l.Flushed - l.Dropped - (l.Waiting - l.WaitingBefore)
 	for kind, n := range to.Errors {
@@ -76,6 +78,10 @@ func (m *Measured) account() *Ledger {
 	marks := m.marks()
 	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) })
 	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
+	if m.heldToTheEnd() {
+		end := len(marks) - 1
+		gone[end], taken[end] = missing(first, last), whole.Unaccounted
+	}
 	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or twice
 	low := min(missing(first, last), slices.Min(gone))
 	if -low <= max(unseen, otherTaps(whole.Redirected)) {
@@ -107,6 +113,15 @@ func (m *Measured) account() *Ledger {
 		m.Plateaus[i].Ledger = l
 	}
 	return whole
+}
+
+// heldToTheEnd reports whether all taps were made in plateaus, so that what was lost after the last reading of them is theirs.
+func (m *Measured) heldToTheEnd() bool {
+	held := int64(0)
+	for i := range m.Plateaus {
+		held += m.Plateaus[i].Counts.Redirected
+	}
+	return len(m.Plateaus) > 0 && held == m.Whole.Redirected
 }
 
 // leastOf is the least of a figure at each mark or any later one, and at the last reading.

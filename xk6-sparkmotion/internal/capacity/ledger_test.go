@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -22,48 +23,75 @@ type tappedSystem struct {
 
 const ledgerHold = 100 * time.Second
 
-// run lets the processes tap for two plateaus, the second of which loses a share; each reads as it does in a run.
+// event is what happens at a time.
+type event struct {
+	at time.Time
+	do func()
+}
+
+// run lets the processes tap for two plateaus, the second of which loses a share. They begin apart, once all have made their probes, and
+// each reads as it does in a run: k6 gives the scenario that samples to two of them.
 func (s *tappedSystem) run(share float64) {
-	for i := range s.parts {
-		s.parts[i] = &Recorder{}
-		s.parts[i].Schedule("tappers", holding(ledgerHold, 20, 40))
-		s.probe(i)
-	}
+	s.probe()
+	var events []event
 	for n := range 6000 {
-		at, plateau := began.Add(time.Duration(n)*ledgerHold/2000), 0
+		at, plateau := time.Duration(n)*ledgerHold/2000, 0
 		if n >= 2000 {
-			at, plateau = began.Add(ledgerHold+time.Duration(n-2000)*ledgerHold/4000), 1
-		}
-		for i := range s.parts { // the first tap of a plateau reads
-			if n == 0 || n == 2000 {
-				s.read(i, at)
-			}
+			at, plateau = ledgerHold+time.Duration(n-2000)*ledgerHold/4000, 1
 		}
 		i := s.IntN(len(s.parts))
-		s.parts[i].Tap(Tap{Began: at, Ended: at, First: true, Redirected: true, Page: true, Host: "a", Scenario: "tappers", Start: began})
-		s.page[plateau]++
-		if plateau == 1 && s.Float64() < share {
-			s.lost[plateau]++
-		} else {
-			s.late = append(s.late, at.Add(time.Duration(s.IntN(20))*time.Millisecond))
+		events = append(events, event{beganOf(i).Add(at), func() { s.tap(i, beganOf(i).Add(at), plateau, share) }})
+		if n == 0 || n == 2000 { // the first tap of a plateau reads
+			for i := range s.parts {
+				events = append(events, event{beganOf(i).Add(at), func() { s.read(i, beganOf(i).Add(at)) }})
+			}
 		}
 		if n%500 == 250 {
-			s.flush(at)
-			s.read(s.IntN(len(s.parts)), at)
+			i := s.IntN(2)
+			events = append(events, event{beganOf(i).Add(at), func() { s.flush(beganOf(i).Add(at)); s.read(i, beganOf(i).Add(at)) }})
 		}
 	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	for _, e := range events {
+		e.do()
+	}
 	for _, r := range s.parts {
-		end := began.Add(2*ledgerHold + time.Second)
+		end := began.Add(2*ledgerHold + 20*time.Second)
 		s.arrive(end)
 		r.Settle(end, s.counted, true, false)
 	}
 }
 
-// probe makes the taps of a process's preflight, after which it reads for the first time.
-func (s *tappedSystem) probe(i int) {
-	s.counted.Received += 3
-	s.counted.Waiting += 3
-	s.parts[i].Baseline(began.Add(time.Duration(i-10)*time.Second), s.counted, 3, 0)
+// beganOf is when a process did.
+func beganOf(i int) time.Time { return began.Add(time.Duration(i) * 1300 * time.Millisecond) }
+
+// probe makes the probes of all preflights, one among the other; a process reads before its own and after them.
+func (s *tappedSystem) probe() {
+	var before [3]Reading
+	var made [3]int
+	for n, probe := range s.Perm(3 * len(s.parts)) {
+		i := probe % len(s.parts)
+		if made[i] == 0 {
+			s.parts[i] = &Recorder{}
+			s.parts[i].Schedule("tappers", holding(ledgerHold, 20, 40))
+			before[i] = s.counted
+		}
+		s.counted.Received++
+		s.counted.Waiting++
+		if made[i]++; made[i] == 3 {
+			s.parts[i].Baseline(began.Add(time.Duration(n-10)*time.Second), before[i], s.counted, 3, 0)
+		}
+	}
+}
+
+func (s *tappedSystem) tap(i int, at time.Time, plateau int, share float64) {
+	s.parts[i].Tap(Tap{Began: at, Ended: at, First: true, Redirected: true, Page: true, Host: "a", Scenario: "tappers", Start: beganOf(i)})
+	s.page[plateau]++
+	if plateau == 1 && s.Float64() < share {
+		s.lost[plateau]++
+		return
+	}
+	s.late = append(s.late, at.Add(time.Duration(s.IntN(20))*time.Millisecond))
 }
 
 func (s *tappedSystem) read(i int, at time.Time) {
@@ -117,8 +145,8 @@ func TestLedgerOfProcesses(t *testing.T) {
 		l := r.Ledger
 		got := []int64{l.Redirected, *l.Lost, l.Received, l.Flushed, l.Waiting, l.Unaccounted, l.OtherTraffic}
 		lost := s.lost[0] + s.lost[1]
-		// 3 of the 9 probes were made before the first reading, the others are taps like any.
-		want := []int64{6006, lost, 6006 - lost, s.counted.Flushed - 700, s.counted.Waiting, 0, 0}
+		// The probes of all were made after the first reading, and are taps like any.
+		want := []int64{6009, lost, 6009 - lost, s.counted.Flushed - 700, s.counted.Waiting, 0, 0}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("share %v: got %v, want %v", share, got, want)
 		}
@@ -131,5 +159,28 @@ func TestLedgerOfProcesses(t *testing.T) {
 		if sum := *r.Plateaus[0].Ledger.Lost + *r.Plateaus[1].Ledger.Lost; sum != lost {
 			t.Errorf("share %v: the plateaus lost %d, and the run %d", share, sum, lost)
 		}
+	}
+}
+
+// Readings of several VUs overlap. One that is answered after a later one is of the past: no counter went back, and none that did comes again.
+func TestReadingsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	r := &Recorder{}
+	at := func(s int) time.Time { return began.Add(time.Duration(s) * time.Second) }
+	for _, reading := range []struct {
+		asked, answered int
+		received        int64
+	}{
+		{0, 0, 1000}, {2, 3, 1200}, {1, 4, 1100}, // the network kept this one
+		{5, 6, 50}, {5, 7, 1250}, {8, 9, 150}, // Redis lost what it held at 5
+	} {
+		r.read(at(reading.answered), Reading{Asked: at(reading.asked), Received: reading.received})
+	}
+	var got []int64
+	for _, reading := range r.readings.Course {
+		got = append(got, reading.Received)
+	}
+	if want := []int64{1000, 1200, 1250, 1350}; !slices.Equal(got, want) || r.readings.Resets != 1 {
+		t.Errorf("got %v and %d resets, want %v and 1", got, r.readings.Resets, want)
 	}
 }

@@ -93,10 +93,11 @@ func others(first, second int64) Measured {
 func crashed() Measured {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(100*time.Second, 100))
-	r.Baseline(began.Add(-time.Second), Reading{Received: 1000, Flushed: 900, Waiting: 100}, 0, 0)
+	first := Reading{Received: 1000, Flushed: 900, Waiting: 100}
+	r.Baseline(began.Add(-time.Second), first, first, 0, 0)
 	at := func(share float64) time.Time { return inPlateau(0, share) }
 	calm100.tap(r, Tap{Scenario: "tappers", Start: began}, at)
 	r.read(at(0.5), Reading{Received: 6000, Flushed: 5600, Waiting: 400})
-	r.Settle(at(1), Reading{Received: 5000, Flushed: 4000, Waiting: 1000}, true, false)
+	r.Settle(at(1), Reading{Asked: at(0.99), Received: 5000, Flushed: 4000, Waiting: 1000}, true, false)
 	return r.Measured("0:1", all)
 }

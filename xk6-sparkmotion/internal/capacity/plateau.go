@@ -83,12 +83,13 @@ func (p *Plateau) derive(depths []Depth, processes []Process) {
 		Dropped:     max(0, min(missing, dropped(processes))),
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
 	}
-	rate := func(taps int64) *float64 { return new(float64(taps) / p.Seconds) }
-	switch {
-	case p.Ledger != nil:
-		p.Queued, p.Flushed = rate(p.Ledger.Received), rate(p.Ledger.Flushed)
+	rate := func(taps int64, seconds float64) *float64 { return new(float64(taps) / seconds) }
+	switch l := p.Ledger; {
+	case l != nil:
+		seconds := min(p.Seconds, max(l.seconds, p.Seconds/batches)) // its readings may be some way from its bounds; nothing is received after the end
+		p.Queued, p.Flushed = rate(l.Received, seconds), rate(l.Flushed, seconds)
 	case c.Flushes > c.FlushesFailed:
-		p.Flushed = rate(c.Flushed)
+		p.Flushed = rate(c.Flushed, p.Seconds)
 	}
 	p.watchQueue(depths)
 	for _, m := range Metrics {

@@ -10,20 +10,22 @@ import (
 // Reading is what the system said of its taps at one moment: the counters that it keeps since it was set up, and how many wait in the
 // queue. Beside them is how many taps this process had seen redirected by then.
 type Reading struct {
-	at         time.Time
-	Seconds    float64 `json:"at_seconds"` // since the plateaus began
-	Redirected int64   `json:"redirected"` // to where a band may lead: not to a fallback
-	Received   int64   `json:"received"`   // put on the queue
-	Flushed    int64   `json:"flushed"`    // moved to the database
-	Dropped    int64   `json:"dropped"`    // taken off the queue and thrown away
-	Waiting    int64   `json:"waiting"`    // in the queue
-	Errors     Tally   `json:"errors"`
+	Asked      time.Time `json:"-"` // when the system was asked for it
+	at         time.Time // when it had answered
+	Seconds    float64   `json:"at_seconds"` // since the plateaus began
+	Redirected int64     `json:"redirected"` // to where a band may lead: not to a fallback
+	Received   int64     `json:"received"`   // put on the queue
+	Flushed    int64     `json:"flushed"`    // moved to the database
+	Dropped    int64     `json:"dropped"`    // taken off the queue and thrown away
+	Waiting    int64     `json:"waiting"`    // in the queue
+	Errors     Tally     `json:"errors"`
 }
 
 // Readings are those of a run, in their order.
 type Readings struct {
 	Course   []Reading `json:"course"`   // the first is from before load, where there was a preflight
 	Probes   int64     `json:"probes"`   // taps that preflight made before that
+	Before   *Reading  `json:"before"`   // from before those; null without a preflight
 	Foreign  int64     `json:"foreign"`  // taps of others that the system received beside those
 	Settled  bool      `json:"settled"`  // the last was taken when no tap was on its way to the queue any more
 	Flushing bool      `json:"flushing"` // and while a flush may have been under way, which counts what it moves at its end
@@ -33,19 +35,26 @@ type Readings struct {
 // mostReadings bounds a course. A longer run keeps every other.
 const mostReadings = 1800
 
-// add adds a reading. Counters that went back began again at 0: what they had counted is added to what they count now.
+// add adds a reading. Counters that went back began again at 0: what they had counted is added to what they count now. Where the system
+// had been asked before it answered another reading, answers came in another order: this one may be of the past.
 func (r *Readings) add(next Reading, lost *Reading) {
+	if next.Asked.Before(lost.at) {
+		return
+	}
 	next.Received += lost.Received
 	next.Flushed += lost.Flushed
 	next.Dropped += lost.Dropped
 	if n := len(r.Course); n > 0 {
 		last := r.Course[n-1]
 		if next.Received < last.Received || next.Flushed < last.Flushed || next.Dropped < last.Dropped {
+			if next.Asked.Before(last.at) {
+				return
+			}
 			r.Resets++
 			next.Received += last.Received - lost.Received
 			next.Flushed += last.Flushed - lost.Flushed
 			next.Dropped += last.Dropped - lost.Dropped
-			lost.Received, lost.Flushed, lost.Dropped = last.Received, last.Flushed, last.Dropped
+			lost.at, lost.Received, lost.Flushed, lost.Dropped = next.at, last.Received, last.Flushed, last.Dropped
 		}
 	}
 	if len(r.Course) == mostReadings {
@@ -68,10 +77,19 @@ func missing(from, to Reading) int64 {
 // since is what readings have counted since the plateaus began.
 func (r Readings) since(began time.Time) Readings {
 	r.Course = append([]Reading{}, r.Course...)
-	for i := range r.Course {
-		r.Course[i].Seconds = r.Course[i].at.Sub(began).Seconds()
-		r.Course[i].Errors = r.Course[i].Errors.clone()
+	for i, reading := range r.Course {
+		r.Course[i] = reading.since(began)
 	}
+	if r.Before != nil {
+		before := r.Before.since(began)
+		r.Before = &before
+	}
+	return r
+}
+
+// since is a reading at its time since the plateaus began.
+func (r Reading) since(began time.Time) Reading {
+	r.Seconds, r.Errors = r.at.Sub(began).Seconds(), r.Errors.clone()
 	return r
 }
 
@@ -88,68 +106,77 @@ func (r *Readings) near(seconds, reach float64) (Reading, bool) {
 }
 
 // together are the readings of several processes. The counters are the system's, the same for all, so that they are never summed. What
-// was redirected is: beside a reading of one process stands what the others had seen by then, as their own readings next to it say.
+// was redirected is: beside a reading of one process stands what the others had seen by then, by their clocks.
+//
+// The first is from before the probes of all, which were made while others read, or tapped already: they count as taps since.
 func together(parts []Part) Readings {
 	all := Readings{Course: []Reading{}}
-	first, last := (*Report)(nil), (*Report)(nil)
-	everywhere := true
+	everywhere, end := true, math.Inf(-1)
 	for _, part := range parts {
-		r := part.Report
-		course := r.Readings.Course
-		everywhere = everywhere && len(course) > 1
-		all.Foreign += r.Readings.Foreign
-		all.Resets = max(all.Resets, r.Readings.Resets)
-		if len(course) == 0 {
-			continue
+		r := part.Report.Readings
+		everywhere = everywhere && len(r.Course) > 1
+		all.Foreign += r.Foreign
+		all.Probes += r.Probes
+		all.Resets = max(all.Resets, r.Resets)
+		if r.Before != nil && (all.Before == nil || r.Before.Received < all.Before.Received) {
+			all.Before = r.Before
 		}
-		if first == nil || course[0].Seconds < first.Readings.Course[0].Seconds {
-			first = r
-		}
-		if last == nil || course[len(course)-1].Seconds >= last.Readings.Course[len(last.Readings.Course)-1].Seconds {
-			last = r
-		}
-	}
-	if first == nil {
-		return all
-	}
-	all.Probes, all.Settled, all.Flushing = first.Readings.Probes, last.Readings.Settled, last.Readings.Flushing
-	for _, part := range parts {
-		for _, reading := range part.Report.Readings.Course {
+		for _, reading := range r.Course {
+			reading.Seconds += part.behind(parts)
 			reading.Redirected = 0
 			for _, other := range parts {
-				reading.Redirected += other.Report.redirectedBy(reading.Seconds, first.Readings.Course[0])
+				reading.Redirected += other.Report.redirectedBy(reading.Seconds - other.behind(parts))
+			}
+			if reading.Seconds >= end {
+				all.Settled, all.Flushing, end = r.Settled, r.Flushing, reading.Seconds
 			}
 			all.Course = append(all.Course, reading)
 		}
 	}
+	if len(all.Course) == 0 {
+		return all
+	}
 	all.order()
+	if all.Before != nil {
+		first := *all.Before
+		first.Seconds, first.Redirected = min(first.Seconds, all.Course[0].Seconds), -all.Probes
+		all.Course = slices.Insert(all.Course, 0, first)
+	}
 	if n := len(all.Course); !everywhere && n > 2 { // what one of them had seen in between is not known
 		all.Course = []Reading{all.Course[0], all.Course[n-1]}
 	}
 	return all
 }
 
-// redirectedBy is how many taps a process had seen redirected by a time, with the probes that it made after the first reading of all.
-func (r *Report) redirectedBy(seconds float64, first Reading) int64 {
-	course := r.Readings.Course
-	if len(course) == 0 || seconds >= course[len(course)-1].Seconds {
-		return r.Whole.Redirected + r.probesSince(first)
+// behind is how many seconds a process began its plateaus after the first that did.
+func (p Part) behind(parts []Part) float64 {
+	began, _ := p.Report.Began()
+	first := began
+	for _, other := range parts {
+		if t, _ := other.Report.Began(); !t.IsZero() && t.Before(first) {
+			first = t
+		}
 	}
-	i := slices.IndexFunc(course, func(reading Reading) bool { return reading.Seconds >= seconds })
-	if i == 0 {
-		return 0
-	}
-	a, b := course[i-1], course[i]
-	part := (seconds - a.Seconds) / max(b.Seconds-a.Seconds, 1e-9)
-	return a.Redirected + int64(math.Round(part*float64(b.Redirected-a.Redirected))) + r.probesSince(first)
+	return began.Sub(first).Seconds()
 }
 
-// probesSince is how many of a process's probes the system had not yet received at the first reading of all, as far as they fit between.
-func (r *Report) probesSince(first Reading) int64 {
-	if course := r.Readings.Course; len(course) > 0 {
-		return min(r.Readings.Probes, max(0, course[0].Received-first.Received))
+// redirectedBy is how many taps a process had seen redirected by a time: between two of its readings as its course says.
+func (r *Report) redirectedBy(seconds float64) int64 {
+	course := r.Readings.Course
+	if len(course) == 0 || seconds >= course[len(course)-1].Seconds {
+		return r.Whole.Redirected
 	}
-	return 0
+	i := slices.IndexFunc(course, func(reading Reading) bool { return reading.Seconds > seconds })
+	if i == 0 {
+		return min(0, course[0].Redirected)
+	}
+	a, b := course[i-1], course[i]
+	from, to := r.Series.redirected(a.Seconds), r.Series.redirected(b.Seconds)
+	if from == to {
+		return a.Redirected
+	}
+	part := (r.Series.redirected(seconds) - from) / (to - from)
+	return a.Redirected + int64(math.Round(part*float64(b.Redirected-a.Redirected)))
 }
 
 // order puts readings in the order of time. Clocks that differ don't make counters go back.

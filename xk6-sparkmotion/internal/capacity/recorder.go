@@ -102,11 +102,12 @@ func (r *Recorder) QueueSample(s QueueSample) {
 }
 
 // Baseline records the reading that a run begins with, what is neither a sample nor a tap of it: taps that were made before it as
-// probes, and how many others the system received meanwhile.
-func (r *Recorder) Baseline(at time.Time, reading Reading, probes, foreign int64) {
+// probes, the reading from before those, and how many others the system received meanwhile.
+func (r *Recorder) Baseline(at time.Time, before, reading Reading, probes, foreign int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.readings.Probes, r.readings.Foreign = probes, foreign
+	before.at = at
+	r.readings.Before, r.readings.Probes, r.readings.Foreign = &before, probes, foreign
 	r.read(at, reading)
 }
 

@@ -35,7 +35,7 @@ func recorded(plateaus ...seen) *Recorder {
 	}
 	r.Schedule("tappers", holding(100*time.Second, rates...))
 	ledger, unread := systemLedger{reading: Reading{Received: 1000, Flushed: 1000}}, false
-	r.Baseline(began.Add(-time.Second), ledger.reading, 3, 0)
+	r.Baseline(began.Add(-time.Second), ledger.reading, ledger.reading, 3, 0)
 	depth := 0.0
 	for i, s := range plateaus {
 		unread = unread || s.unread

@@ -225,8 +225,8 @@ func (root node) describesFields(t *testing.T, path string, n node, of reflect.T
 	var all, required []string
 	for _, field := range reflect.VisibleFields(of) {
 		name, option, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "" {
-			continue // embedded: its fields are visible too
+		if name == "" || name == "-" {
+			continue // embedded, whose fields are visible too, or not in JSON
 		}
 		all = append(all, name)
 		if option == "" {

@@ -81,7 +81,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	r.time(&response)
 	c.location = response.Location
 	if err == nil {
-		r.location, r.Host = c.locations.find(response.Location)
+		r.Location, r.Host = c.locations.find(response.Location)
 		r.wait = string(response.Wait)
 		r.Source = sourceOf(response.ByNext, response.Length == 0)
 		return

@@ -51,7 +51,8 @@ type Result struct {
 	// Repeats is how often it was sent again, as a kept connection ended after the request and before a byte of its answer.
 	Repeats int
 
-	location, wait string // Location and Retry-After as the Worker sent them, for messages
+	Location string // as the Worker sent it
+	wait     string // Retry-After, for messages
 
 	Err  error  // why no whole answer came
 	Code int    // k6's error_code for Err
@@ -127,7 +128,7 @@ func (r *Result) Failure() *answer.Error {
 	if r.Err != nil {
 		return answer.Failed(request, setting, r.Err)
 	}
-	header := http.Header{"Location": {r.location}, "Retry-After": {r.wait}}
+	header := http.Header{"Location": {r.Location}, "Retry-After": {r.wait}}
 	wrong := (&answer.Answer{Request: request, Setting: setting, Status: r.Status, Header: header}).Unexpected("")
 	switch {
 	case r.IsRedirect() && r.Led == Fallback:

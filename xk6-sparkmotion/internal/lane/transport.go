@@ -37,7 +37,7 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 		return
 	}
 	r.Status, r.Proto, r.Waiting = response.StatusCode, response.Proto, client.Took()
-	r.location, r.Host = c.locations.find([]byte(response.Header.Get("Location")))
+	r.Location, r.Host = c.locations.find([]byte(response.Header.Get("Location")))
 	r.wait = response.Header.Get("Retry-After")
 	length := response.Header.Get("Content-Length")
 	r.Source = sourceOf(byNext(response.Header), length == "0" || length == "" && response.ProtoMajor == 2 && response.ContentLength == 0)

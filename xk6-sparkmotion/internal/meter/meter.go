@@ -138,7 +138,7 @@ func (m *Meter) Settle(r capacity.Reading, settled, flushing bool) {
 
 // lost tells k6 which share of the taps has been lost so far.
 func (m *Meter) lost() {
-	if l := m.process.Recorder.Ledger(); l != nil && l.Redirected > 0 {
+	if l := m.process.Recorder.Ledger(); l != nil && l.Redirected > 0 && l.Received <= l.Redirected { // else others' taps hide it
 		lost, redirected := l.Loss()
 		m.emit(m.metrics.tapsLost, float64(lost)/float64(redirected))
 	}

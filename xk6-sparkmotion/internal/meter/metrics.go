@@ -24,6 +24,7 @@ type Metrics struct {
 	goalHeld         *metrics.Metric // Gauge, 0 or 1: the run has shown that its goal is held
 	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
 	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
+	generatorMemory  *metrics.Metric // Gauge, bytes: what Go's runtime holds of memory in this process
 }
 
 // auditMetrics are Counters: what an audit found, over the taps that were redirected.
@@ -66,6 +67,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.goalHeld, capacity.GoalHeld, metrics.Gauge, metrics.Default},
 		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
 		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
+		{&m.generatorMemory, "generator_memory", metrics.Gauge, metrics.Data},
 	} {
 		metric, err := registry.NewMetric(row.name, row.kind, row.unit)
 		if err != nil {

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"runtime"
+	"runtime/metrics"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ type lagProbe struct {
 	running atomic.Bool
 	wanted  atomic.Bool  // a tap has come by since the last beat
 	lag     atomic.Int64 // ns, the largest that is not yet collected; -1 for none
+	memory  atomic.Int64 // bytes that Go's runtime held at the last second's beat; 0 when that is collected
 }
 
 const (
@@ -23,6 +25,8 @@ const (
 	maxLag = 10 * time.Millisecond
 	// restBeats is how many beats without a tap end the probe; the next tap starts it again.
 	restBeats = 100
+	// secondBeats are those of a second.
+	secondBeats = int(time.Second / beat)
 )
 
 // collect returns the largest lag of the beats since the last call, for k6's metrics. The first call starts the probe, which
@@ -47,7 +51,10 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 	defer p.running.Store(false)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
-	for idle := 0; idle < restBeats; idle++ {
+	for beats, idle := 0, 0; idle < restBeats; beats, idle = beats+1, idle+1 {
+		if beats%secondBeats == 0 {
+			p.memory.Store(memoryHeld())
+		}
 		due := time.Now().Add(beat)
 		timer.Reset(beat)
 		<-timer.C
@@ -62,4 +69,11 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 			idle = 0
 		}
 	}
+}
+
+// memoryHeld returns how many bytes Go's runtime has of the system, as GOMEMLIMIT counts them: without those that it gave back.
+func memoryHeld() int64 {
+	held := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(held)
+	return int64(held[0].Value.Uint64() - held[1].Value.Uint64()) // #nosec G115 -- no machine has 2^63 bytes
 }

@@ -13,8 +13,8 @@ import (
 // Checks are a tap's, in the order in which they are emitted.
 var checks = [...]string{"status is 302", "has a Location", "leads to the event's page"}
 
-// samplesATap is a tap's own three, three checks, nine of http_req_*, and two of the generator's health.
-const samplesATap = 17
+// samplesATap is a tap's own three, three checks, nine of http_req_*, and three of the generator's health.
+const samplesATap = 18
 
 // Taps counts the taps of one call, and hands their samples to k6 together: k6 wakes its outputs for each push.
 type Taps struct {
@@ -99,6 +99,9 @@ func (t *Taps) sample(r *lane.Result) {
 	if lag, ok := m.process.probe.collect(&m.process.Recorder); ok {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
 		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
+	}
+	if held := m.process.probe.memory.Load(); held > 0 && m.process.probe.memory.CompareAndSwap(held, 0) {
+		add(m.metrics.generatorMemory, tags.own, float64(held))
 	}
 }
 
