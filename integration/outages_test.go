@@ -70,10 +70,10 @@ func TestOutages(t *testing.T) {
 
 	thrown, unread := int64(strings.Count(r.output, "flushTaps: ")), int64(strings.Count(r.output, "queueDepth: "))
 	for name, pair := range map[string][2]int64{
-		"taps sent and 302s served":                            {s.samples("redirect_latency"), got.Worker.Hits},
+		"taps sent and 302s served":                               {s.samples("redirect_latency"), got.Worker.Hits},
 		"taps and samples that failed, and samples by the report": {int64(s.Metrics["error_rate"].Values["passes"]), r.verdict().Counts.SamplesFailed},
-		"302s served, and queued or lost":                      {got.Worker.Hits, got.Queue.Queued + got.Queue.Lost},
-		"flushes, and requests that no tap is":                 {s.samples("cron_errors"), s.samples("http_reqs") - s.samples("redirect_latency")},
+		"302s served, and queued or lost":                         {got.Worker.Hits, got.Queue.Queued + got.Queue.Lost},
+		"flushes, and requests that no tap is":                    {s.samples("cron_errors"), s.samples("http_reqs") - s.samples("redirect_latency")},
 		"flushes counted as failed, and those that threw or had a failed batch": {
 			int64(s.Metrics["cron_errors"].Values["passes"]), thrown + int64(s.Metrics["incomplete_flushes"].Values["count"])},
 		"new rows by the twin's count and by the Admin's": {got.Database.Rows - got.Database.History, rows},
