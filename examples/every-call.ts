@@ -33,7 +33,7 @@ export const options: Options = {
   },
   thresholds: {
     ...thresholds({
-      redirect_latency: 500, analytics_latency: 8000, csv_export_latency: null, kv_hit_rate: 0.9,
+      redirect_latency: { warn: 400, fail: 500 }, analytics_latency: 8000, csv_export_latency: null, kv_hit_rate: 0.9,
       error_rate: 0.5, cron_errors: 0.5, cron_drop_rate: 0.01, taps_lost: 0.01, // a batch has an error on purpose
     }),
     checks: ['rate==1'],

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -44,7 +45,9 @@ func TestOutages(t *testing.T) {
 	start := time.Now()
 	ended, counted := make(chan struct{}), make(chan int)
 	go func() { counted <- tw.outages(ended) }()
-	r := runK6(t, tw.env, "run", "--quiet", script(t, `
+	env := maps.Clone(tw.env)
+	env["STOP"] = "off" // it goes through them all
+	r := runK6(t, env, "run", "--quiet", script(t, `
 		import { Counter } from 'k6/metrics';
 		import { bandID, flushTaps, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
 		const every = (rate, exec) => ({ executor: 'constant-arrival-rate', rate, exec, duration: '14s', preAllocatedVUs: 20 });

@@ -303,28 +303,32 @@ declare module 'k6/x/sparkmotion' {
    */
   export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 
+  /** A limit: the tier that fails a run, with the warning in proportion, or both tiers; of one that is left out, the default. null drops the limit. */
+  export type Limit = number | { warn?: number; fail?: number } | null;
+
   export interface Limits {
-    /** p95, ms. Default 100. */
-    redirect_latency?: number | null;
-    /** p95, ms. Default 8000. */
-    analytics_latency?: number | null;
-    /** p95, ms. Default 15000. */
-    csv_export_latency?: number | null;
-    /** Below, 0 to 1, over all and for each part. Default 0.03. */
-    error_rate?: number | null;
+    /** p95, ms. Default { warn: 50, fail: 100 }. */
+    redirect_latency?: Limit;
+    /** p95, ms. Default { warn: 5000, fail: 8000 }. */
+    analytics_latency?: Limit;
+    /** p95, ms. Default { warn: 10000, fail: 15000 }. */
+    csv_export_latency?: Limit;
+    /** Below, 0 to 1, over all and for each part. Default { warn: 0.01, fail: 0.03 }. */
+    error_rate?: Limit;
     /** Above, 0 to 1. Default 0.99. */
-    kv_hit_rate?: number | null;
+    kv_hit_rate?: Limit;
     /** Below, 0 to 1. Default 0.1. */
-    cron_errors?: number | null;
-    /** Below, 0 to 1, of the taps that flushes take off the queue. Default 0.01. */
-    cron_drop_rate?: number | null;
-    /** Below, 0 to 1, of the taps that were redirected. Default 0.01. */
-    taps_lost?: number | null;
+    cron_errors?: Limit;
+    /** Below, 0 to 1, of the taps that flushes take off the queue. Default { warn: 0, fail: 0.01 }: any warns. */
+    cron_drop_rate?: Limit;
+    /** Below, 0 to 1, of the taps that were redirected. Default { warn: 0.001, fail: 0.01 }. */
+    taps_lost?: Limit;
   }
 
   /**
    * k6 thresholds for the limits that fail a run: over all, and redirect latency and errors in each plateau too, when
-   * `plateaus()` was called before. null drops one. `report()` judges by the same limits.
+   * `plateaus()` was called before. null drops one. `report()` judges by the same limits. With the setting GOAL there is one threshold,
+   * on `goal_held`: k6 can't leave what is above the goal out of the others.
    */
   export function thresholds(limits?: Limits): Record<string, string[]>;
 

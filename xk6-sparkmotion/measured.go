@@ -11,7 +11,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 )
 
-// measured is what the recorder has, of the scenarios that k6 has executed, and what k6 itself says of the process.
+// measured is what the recorder has, of the scenarios that k6 has executed, and what k6 itself says of the process: in its data, which
+// there is none of while the run lasts.
 func (m *module) measured(data *sobek.Object) capacity.Measured {
 	var options lib.Options
 	if state := m.vu.State(); state != nil {
@@ -19,11 +20,14 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 	}
 	shares, climbing := m.shares(options)
 	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shares)
-	measured.Climbing = climbing
+	measured.Climbing, measured.Goal = climbing, m.process.settings.Goal
 	process := &measured.Processes[0]
 	process.Dropped, process.RPS = droppedIterations(data), options.RPS.Int64
 	if m.process.meter.Stopped() {
-		process.Stopped = &capacity.Stop{Planned: planned(options.Scenarios).Seconds()}
+		process.Stopped = &capacity.Stop{Planned: planned(options.Scenarios).Seconds(), Reason: m.process.meter.Recorder.Stopped()}
+		if data == nil {
+			return measured
+		}
 		if ms := k6Data(data, "state", "testRunDurationMs"); ms != nil {
 			process.Stopped.After = ms.ToFloat() / 1000
 		}
@@ -33,7 +37,7 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 
 // droppedIterations is k6's own count; nil where its data has no metrics. Those that counted nothing are left out of these.
 func droppedIterations(data *sobek.Object) *int64 {
-	if k6Data(data, "metrics") == nil {
+	if data == nil || k6Data(data, "metrics") == nil {
 		return nil
 	}
 	dropped := int64(0)

@@ -42,8 +42,11 @@ type process struct {
 	sequences    sequences
 	notices      notices
 	audit        audit.Set
+	settings     runSettings
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
-	marks        notices                      // plateaus whose first reading was taken
+	marks        notices                      // stages and tenths of plateaus that began
+	plateausTold notices                      // that ended, in the log
+	ending       atomic.Bool                  // a VU has ended the run
 	answered     answer.Answered
 	plateaus     plateauNames
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
@@ -84,6 +87,10 @@ func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	}
 	m := &module{vu: vu, process: &r.process, meter: meter.New(vu, &r.process.meter, registered)}
 	m.settings = &settings.Reader{Runtime: vu.Runtime(), Secrets: settings.NewSecrets(vu.InitEnv().SecretsManager, m.noSecret)}
+	if err := r.process.settings.read(m.settings); err != nil {
+		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: %w", err))
+	}
+	r.process.meter.Recorder.StopWhen(r.process.settings.Stop)
 	m.renewer.Sessions = &r.process.sessions
 	m.exports = m.export()
 	return m

@@ -7,7 +7,6 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
@@ -40,6 +39,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
+	defer m.holdsGoal()
 	o := reconcileOptions{Timeout: max(margin, m.vu.State().Options.TeardownTimeout.TimeDuration()-margin)}
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
 		return nil, err
@@ -139,15 +139,4 @@ func (s *settling) flushing() bool {
 		longest = quietTime
 	}
 	return s.taken > 0 && time.Since(s.moved) < longest
-}
-
-// mark reads the system's counters when the first tap of a plateau has ended, so that what is lost is told of the plateau that lost it.
-func (m *module) mark(p lane.Plateau) {
-	if p.Name == m.marked.Name && p.Scenario == m.marked.Scenario {
-		return
-	}
-	m.marked = p
-	if p.Name != "" && m.vu.Context().Err() == nil {
-		m.process.marks.once(p.Scenario+" "+p.Name, m.glance)
-	}
 }

@@ -29,10 +29,11 @@ func (m *module) report(call sobek.FunctionCall) (any, error) {
 	if err := data.Delete("setup_data"); err != nil {
 		return nil, err
 	}
-	r := m.judge(data)
+	r := capacity.Judge(m.measured(data), m.limits(), k6Says(data))
 	if known := k6Data(data, "metrics"); known != nil && k6Data(data, "metrics", "iterations") == nil && r.Whole.Empty() {
 		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+report.Folder+"/ is as it was.\n")
 	}
+	m.tellRest(r)
 	said, err := m.leave(data, r)
 	switch {
 	case said == "":
@@ -95,13 +96,12 @@ func (m *module) head(data *sobek.Object) report.Run {
 	return run
 }
 
-// judge makes the report of the run, by the limits of the script's thresholds and what k6 says of them.
-func (m *module) judge(data *sobek.Object) *capacity.Report {
-	limits := capacity.Limits
+// limits are those of the script's thresholds.
+func (m *module) limits() []capacity.Limit {
 	if own := m.process.limits.Load(); own != nil {
-		limits = *own
+		return *own
 	}
-	return capacity.Judge(m.measured(data), limits, k6Says(data))
+	return capacity.Limits
 }
 
 // k6Says is k6's own judgement; nil where its data has no metrics.

@@ -74,6 +74,9 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau)
+	if err := m.ending(); err != nil {
+		return nil, err
+	}
 	switch {
 	case !p.options.Location:
 		return result.Redirected(), nil

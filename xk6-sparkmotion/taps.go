@@ -35,18 +35,29 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if p.options.Location {
 		return nil, errors.New("the option location is for one tap: make it by tap({ location: true })")
 	}
-	defer func() { m.mark(m.meter.Plateau()) }()
+	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		return m.pace(p, lane.Pacer{N: int(n), Period: period})
+		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period})
+	} else {
+		redirected, err = m.follow(p, int(n))
 	}
-	return m.follow(p, int(n))
+	m.mark(m.meter.Plateau())
+	if err != nil {
+		return nil, err
+	}
+	return redirected, m.ending()
 }
 
 // pace makes taps that are due one after another, and returns how many were redirected.
 func (m *module) pace(p *tapPlan, pacer lane.Pacer) (redirected int, err error) {
 	counted := m.meter.Taps(1)
 	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
-		func() (lane.Request, error) { return m.tapRequest(p) },
+		func() (lane.Request, error) {
+			if err := m.ending(); err != nil { // the rest may take a while
+				return lane.Request{}, err
+			}
+			return m.tapRequest(p)
+		},
 		func(r lane.Result) {
 			m.tapped(&counted, r)
 			counted.Push()
@@ -70,7 +81,7 @@ func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
 		if counted.Full() {
 			counted.Push()
 		}
-		if m.vu.Context().Err() != nil {
+		if m.vu.Context().Err() != nil || m.process.meter.Recorder.Stopped() != "" {
 			break
 		}
 	}

@@ -14,7 +14,8 @@ import (
 
 // thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run: of the whole run, and for
 // the taps of each of plateaus(), when that was called before. A key of the options overrides a metric's limit,
-// {redirect_latency: 80}, or drops it, {cron_errors: null}; report judges by the same.
+// {redirect_latency: 80} or {redirect_latency: {warn: 50, fail: 80}}, or drops it, {cron_errors: null}; report judges by the same. With a
+// goal there is one threshold: whether it is held.
 func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 	own, err := ownLimits(call.Argument(0))
 	if err != nil {
@@ -25,8 +26,12 @@ func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	m.process.limits.Store(&limits)
+	all := capacity.Thresholds(limits, m.process.plateaus.all())
+	if m.process.settings.Goal > 0 {
+		all = []capacity.Threshold{capacity.GoalThreshold}
+	}
 	result := m.vu.Runtime().NewObject()
-	for _, t := range capacity.Thresholds(limits, m.process.plateaus.all()) {
+	for _, t := range all {
 		if err := result.Set(t.Metric, []string{t.Expression}); err != nil {
 			return nil, err
 		}
@@ -35,7 +40,7 @@ func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 }
 
 // ownLimits are those that a script gives, by metric; nil drops one.
-func ownLimits(given sobek.Value) (map[string]*float64, error) {
+func ownLimits(given sobek.Value) (map[string]*capacity.Tiers, error) {
 	if common.IsNullish(given) {
 		return nil, nil
 	}
@@ -43,18 +48,53 @@ func ownLimits(given sobek.Value) (map[string]*float64, error) {
 	if !ok {
 		return nil, errors.New("expected limits by metric, {redirect_latency: 80}")
 	}
-	own := make(map[string]*float64)
+	own := make(map[string]*capacity.Tiers)
 	for _, metric := range object.Keys() {
 		switch value := object.Get(metric); {
 		case sobek.IsNull(value):
 			own[metric] = nil
 		case !sobek.IsUndefined(value):
-			fail := settings.Number(value)
-			if math.IsNaN(fail) {
-				return nil, fmt.Errorf("the limit of %s must be a number, got %s", metric, value)
+			tiers, err := readTiers(metric, value)
+			if err != nil {
+				return nil, err
 			}
-			own[metric] = &fail
+			own[metric] = tiers
 		}
 	}
 	return own, nil
+}
+
+// readTiers reads {warn, fail}, or the fail tier alone.
+func readTiers(metric string, value sobek.Value) (*capacity.Tiers, error) {
+	object, ok := value.(*sobek.Object)
+	if !ok {
+		fail, err := readTier(metric, value)
+		return &capacity.Tiers{Fail: fail}, err
+	}
+	var tiers capacity.Tiers
+	if object.ClassName() != "Object" {
+		return nil, fmt.Errorf("the limit of %s must be a number or {warn, fail}, got %s", metric, value)
+	}
+	for _, key := range object.Keys() {
+		into, known := map[string]**float64{"warn": &tiers.Warn, "fail": &tiers.Fail}[key]
+		if !known {
+			return nil, fmt.Errorf("the limit of %s takes warn and fail, got %s", metric, key)
+		}
+		if common.IsNullish(object.Get(key)) {
+			continue // as if it were left out
+		}
+		var err error
+		if *into, err = readTier(metric, object.Get(key)); err != nil {
+			return nil, err
+		}
+	}
+	return &tiers, nil
+}
+
+func readTier(metric string, value sobek.Value) (*float64, error) {
+	tier := settings.Number(value)
+	if math.IsNaN(tier) {
+		return nil, fmt.Errorf("the limit of %s must be a number or {warn, fail}, got %s", metric, value)
+	}
+	return &tier, nil
 }

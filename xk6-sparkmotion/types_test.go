@@ -88,7 +88,7 @@ func TestTypesOfOptions(t *testing.T) {
 	limits := make(map[string]string)
 	for _, l := range capacity.Limits {
 		metric, _, _ := strings.Cut(l.Metric, "{")
-		limits[metric] = "number | null"
+		limits[metric] = "Limit"
 	}
 	same(t, "Limits", words(members["Limits"]), limits)
 

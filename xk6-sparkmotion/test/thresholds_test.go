@@ -24,14 +24,24 @@ func TestThresholds(t *testing.T) {
 		"Object.entries(sm.thresholds({error_rate: 0.2})).filter(([metric]) => metric.includes('plateau'))))").String(),
 		`{"redirect_latency{plateau:5}":["p(95)<100"],"error_rate{plateau:5}":["rate<0.2"],`+
 			`"redirect_latency{plateau:10}":["p(95)<100"],"error_rate{plateau:10}":["rate<0.2"]}`)
+	vutest.Equal(t, "of tiers", newProcess(t, nil).Init().Run("JSON.stringify(sm.thresholds({redirect_latency: {warn: 20, fail: 80}, "+
+		"error_rate: {fail: 0.5}, analytics_latency: {warn: 100}, csv_export_latency: {}, kv_hit_rate: null, cron_errors: null}))").String(),
+		`{"redirect_latency":["p(95)<80"],"error_rate{part:worker}":["rate<0.5"],"analytics_latency":["p(95)<8000"],"csv_export_latency":["p(95)<15000"],`+
+			`"error_rate{part:admin}":["rate<0.5"],"taps_lost":["value<0.01"],"error_rate{part:upstash}":["rate<0.5"],"cron_drop_rate":["value<0.01"],"error_rate":["rate<0.5"]}`)
+	vutest.Equal(t, "with a goal", newProcess(t, map[string]string{"GOAL": "5000"}).Init().Run(
+		"sm.plateaus({rates: [5, 10], hold: '1s'}); JSON.stringify(sm.thresholds())").String(), `{"goal_held":["value>0"]}`)
 	s.Run("const own = sm.thresholds({error_rate: 0.5}); if (own['error_rate{part:admin}'][0] !== 'rate<0.5') throw own")
 	for given, want := range map[string]string{
 		"{redirect: 5}":                    `thresholds: no limit is known for "redirect"; a metric of the script's own takes k6's syntax beside these`,
-		"{redirect_latency: 'fast'}":       `thresholds: the limit of redirect_latency must be a number, got fast`,
-		"{redirect_latency: ['p(95)<80']}": `thresholds: the limit of redirect_latency must be a number, got p(95)<80`,
+		"{redirect_latency: 'fast'}":       `thresholds: the limit of redirect_latency must be a number or {warn, fail}, got fast`,
+		"{redirect_latency: ['p(95)<80']}": `thresholds: the limit of redirect_latency must be a number or {warn, fail}, got p(95)<80`,
 		"{error_rate: 3}":                  `thresholds: the limit of error_rate is a share, 0 to 1, such as 0.03 for 3 %, got 3; null drops it`,
 		"{kv_hit_rate: 99}":                `thresholds: the limit of kv_hit_rate is a share, 0 to 1, such as 0.03 for 3 %, got 99; null drops it`,
 		"{redirect_latency: -1}":           `thresholds: the limit of redirect_latency is in milliseconds above 0, got -1; null drops it`,
+		"{redirect_latency: {fial: 80}}":   `thresholds: the limit of redirect_latency takes warn and fail, got fial`,
+		"{redirect_latency: {warn: 'x'}}":  `thresholds: the limit of redirect_latency must be a number or {warn, fail}, got x`,
+		"{redirect_latency: {warn: 200}}":  `thresholds: the warning of redirect_latency, 200, must come before it fails, at 100`,
+		"{kv_hit_rate: {warn: 0.9}}":       `thresholds: the warning of kv_hit_rate, 0.9, must come before it fails, at 0.99`,
 		"80":                               "thresholds: expected limits by metric, {redirect_latency: 80}",
 	} {
 		vutest.Equal(t, given, s.Fails("sm.thresholds("+given+")"), want)

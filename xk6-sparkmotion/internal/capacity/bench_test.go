@@ -9,6 +9,7 @@ import (
 func BenchmarkRecorder(b *testing.B) {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(time.Minute, 1000))
+	r.StopWhen(usualStop)
 	began := time.Unix(1_800_000_000, 0)
 	tap := Tap{
 		Latency: 5 * time.Millisecond, First: true, Redirected: true, Host: "compassion.com", Page: true, SourceKnown: true, FromKV: true,

@@ -22,6 +22,7 @@ type comparison struct {
 }
 
 var comparedRuns = sync.OnceValue(func() []comparison {
+	withGoal := func(goal float64, r *Report) *Report { r.Goal = goal; return r }
 	busy := func(change func(*seen)) seen {
 		s := seen{rate: 100, achieved: 100, p95: 20, queries: 400, query: 90}
 		change(&s)
@@ -36,6 +37,7 @@ var comparedRuns = sync.OnceValue(func() []comparison {
 	redirects := []string{"redirect p50", "redirect p95", "redirect p99"}
 	return []comparison{
 		{"the same", judge(calm50, busy(same)), judge(calm50, busy(same)), Within, nil, nil},
+		{"with a goal", judge(calm50, busy(same)), withGoal(100, judge(calm50, busy(same))), Within, nil, nil},
 		{"slower", judge(calm50, busy(same)), judge(calm50, busy(slower)), Worse, redirects, nil},
 		{"faster", judge(calm50, busy(slower)), judge(calm50, busy(same)), Better, nil, redirects},
 		{"slower by less than matters", judge(busy(same)), judge(busy(func(s *seen) { s.p95 = 20.9 })), Within, nil, nil},

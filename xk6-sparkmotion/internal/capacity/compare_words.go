@@ -38,6 +38,20 @@ func sayNotCompared(before, after *Report) []string {
 	return []string{fmt.Sprintf("Only %s is compared; of %s each run's own report tells.", after.Scenario, listed(others))}
 }
 
+// sayGoals tells of other goals: what a run's status means then differs too.
+func sayGoals(before, after *Report) []string {
+	if before.Goal == after.Goal {
+		return nil
+	}
+	said := func(r *Report) string {
+		if r.Goal == 0 {
+			return "none"
+		}
+		return units.Rate(r.Goal) + "/s"
+	}
+	return []string{fmt.Sprintf("The goals differ (%s, %s before): each plateau is compared, but the run's own status is not.", said(after), said(before))}
+}
+
 func (c *Comparison) sayHolds() []string {
 	before, after := c.SustainedRate.Before, c.SustainedRate.After
 	switch {

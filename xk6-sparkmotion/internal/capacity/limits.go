@@ -50,23 +50,25 @@ func limitsOf(metrics []Metric) []Limit {
 // limited reports whether there are tiers.
 func (l Limit) limited() bool { return l.Enough > 0 }
 
-// LimitsWith returns the limits with the fail tiers that a script gives by metric; nil drops one. Those of error_rate hold for its
-// parts too.
-func LimitsWith(own map[string]*float64) ([]Limit, error) {
+// Tiers are those that a script gives a limit; one that is nil it leaves to it.
+type Tiers struct{ Warn, Fail *float64 }
+
+// LimitsWith returns the limits with the tiers that a script gives by metric; nil drops one. Those of error_rate hold for its parts too.
+func LimitsWith(own map[string]*Tiers) ([]Limit, error) {
 	var limits []Limit
 	known := make(map[string]bool)
 	for _, l := range Limits {
 		metric, _, _ := strings.Cut(l.Metric, "{")
 		known[metric] = true
-		fail, given := own[metric]
-		switch {
-		case given && fail == nil:
+		tiers, given := own[metric]
+		if given && tiers == nil {
 			continue
-		case given:
-			if err := l.accepts(metric, *fail); err != nil {
+		}
+		if given {
+			var err error
+			if l, err = l.with(metric, *tiers); err != nil {
 				return nil, err
 			}
-			l = l.WithFail(*fail)
 		}
 		limits = append(limits, l)
 	}
@@ -76,6 +78,29 @@ func LimitsWith(own map[string]*float64) ([]Limit, error) {
 		}
 	}
 	return limits, nil
+}
+
+// with returns the limit with other tiers. A fail tier alone takes the warning along.
+func (l Limit) with(metric string, tiers Tiers) (Limit, error) {
+	for _, tier := range []*float64{tiers.Warn, tiers.Fail} {
+		if tier == nil {
+			continue
+		}
+		if err := l.accepts(metric, *tier); err != nil {
+			return l, err
+		}
+	}
+	if tiers.Fail != nil {
+		l = l.WithFail(*tiers.Fail)
+	}
+	if tiers.Warn == nil {
+		return l, nil
+	}
+	l.Warn = *tiers.Warn
+	if late := l.Warn > l.Fail; late != l.Above && l.Warn != l.Fail {
+		return l, fmt.Errorf("the warning of %s, %v, must come before it fails, at %v", metric, l.Warn, l.Fail)
+	}
+	return l, nil
 }
 
 func (l Limit) accepts(metric string, fail float64) error {
@@ -89,6 +114,12 @@ func (l Limit) accepts(metric string, fail float64) error {
 	}
 	return nil
 }
+
+// GoalHeld is k6's metric of whether the goal is held, 0 or 1.
+const GoalHeld = "goal_held"
+
+// GoalThreshold is the only one of k6's in a run that has a goal: k6 can't leave out what is above it, in most metrics.
+var GoalThreshold = Threshold{GoalHeld, "value>0"}
 
 // Threshold is one of k6's: the expression that a metric must hold to.
 type Threshold struct{ Metric, Expression string }
@@ -120,16 +151,14 @@ func (l Limit) expression() string {
 	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
 }
 
-// WithFail returns the limit with another fail tier, and a warning no later than that; one that does not warn still doesn't.
+// WithFail returns the limit with another fail tier, and a warning in proportion; one that does not warn still doesn't.
 func (l Limit) WithFail(fail float64) Limit {
-	switch {
-	case l.Warn == l.Fail:
-		l.Warn = fail
-	case l.Above:
-		l.Warn = max(l.Warn, fail)
-	default:
-		l.Warn = min(l.Warn, fail)
+	if l.Above { // of shares, that have all to fall from
+		l.Warn = 1 - (1-l.Warn)*(1-fail)/(1-l.Fail)
+	} else {
+		l.Warn *= fail / l.Fail
 	}
+	l.Warn = units.Significant(l.Warn, 12) // 0.6, not 0.6000000000000001
 	l.Fail = fail
 	return l
 }

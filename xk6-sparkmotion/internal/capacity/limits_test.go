@@ -7,18 +7,18 @@ import (
 	"testing"
 )
 
-// A script's own limit has the warning that the limit had, no later than it fails; one without a warning gets none.
+// A script's own limit has a warning in the proportion that the limit had; one without a warning gets none.
 func TestWithFail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		limit      Limit
 		fail, warn float64
 	}{
-		{Limit{Warn: 50, Fail: 100}, 200, 50},
-		{Limit{Warn: 50, Fail: 100}, 40, 40},
+		{Limit{Warn: 50, Fail: 100}, 200, 100},
+		{Limit{Warn: 50, Fail: 100}, 40, 20},
 		{Limit{Warn: 0.1, Fail: 0.1}, 0.5, 0.5},
-		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.9, 0.99},
-		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.995, 0.995},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.9, 0.98},
+		{Limit{Above: true, Warn: 0.99, Fail: 0.95}, 0.995, 0.999},
 		{Limit{Above: true, Warn: 0.99, Fail: 0.99}, 0.96, 0.96},
 	} {
 		if got := c.limit.WithFail(c.fail); got.Fail != c.fail || got.Warn != c.warn || got.Above != c.limit.Above {
@@ -30,13 +30,19 @@ func TestWithFail(t *testing.T) {
 func TestLimitsWith(t *testing.T) {
 	t.Parallel()
 	number := func(value float64) *float64 { return &value }
-	limits, err := LimitsWith(map[string]*float64{"redirect_latency": number(80), "error_rate": number(0.5), "cron_errors": nil, "cron_drop_rate": number(0.02)})
+	limits, err := LimitsWith(map[string]*Tiers{
+		"redirect_latency": {Warn: number(70), Fail: number(80)}, "error_rate": {Fail: number(0.5)}, "cron_errors": nil, "cron_drop_rate": {Fail: number(0.02)},
+		"analytics_latency": {Warn: number(100)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := make(map[string]float64)
+	got, warns := make(map[string]float64), make(map[string]float64)
 	for _, l := range limits {
-		got[l.Metric] = l.Fail
+		got[l.Metric], warns[l.Metric] = l.Fail, l.Warn
+	}
+	if warns["redirect_latency"] != 70 || warns["error_rate"] != 0.166666666667 || warns["cron_drop_rate"] != 0 || warns["analytics_latency"] != 100 || got["analytics_latency"] != 8000 {
+		t.Errorf("warnings %v", warns)
 	}
 	if _, ok := got["cron_errors"]; ok || len(got) != len(Limits)-1 || got["redirect_latency"] != 80 || got["error_rate{part:admin}"] != 0.5 || got["cron_drop_rate"] != 0.02 {
 		t.Errorf("got %v", got)
@@ -44,7 +50,7 @@ func TestLimitsWith(t *testing.T) {
 	for metric, fail := range map[string]float64{
 		"redirect": 5, "error_rate": 3, "kv_hit_rate": 99, "redirect_latency": -1, "analytics_latency": math.Inf(1), "csv_export_latency": math.NaN(),
 	} {
-		if _, err := LimitsWith(map[string]*float64{metric: &fail}); err == nil || !strings.Contains(err.Error(), metric) {
+		if _, err := LimitsWith(map[string]*Tiers{metric: {Fail: &fail}}); err == nil || !strings.Contains(err.Error(), metric) {
 			t.Errorf("%s of %v: got %v", metric, fail, err)
 		}
 	}

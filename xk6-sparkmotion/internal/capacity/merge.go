@@ -22,7 +22,8 @@ type Process struct {
 // Stop is the end of a process that was stopped.
 type Stop struct {
 	After   float64 `json:"after_seconds"`
-	Planned float64 `json:"planned_seconds"` // 0 for scenarios that end with their last iteration
+	Planned float64 `json:"planned_seconds"`  // 0 for scenarios that end with their last iteration
+	Reason  string  `json:"reason,omitempty"` // in a sentence, when the module stopped it
 }
 
 // dropped is how many iterations k6 dropped in these processes, or more than there can be where it does not say.
@@ -79,7 +80,7 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Schedule: first.Report.Schedule, Scenario: first.Report.Scenario, Climbing: first.Report.Climbing, Plateaus: []Plateau{},
+		Schedule: first.Report.Schedule, Goal: first.Report.Goal, Scenario: first.Report.Scenario, Climbing: first.Report.Climbing, Plateaus: []Plateau{},
 		Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
@@ -88,6 +89,9 @@ func Merge(parts []Part) (*Report, error) {
 	m.Readings = together(parts)
 	m.Ledger = m.account()
 	limits := first.Report.limits()
+	if m.Goal > 0 { // the status tells, and nothing else
+		return Judge(m, limits, nil), nil
+	}
 	return Judge(m, limits, &K6{Crossed: m.crossed(limits)}), nil
 }
 
@@ -198,6 +202,9 @@ func (p Part) alike(other Part) error {
 	a, b := p.Report, other.Report
 	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {
 		return fmt.Errorf("%s and %s have other limits of %s: all processes take the same script", p.Name, other.Name, strings.Join(labels, ", "))
+	}
+	if a.Goal != b.Goal {
+		return fmt.Errorf("%s has a goal of %v taps/s, and %s of %v: all processes take the same GOAL", p.Name, a.Goal, other.Name, b.Goal)
 	}
 	if !a.Schedule.Same(b.Schedule) {
 		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Schedule, other.Name, b.Schedule)

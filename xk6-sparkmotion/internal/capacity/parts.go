@@ -64,8 +64,10 @@ func (r *Report) judgeParts() {
 		if first != nil {
 			c.FirstBreach = &FirstBreach{first.Name, first.Offered, *first.worst(part)}
 		}
-		for _, status := range c.Plateaus {
-			c.Status = worse(c.Status, status)
+		for i, status := range c.Plateaus {
+			if r.decides(i) {
+				c.Status = worse(c.Status, status)
+			}
 		}
 		r.Parts = append(r.Parts, c)
 	}

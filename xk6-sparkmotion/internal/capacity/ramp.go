@@ -63,12 +63,17 @@ func (r *ramp) visit(moment time.Time, count func(c *Counts, batch int)) {
 // hold counts in a stage, so far into it, if that is a plateau and the scenario had begun.
 func (r *ramp) hold(i int, since time.Duration, count func(c *Counts, batch int)) {
 	if since >= 0 && i < len(r.schedule) && r.schedule[i].Holds() {
-		count(&r.counts[i], int(batches*since/time.Duration(r.schedule[i].Lasts)))
+		count(&r.counts[i], r.schedule[i].tenth(since))
 	}
 }
 
 // measured are the plateaus that were held, at a share of their rates.
 func (r *ramp) measured(share float64) []Plateau {
+	return r.plateaus(share, func(int) bool { return true })
+}
+
+// plateaus are those of some stages.
+func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 	plateaus := []Plateau{}
 	started, tapless := r.started()
 	starts := time.Duration(0)
@@ -78,7 +83,7 @@ func (r *ramp) measured(share float64) []Plateau {
 		if lasted <= 0 {
 			break // the run ended before
 		}
-		if stage.Holds() {
+		if stage.Holds() && wanted(i) {
 			plateaus = append(plateaus, Plateau{
 				Name: stage.Name, Rate: stage.To * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Hold: lasts.Seconds(),
 				Started: started[i], Tapless: tapless[i], Counts: r.counts[i].clone(),

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type Recorder struct {
 	readings  Readings
 	restart   Reading // what the system's counters had counted when they began again at 0
 	failures  failures
+
+	killSwitch killSwitch
+	stopped    atomic.Pointer[string] // why the run has to
 }
 
 // Schedule sets a scenario's schedule, before its first tap.
@@ -34,6 +38,9 @@ func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.count(&r.whole, 0)
+	if r.killSwitch.tap(&t) {
+		r.look(0)
+	}
 	if t.Start.IsZero() {
 		return
 	}
@@ -117,6 +124,7 @@ func (r *Recorder) read(at time.Time, reading Reading) {
 	reading.at, reading.Redirected = at, r.whole.Redirected
 	r.readings.add(reading, &r.restart)
 	r.readings.Settled, r.readings.Flushing = false, true
+	r.look(r.killSwitch.lostOf(r.readings.Course))
 }
 
 // Resets returns how often the system's counters went back.

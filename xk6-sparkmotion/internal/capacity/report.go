@@ -65,7 +65,10 @@ func (r *Report) judge(limits []Limit, k6 *K6) {
 		p.derive(r.Series.Depth, r.Processes)
 		p.judge(limits, len(r.Processes))
 	}
-	whole := r.whole()
+	whole := r.judged()
+	if r.Goal > 0 {
+		k6 = nil // whose values are of headroom too
+	}
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, whole, r.late(), k6))
 	}
@@ -124,7 +127,17 @@ func (r *Report) limited() bool {
 	if len(r.Plateaus) == 0 {
 		return r.late()
 	}
-	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Generator })
+	return r.anyDecisive(func(p *Plateau) bool { return p.Status == Generator })
+}
+
+// anyDecisive reports whether something is so of a plateau that the run is judged by.
+func (r *Report) anyDecisive(is func(*Plateau) bool) bool {
+	for i := range r.Plateaus {
+		if r.decides(i) && is(&r.Plateaus[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // late reports whether latencies are in part the generator's own. Those of taps that it had virtual users for are not.
@@ -132,7 +145,7 @@ func (r *Report) late() bool {
 	if len(r.Plateaus) == 0 {
 		return r.Whole.limited() > MaxLimited
 	}
-	return slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Counts.limited() > MaxLimited })
+	return r.anyDecisive(func(p *Plateau) bool { return p.Counts.limited() > MaxLimited })
 }
 
 // maxElsewhere is the share of redirects that may lead to hosts which are neither the page's nor a fallback.
@@ -143,7 +156,7 @@ func (m *Measured) whole() *Plateau { return &Plateau{Counts: m.Whole, Ledger: m
 
 // elsewhere is the share of redirects that do.
 func (r *Report) elsewhere() float64 {
-	all := &r.Whole.Redirects
+	all := &r.judged().Counts.Redirects
 	return ratio(all.Other.Sum(), all.Page.Sum()+all.Elsewhere())
 }
 
@@ -154,14 +167,14 @@ const maxRepeated = 0.01
 func (r *Report) repeats() bool {
 	const enough = 100
 	many := func(c *Counts) bool { return c.Taps >= enough && ratio(c.Repeated, c.Taps) > maxRepeated }
-	return many(&r.Whole) || slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return many(&p.Counts) })
+	return many(&r.judged().Counts) || r.anyDecisive(func(p *Plateau) bool { return many(&p.Counts) })
 }
 
 // overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. Redirects to hosts that nobody expects
 // are worth a warning, whatever else holds; so are a queue in which more taps wait than flushes took, and answers that were lost with
 // their connections.
 func (r *Report) overall() Status {
-	valid := r.valid()
+	valid, above := r.split()
 	switch {
 	case len(valid) == 0 && r.limited():
 		return Generator
@@ -175,8 +188,11 @@ func (r *Report) overall() Status {
 	for _, p := range valid {
 		status = worse(status, p.Status)
 	}
-	if r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
+	if len(above) == 0 && r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
 		status = worse(status, Warn)
+	}
+	if status != Fail && !r.reachesGoal() {
+		return NoData
 	}
 	return status
 }
@@ -223,7 +239,16 @@ func (r *Report) limits() []Limit {
 
 // Crossed returns the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
 // enough samples nor whose fault it was: nor do k6's thresholds.
-func (r *Report) Crossed() []string { return r.crossed(r.limits()) }
+// With a goal, k6 has but one.
+func (r *Report) Crossed() []string {
+	switch {
+	case r.Goal == 0:
+		return r.crossed(r.limits())
+	case r.HoldsGoal():
+		return nil
+	}
+	return []string{GoalHeld}
+}
 
 func (m *Measured) crossed(limits []Limit) []string {
 	var crossed []string

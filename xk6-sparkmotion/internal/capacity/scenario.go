@@ -34,7 +34,7 @@ func (m *Measured) beside(name string, s Scenario) {
 
 // alone is the scenario as a run of the same processes.
 func (s Scenario) alone(r *Report) *Report {
-	return &Report{Measured: Measured{Schedule: s.Schedule, Processes: r.Processes, Plateaus: s.Plateaus}}
+	return &Report{Measured: Measured{Schedule: s.Schedule, Goal: r.Goal, Processes: r.Processes, Plateaus: s.Plateaus}}
 }
 
 // judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what is to be said of them.

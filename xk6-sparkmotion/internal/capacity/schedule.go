@@ -60,13 +60,21 @@ func (s Schedule) Plateaus() []Stage {
 	return slices.DeleteFunc(slices.Clone(s), func(stage Stage) bool { return !stage.Holds() })
 }
 
-// At returns the name of the stage at a time since the first began.
-func (s Schedule) At(elapsed time.Duration) string {
-	if i, _ := s.stage(elapsed); i < len(s) {
-		return s[i].Name
+// At returns the name of the stage at a time since the first began, its place among the stages, and how many tenths of it are over: of
+// plateaus alone.
+func (s Schedule) At(elapsed time.Duration) (name string, stage, tenth int) {
+	i, since := s.stage(elapsed)
+	switch {
+	case i == len(s):
+		return rampDown, i, 0
+	case s[i].Holds():
+		return s[i].Name, i, s[i].tenth(since)
 	}
-	return rampDown
+	return s[i].Name, i, 0
 }
+
+// tenth is how many tenths of a stage are over, so far into it.
+func (s Stage) tenth(since time.Duration) int { return int(batches * since / time.Duration(s.Lasts)) }
 
 // stage returns which stage a time is in, and how far; after the last it is the one that would follow.
 func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {

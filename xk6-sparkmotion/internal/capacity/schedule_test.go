@@ -13,7 +13,7 @@ func TestSchedule(t *testing.T) {
 		0: "ramp-up", 30*time.Second - 1: "ramp-up", 30 * time.Second: "10", 90*time.Second - 1: "10", 90 * time.Second: "1.25",
 		210*time.Second - 1: "1.25", 210 * time.Second: "ramp-down", 212 * time.Second: "ramp-down", time.Hour: "ramp-down",
 	} {
-		if name := s.At(elapsed); name != want {
+		if name, _, _ := s.At(elapsed); name != want {
 			t.Errorf("after %s: %q, want %q", elapsed, name, want)
 		}
 	}

@@ -32,6 +32,17 @@ func (r *Report) sayStopped(sustained *Plateau) string {
 	return fmt.Sprintf("Stopped %s, of %s/s planned; held %s until then.", at, units.Rate(last.Offered*highest/planned[n-1].To), held)
 }
 
+// sayReasons tells why the module stopped the run, if it did; of several processes each for its own reason.
+func (r *Report) sayReasons() []string {
+	var said []string
+	for _, p := range r.Processes {
+		if p.Stopped != nil && p.Stopped.Reason != "" && !slices.Contains(said, p.Stopped.Reason) {
+			said = append(said, p.Stopped.Reason)
+		}
+	}
+	return said
+}
+
 // sayStoppedAfter tells when a run without plateaus was stopped.
 func (r *Report) sayStoppedAfter() string {
 	var last Stop

@@ -24,6 +24,8 @@ type Request struct {
 // Plateau is a tap's place in the schedule.
 type Plateau struct {
 	Name     string    // the tag; empty outside of a schedule
+	Stage    int       // its place among the schedule's stages
+	Tenth    int       // how many tenths of a plateau are over
 	Scenario string    // whose schedule it is
 	Began    time.Time // when its scenario did
 }

@@ -162,6 +162,9 @@ func (m *Meter) Audit(o *audit.Outcome) {
 	m.emit(own.unexpected, float64(o.Unexpected.Count))
 }
 
+// GoalHeld tells k6 whether the run's goal is held by what is known now.
+func (m *Meter) GoalHeld(held bool) { m.emit(m.metrics.goalHeld, rate(held)) }
+
 // over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we. It is asked of all that happens, and so notes
 // which execution that is of.
 func (m *Meter) over() bool {
@@ -199,7 +202,8 @@ func (m *Meter) Plateau() lane.Plateau {
 	if m.schedule == nil {
 		return lane.Plateau{}
 	}
-	return lane.Plateau{Name: m.schedule.At(time.Since(scenario.StartTime)), Scenario: scenario.Name, Began: scenario.StartTime}
+	name, stage, tenth := m.schedule.At(time.Since(scenario.StartTime))
+	return lane.Plateau{Name: name, Stage: stage, Tenth: tenth, Scenario: scenario.Name, Began: scenario.StartTime}
 }
 
 // enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,

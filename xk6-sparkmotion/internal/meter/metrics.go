@@ -2,6 +2,8 @@ package meter
 
 import (
 	"go.k6.io/k6/v2/metrics"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
 // Metrics are the module's own. Their names are a contract with thresholds and dashboards.
@@ -19,6 +21,7 @@ type Metrics struct {
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	audit            auditMetrics
+	goalHeld         *metrics.Metric // Gauge, 0 or 1: the run has shown that its goal is held
 	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
 	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
 	generatorMemory  *metrics.Metric // Gauge, bytes: what Go's runtime holds of memory in this process
@@ -61,6 +64,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.audit.otherEvent, "audit_other_event", metrics.Counter, metrics.Default},
 		{&m.audit.otherMode, "audit_other_mode", metrics.Counter, metrics.Default},
 		{&m.audit.unexpected, "audit_unexpected", metrics.Counter, metrics.Default},
+		{&m.goalHeld, capacity.GoalHeld, metrics.Gauge, metrics.Default},
 		{&m.generatorLag, "generator_lag", metrics.Trend, metrics.Time},
 		{&m.generatorLimited, "generator_limited", metrics.Rate, metrics.Default},
 		{&m.generatorMemory, "generator_memory", metrics.Gauge, metrics.Data},

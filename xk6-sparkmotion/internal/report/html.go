@@ -50,6 +50,9 @@ func (run Run) facts(r *capacity.Report) []string {
 	if run.Scale != 0 && run.Scale != 1 {
 		facts = append(facts, fmt.Sprintf("SCALE %v", run.Scale))
 	}
+	if r.Goal > 0 {
+		facts = append(facts, fmt.Sprintf("goal %s/s", count(r.Goal)))
+	}
 	return append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 }
 

@@ -41,8 +41,12 @@ func (t *table) add(texts ...string) {
 
 // limitsTable are the metrics of the whole run, with both tiers.
 func limitsTable(r *capacity.Report) table {
+	name := "The run against its limits"
+	if r.Goal > 0 {
+		name = "The run up to its goal, against its limits"
+	}
 	t := table{
-		Name: "The run against its limits", Class: "limits", Align: "llrrrr",
+		Name: name, Class: "limits", Align: "llrrrr",
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {

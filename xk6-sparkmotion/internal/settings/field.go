@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"math"
@@ -51,6 +52,9 @@ func (f field) convert(given sobek.Value, rt *sobek.Runtime) error {
 		f.value.SetInt(int64(d))
 		return nil
 	}
+	if own, ok := f.value.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return own.UnmarshalText([]byte(given.String()))
+	}
 	switch f.value.Kind() {
 	case reflect.String:
 		text, ok := given.Export().(string)
@@ -60,6 +64,10 @@ func (f field) convert(given sobek.Value, rt *sobek.Runtime) error {
 		f.value.SetString(text)
 	case reflect.Bool:
 		yes, ok := given.Export().(bool)
+		if text, isText := given.Export().(string); isText && f.tag.Get("env") != "" { // a setting is a text, 1 or true
+			parsed, err := strconv.ParseBool(text)
+			yes, ok = parsed, err == nil
+		}
 		if !ok {
 			return fmt.Errorf("true or false is expected, got %s", given)
 		}

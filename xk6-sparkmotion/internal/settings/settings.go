@@ -11,7 +11,7 @@
 //	above:"0"         it must be above that number
 //	secret:"true"     k6's secret source is asked for it, under the setting's name, when the environment has none
 //
-// Fields are strings, booleans, numbers, slices of strings, or durations: k6's "1m30s", or milliseconds.
+// Fields are strings, booleans, numbers, slices of strings, durations (k6's "1m30s", or milliseconds), or read their text themselves.
 package settings
 
 import (

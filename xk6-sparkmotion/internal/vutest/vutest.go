@@ -82,14 +82,14 @@ func (p *Process) Init() *Script {
 		}},
 	}
 	s.VU.rt.SetFieldNameMapper(common.FieldNameMapper{})
-	globals := map[string]any{"__ENV": p.env}
-	if p.module != nil {
-		globals["sm"] = p.module.NewModuleInstance(s.VU).Exports().Default
-	}
-	for name, value := range globals {
+	set := func(name string, value any) {
 		if err := s.VU.rt.Set(name, value); err != nil {
 			p.t.Fatal(err)
 		}
+	}
+	set("__ENV", p.env)
+	if p.module != nil {
+		set("sm", p.module.NewModuleInstance(s.VU).Exports().Default)
 	}
 	return s
 }

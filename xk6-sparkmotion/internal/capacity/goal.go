@@ -1,0 +1,128 @@
+package capacity
+
+import (
+	"fmt"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// goalSlack is how far off the goal a plateau may be that is of it: taps of an iteration that failed midway make it less.
+const goalSlack = 0.01
+
+// decides reports whether the i-th plateau is one that the run is judged by: those above its goal are headroom.
+func (m *Measured) decides(i int) bool { return m.Goal == 0 || m.inAll(i) <= m.Goal*(1+goalSlack) }
+
+// inAll is what a plateau offers in all processes together, also in those whose counts are not among these.
+func (m *Measured) inAll(i int) float64 {
+	p := &m.Plateaus[i]
+	if planned := m.Schedule.Plateaus(); i < len(planned) {
+		return planned[i].To * p.perIteration()
+	}
+	return p.Rate * p.perIteration()
+}
+
+// judged is what the run is judged by as a whole: all of it, or its plateaus up to the goal.
+func (m *Measured) judged() *Plateau {
+	if m.Goal == 0 {
+		return m.whole()
+	}
+	var all Plateau
+	for i := range m.Plateaus {
+		if p := &m.Plateaus[i]; m.decides(i) {
+			all.Counts.add(p.Counts)
+			all.Ledger = all.Ledger.with(p.Ledger)
+		}
+	}
+	return &all
+}
+
+// with returns the ledger of two plateaus together, as far as a loss goes by it. Where one of them is not known, nor are both.
+func (l *Ledger) with(other *Ledger) *Ledger {
+	switch {
+	case other == nil || other.Lost == nil:
+		return &Ledger{}
+	case l == nil:
+		return other
+	case l.Lost == nil:
+		return l
+	}
+	lost := *l.Lost + *other.Lost
+	return &Ledger{
+		Redirected: l.Redirected + other.Redirected, Lost: &lost, Flushing: l.Flushing + other.Flushing, Unaccounted: l.Unaccounted + other.Unaccounted,
+	}
+}
+
+// HoldsGoal reports whether the run has shown that its goal is held, perhaps with a warning.
+func (r *Report) HoldsGoal() bool { return r.Status == Pass || r.Status == Warn }
+
+// reachesGoal reports whether a plateau at the goal, or above it, did not fail.
+func (r *Report) reachesGoal() bool {
+	for i := range r.Plateaus {
+		if p := &r.Plateaus[i]; p.Valid() && p.Status != Fail && r.inAll(i) >= r.Goal*(1-goalSlack) {
+			return true
+		}
+	}
+	return r.Goal == 0
+}
+
+// split are the valid plateaus up to the goal and those above it, each from the lowest rate.
+func (r *Report) split() (upTo, above []*Plateau) {
+	decisive := make(map[*Plateau]bool)
+	for i := range r.Plateaus {
+		decisive[&r.Plateaus[i]] = r.decides(i)
+	}
+	for _, p := range r.valid() {
+		if decisive[p] {
+			upTo = append(upTo, p)
+		} else {
+			above = append(above, p)
+		}
+	}
+	return upTo, above
+}
+
+// sayGoal says whether the goal is held.
+func (r *Report) sayGoal() string {
+	goal := fmt.Sprintf("the goal of %s/s", units.Rate(r.Goal))
+	upTo, above := r.split()
+	switch r.Status {
+	case Pass:
+		return "Holds " + goal + r.sayHeadroom(above) + "."
+	case Warn:
+		return "Holds " + goal + ", with a warning" + r.sayHeadroom(above) + "."
+	case Fail:
+		for _, p := range upTo {
+			if p.Status == Fail {
+				return fmt.Sprintf("Misses %s: %s fails at %s/s.", goal, p.Breaches[0].Label, units.Rate(p.Offered))
+			}
+		}
+		return "Misses " + goal + r.sayBut() + "."
+	}
+	switch n := len(upTo); {
+	case len(r.Schedule.Plateaus()) == 0:
+		return fmt.Sprintf("Nothing is known of %s: the script has no plateaus.", goal)
+	case n == 0:
+		return fmt.Sprintf("Nothing is known of %s: no plateau up to it has figures that are the system's own.", goal)
+	default:
+		return fmt.Sprintf("Nothing is known of %s: the highest plateau up to it that was judged is %s/s.", goal, units.Rate(upTo[n-1].Offered))
+	}
+}
+
+// sayHeadroom tells how far above the goal the system goes.
+func (r *Report) sayHeadroom(above []*Plateau) string {
+	if len(above) == 0 {
+		return ""
+	}
+	for _, tier := range []struct {
+		Status
+		verb string
+	}{{Fail, "fails"}, {Warn, "warns"}} {
+		for _, p := range above {
+			if p.Status == tier.Status {
+				return fmt.Sprintf("; headroom to %s/s, where %s %s", units.Rate(p.Offered), p.Breaches[0].Label, tier.verb)
+			}
+		}
+	}
+	highest := above[len(above)-1]
+	return fmt.Sprintf("; headroom to %s/s%s", units.Rate(highest.Offered), r.sayHighest(highest.Rate))
+}
