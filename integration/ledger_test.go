@@ -82,6 +82,13 @@ func (tw *twin) wantsTruth(r run, preflight int64) {
 	truth := tw.ledger()
 	before := got.WaitingBefore
 	tw.t.Logf("%+v, lost %d; the twin: %+v", got, lost, truth)
+	if later := got.Waiting - truth.Pending; later > 0 && tw.stats().Others.Flushes > 0 { // another's flush after the last reading
+		flushed, dropped := truth.Flushed-got.Flushed, truth.Dropped-got.Dropped
+		if flushed < 0 || dropped < 0 || flushed+dropped != later {
+			tw.t.Errorf("%d taps left the queue after the last reading: %d flushed, %d dropped", later, flushed, dropped)
+		}
+		got.Waiting, got.Flushed, got.Dropped = truth.Pending, truth.Flushed, truth.Dropped
+	}
 	for name, pair := range map[string][2]int64{
 		"redirected":  {got.Redirected, truth.KV + truth.Hub - before},
 		"received":    {got.Received, truth.Received - before},
