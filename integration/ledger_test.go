@@ -212,12 +212,16 @@ func TestLedgerAcrossACrash(t *testing.T) {
 	r := runK6(t, tw.env, "run", "--quiet", ledgerScript(t, 60+random.IntN(60), 200+random.IntN(200), ""))
 	ended()
 	r.logVerdict()
-	r.wants(99, "counters went back in the run")
 	got, lost := r.account()
 	truth := tw.ledger()
 	t.Logf("%+v, lost %d; the twin: %+v", got, lost, truth)
 	gone := truth.KV + truth.Hub - truth.Rows - truth.Dropped - truth.Pending
 	// Whether a flush holds what is nowhere, nobody can tell before one would have ended.
+	code := 0
+	if 100*(lost+got.Unaccounted) >= got.Redirected {
+		code = 99
+	}
+	r.wants(code, "counters went back in the run")
 	if lost < 0 || lost+got.Unaccounted+got.Flushing != gone || gone == 0 {
 		t.Errorf("%d lost, %d unaccounted for and %d in a flush; by the twin's count %d are gone", lost, got.Unaccounted, got.Flushing, gone)
 	}
@@ -265,8 +269,8 @@ func TestLedgerAmongOthers(t *testing.T) {
 				}
 				return
 			}
-			// Of ours, those that were received before we had seen their answer look like others' at that moment: a few.
-			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost+5 || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
+			// Of ours, those that were received before we had seen their answer look like others' at that moment: a tenth of a second's.
+			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost+30 || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
 				t.Errorf("at least (%v) %d lost, %d taps of others; by the twin's count %d, %d", got.AtLeast, lost, got.OtherTraffic, s.Ledger.Lost, s.Others.Taps)
 			}
 		})
