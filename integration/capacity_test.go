@@ -48,6 +48,7 @@ type plateau struct {
 	Started          int64 `json:"started_iterations"`
 	Tapless          int64 `json:"iterations_without_tap"`
 	Growth, Queued   *float64
+	Ledger           *account
 	Metrics          []struct {
 		Label string
 		Value float64
@@ -88,7 +89,7 @@ const unhurried = `{ redirect_latency: null, analytics_latency: null }`
 func plateausScript(t *testing.T, rates, hold, limits, more string) string {
 	t.Helper()
 	return script(t, fmt.Sprintf(`
-		import { batch, flushTaps, login, plateaus, report, tap, thresholds } from 'k6/x/sparkmotion';
+		import { batch, flushTaps, login, plateaus, queueDepth, report, tap, thresholds } from 'k6/x/sparkmotion';
 		const scenarios = { tappers: {
 			executor: 'ramping-arrival-rate', exec: 'tapper', preAllocatedVUs: 100, maxVUs: 800, gracefulStop: '5s',
 			...plateaus({ rates: %s, hold: '%s' }),
@@ -205,7 +206,9 @@ func TestVerdictOnTheQueue(t *testing.T) {
 	tw.control(http.MethodPut, "/faults", `{"hub":{"drainRate":200}}`)
 	r, v := judge(t, tw, plateausScript(t, "[100, 500]", "8s", unhurried, `
 		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
-		export const cron = () => flushTaps();`))
+		scenarios.sampler = { executor: 'constant-arrival-rate', exec: 'sample', rate: 1, duration: '16s', preAllocatedVUs: 1 };
+		export const cron = () => flushTaps();
+		export const sample = () => queueDepth();`))
 	if r.code != 0 || v.Status != "WARN" || v.SustainedRate != 100 || v.FirstBreach.Offered != 500 || v.FirstBreach.Part != "hub" || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
 		t.Fatalf("got %+v\n%s", v, r.output)
 	}

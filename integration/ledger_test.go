@@ -82,6 +82,13 @@ func (tw *twin) wantsTruth(r run, preflight int64) {
 	truth := tw.ledger()
 	before := got.WaitingBefore
 	tw.t.Logf("%+v, lost %d; the twin: %+v", got, lost, truth)
+	if later := got.Waiting - truth.Pending; later > 0 && tw.stats().Others.Flushes > 0 { // another's flush after the last reading
+		flushed, dropped := truth.Flushed-got.Flushed, truth.Dropped-got.Dropped
+		if flushed < 0 || dropped < 0 || flushed+dropped != later {
+			tw.t.Errorf("%d taps left the queue after the last reading: %d flushed, %d dropped", later, flushed, dropped)
+		}
+		got.Waiting, got.Flushed, got.Dropped = truth.Pending, truth.Flushed, truth.Dropped
+	}
 	for name, pair := range map[string][2]int64{
 		"redirected":  {got.Redirected, truth.KV + truth.Hub - before},
 		"received":    {got.Received, truth.Received - before},
@@ -205,12 +212,16 @@ func TestLedgerAcrossACrash(t *testing.T) {
 	r := runK6(t, tw.env, "run", "--quiet", ledgerScript(t, 60+random.IntN(60), 200+random.IntN(200), ""))
 	ended()
 	r.logVerdict()
-	r.wants(99, "counters went back in the run")
 	got, lost := r.account()
 	truth := tw.ledger()
 	t.Logf("%+v, lost %d; the twin: %+v", got, lost, truth)
 	gone := truth.KV + truth.Hub - truth.Rows - truth.Dropped - truth.Pending
 	// Whether a flush holds what is nowhere, nobody can tell before one would have ended.
+	code := 0
+	if 100*(lost+got.Unaccounted) >= got.Redirected {
+		code = 99
+	}
+	r.wants(code, "counters went back in the run")
 	if lost < 0 || lost+got.Unaccounted+got.Flushing != gone || gone == 0 {
 		t.Errorf("%d lost, %d unaccounted for and %d in a flush; by the twin's count %d are gone", lost, got.Unaccounted, got.Flushing, gone)
 	}
@@ -258,8 +269,8 @@ func TestLedgerAmongOthers(t *testing.T) {
 				}
 				return
 			}
-			// Of ours, those that were received before we had seen their answer look like others' at that moment: a few.
-			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost+5 || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
+			// Of ours, those that were received before we had seen their answer look like others' at that moment: a tenth of a second's.
+			if lost <= 0 || !got.AtLeast || lost > s.Ledger.Lost+30 || lost-got.OtherTraffic != s.Ledger.Lost-s.Others.Taps {
 				t.Errorf("at least (%v) %d lost, %d taps of others; by the twin's count %d, %d", got.AtLeast, lost, got.OtherTraffic, s.Ledger.Lost, s.Others.Taps)
 			}
 		})
@@ -355,18 +366,21 @@ func TestQueuedIsMeasured(t *testing.T) {
 	ended()
 	r.logVerdict()
 	tw.wantsTruth(r, preflightTaps)
-	var queued, tapped float64
+	var queued, tapped int64
 	for _, p := range r.verdict().Plateaus {
-		if p.Queued == nil {
+		if p.Queued == nil || p.Ledger == nil {
 			t.Fatalf("%s: nobody read what was queued", p.Name)
 		}
-		queued += *p.Queued * p.Seconds
-		tapped += float64(p.Counts.Taps)
+		queued += p.Ledger.Received
+		tapped += p.Counts.Taps
+		if off := *p.Queued * p.Seconds / float64(p.Ledger.Received); off < 0.8 || off > 1.2 { // over what passed between its readings
+			t.Errorf("%s: %v taps/s queued, %d received in %v s", p.Name, *p.Queued, p.Ledger.Received, p.Seconds)
+		}
 	}
-	received := float64(tw.ledger().Received - preflightTaps)
-	t.Logf("queued %.0f, by the twin's count %.0f, of %.0f taps", queued, received, tapped)
-	if off := queued/received - 1; off < -0.05 || off > 0.05 || queued > 0.95*tapped {
-		t.Errorf("queued %.0f, by the twin's count %.0f, of %.0f taps", queued, received, tapped)
+	received := tw.ledger().Received - preflightTaps
+	t.Logf("queued %d, by the twin's count %d, of %d taps", queued, received, tapped)
+	if off := received - queued; off < 0 || off > 10 || queued > tapped*95/100 { // the first plateau's reading has its first taps
+		t.Errorf("queued %d, by the twin's count %d, of %d taps", queued, received, tapped)
 	}
 	r.wants(99)
 }

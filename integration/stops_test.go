@@ -121,14 +121,21 @@ func TestFails(t *testing.T) {
 	}
 }
 
-// TestQueueDepth reads the queue over REST, over native Redis, and not at all.
+// TestQueueDepth reads the queue over REST, over native Redis, and not at all. A tap is queued after its redirect, so that
+// the script reads until it is there.
 func TestQueueDepth(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
 	sample := script(t, `
 		import { queueDepth, tap, Upstash } from 'k6/x/sparkmotion';
 		export const options = { iterations: 3, vus: 1 };
-		export default () => { tap(); console.log('depth=' + JSON.stringify(queueDepth())) };`)
+		export const setup = () => queueDepth();
+		export default (before) => {
+			tap();
+			let depth = queueDepth();
+			for (const end = Date.now() + 5000; depth !== null && depth < before + __ITER + 1 && Date.now() < end;) depth = queueDepth();
+			console.log('depth=' + JSON.stringify(depth));
+		};`)
 	rest := maps.Clone(tw.env)
 	native := map[string]string{"WORKER_URL": tw.env["WORKER_URL"], "REDIS_URL": tw.env["TWIN_REDIS_URL"]}
 	none := map[string]string{"WORKER_URL": tw.env["WORKER_URL"]}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/audit"
@@ -52,7 +51,7 @@ func (m *module) audit(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
+	if err := m.auditable(o.EventIDs); err != nil {
 		return nil, err
 	}
 	a := &auditor{module: m, auditOptions: o, session: call.Argument(0), set: &m.process.audit}
@@ -248,7 +247,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 
 // audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found.
 func (m *module) audited(o *tapOptions) error {
-	if err := auditable(&m.vu.State().Options, o.EventIDs); err != nil {
+	if err := m.auditable(o.EventIDs); err != nil {
 		return err
 	}
 	if o.Band == "" {
@@ -266,13 +265,12 @@ func (m *module) audited(o *tapOptions) error {
 }
 
 // auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
-func auditable(options *lib.Options, events []string) error {
-	if segment := options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 {
+func (m *module) auditable(events []string) error {
+	if m.segment() {
 		return fatal{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
 	}
-	if len(events) != len(defaultPrefixes) {
-		return fatal{fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
-			strings.Join(defaultPrefixes, ", "), len(events))}
+	if err := checkEvents(events); err != nil {
+		return fatal{err}
 	}
 	return nil
 }

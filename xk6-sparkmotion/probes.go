@@ -332,7 +332,7 @@ func (p *prober) remember() {
 // begin records the reading that the run begins with, and what others had tapped meanwhile: taps of another process of the same run are
 // none of others'.
 func (p *prober) begin(reading capacity.Reading, foreign int64) {
-	if segment := p.vu.State().Options.ExecutionSegment; segment != nil && segment.FloatLength() < 1 || p.pages == 0 {
+	if p.segment() || p.pages == 0 {
 		foreign = 0
 	}
 	p.process.meter.Recorder.Baseline(time.Now(), *p.before, reading, p.pages, foreign)

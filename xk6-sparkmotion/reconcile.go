@@ -129,8 +129,17 @@ func (s *settling) note(reading capacity.Reading) {
 	}
 }
 
-// received reports whether no tap is on its way to the queue any more.
-func (s *settling) received() bool { return s.missing <= 0 || time.Since(s.arrived) >= quietTime }
+// received reports whether no tap is on its way to the queue any more. What other processes of the run have seen redirected, nobody knows
+// here: they are given their time.
+func (s *settling) received() bool {
+	return s.missing <= 0 && !s.segment() || time.Since(s.arrived) >= quietTime
+}
+
+// segment reports whether other processes share the run.
+func (m *module) segment() bool {
+	segment := m.vu.State().Options.ExecutionSegment
+	return segment != nil && segment.FloatLength() < 1
+}
 
 // flushing reports whether a flush may be under way. What Redis held when it lost all is in no flush, as far as none moves any.
 func (s *settling) flushing() bool {

@@ -194,9 +194,9 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
 	case o.Form == lane.Subdomain:
 		return p, nil
-	case len(o.EventIDs) != len(defaultPrefixes):
-		return nil, fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
-			strings.Join(defaultPrefixes, ", "), len(o.EventIDs))
+	}
+	if err := checkEvents(o.EventIDs); err != nil {
+		return nil, err
 	}
 	for i, event := range o.EventIDs {
 		p.links = append(p.links, eventLink{
@@ -204,6 +204,15 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		})
 	}
 	return p, nil
+}
+
+// checkEvents wants an event for each prefix of bands.
+func checkEvents(events []string) error {
+	if len(events) != len(defaultPrefixes) {
+		return fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+			strings.Join(defaultPrefixes, ", "), len(events))
+	}
+	return nil
 }
 
 // link returns the beginning of a band's link; empty for the subdomain form.

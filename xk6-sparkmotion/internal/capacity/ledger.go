@@ -45,9 +45,6 @@ func (l *Ledger) underWay() {
 	}
 }
 
-// recorded is how many taps are in the database or on their way to it.
-func (l *Ledger) recorded() int64 { return l.Flushed + l.Waiting - l.WaitingBefore }
-
 // Loss returns how many taps were redirected and are nowhere, of how many; of none when it is not known.
 func (l *Ledger) Loss() (lost, redirected int64) {
 	if l == nil || l.Lost == nil || *l.Lost == 0 && l.openEnded() {

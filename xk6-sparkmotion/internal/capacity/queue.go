@@ -48,10 +48,11 @@ func (p *Plateau) left() *float64 {
 }
 
 // backlog is how many taps waited at the end of the run when they were more than flushes took in all of it; 0 when the last flush left
-// next to nothing, so that what waits has come since, and when nobody flushed.
+// next to nothing, so that what waits has come since, and when no flush has taken any, nor failed: a short run may end before the first that
+// has some to take.
 func (r *Report) backlog() int64 {
 	waiting, taken, known := r.waits()
-	if flushed := r.Whole.Flushes > 0 || taken > 0; !flushed || !known || waiting <= taken || r.emptied() {
+	if flushed := taken > 0 || r.Whole.FlushesFailed > 0; !flushed || !known || waiting <= taken || r.emptied() {
 		return 0
 	}
 	return waiting

@@ -138,8 +138,11 @@ func (m *Meter) Settle(r capacity.Reading, settled, flushing bool) {
 
 // lost tells k6 which share of the taps has been lost so far.
 func (m *Meter) lost() {
-	if l := m.process.Recorder.Ledger(); l != nil && l.Redirected > 0 && l.Received <= l.Redirected { // else others' taps hide it
-		lost, redirected := l.Loss()
+	l := m.process.Recorder.Ledger()
+	if l == nil || l.Received > l.Redirected { // others' taps hide it
+		return
+	}
+	if lost, redirected := l.Loss(); redirected > 0 {
 		m.emit(m.metrics.tapsLost, float64(lost)/float64(redirected))
 	}
 }
