@@ -24,7 +24,7 @@ func TestOneLineAKind(t *testing.T) {
 		half := `{"errorRate":0.5,"status":500}`
 		tw.breaks(`{"worker":` + half + `,"admin":` + half + `,"hub":{"errorRate":1,"status":503},"upstash":` + half + `}`)
 	}()
-	r := runK6(t, tw.env, "run", "--quiet", "-e", "SCALE=0.02", "-e", "TIME_SCALE=0.03", absolute(t, mainScript))
+	r := runK6(t, tw.env, "run", "--quiet", "-e", "SCALE=0.02", "-e", "TIME_SCALE=0.03", "-e", "STOP=off", absolute(t, mainScript))
 	<-broken
 	faults := tw.stats().Worker.Faults
 	tw.control(http.MethodDelete, "/faults", "")

@@ -309,7 +309,9 @@ func TestNoneRecorded(t *testing.T) {
 			tw.awaits("preflight()", func(s stats) bool { return s.Ledger.Received == preflightTaps })
 			tw.must(http.MethodPut, "/faults", refuses)
 		})
-		r := runK6(t, tw.natively(), "run", "--quiet", ledgerScript(t, 100, 300, `tappers.startTime = '2s';`))
+		env := tw.natively()
+		env["STOP"] = "off" // to its end: TestKillSwitch has the run that ends by itself
+		r := runK6(t, env, "run", "--quiet", ledgerScript(t, 100, 300, `tappers.startTime = '2s';`))
 		ended()
 		r.logVerdict()
 		tw.wantsTruth(r, preflightTaps)

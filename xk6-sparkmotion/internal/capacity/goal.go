@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
@@ -19,6 +20,20 @@ func (m *Measured) inAll(i int) float64 {
 		return planned[i].To * p.perIteration()
 	}
 	return p.Rate * p.perIteration()
+}
+
+// goalTried reports whether each plateau up to the goal was held to its end, so that only headroom is left.
+func (r *Report) goalTried() bool {
+	if r.Goal == 0 || len(r.Plateaus) == 0 {
+		return false
+	}
+	done, last := len(r.Plateaus), &r.Plateaus[len(r.Plateaus)-1]
+	if last.short() {
+		done--
+	}
+	return !slices.ContainsFunc(r.Schedule.Plateaus()[done:], func(s Stage) bool {
+		return s.To*last.perIteration() <= r.Goal*(1+goalSlack)
+	})
 }
 
 // judged is what the run is judged by as a whole: all of it, or its plateaus up to the goal.

@@ -32,6 +32,11 @@ func goalRuns() []judgedRun {
 			run: goal(50, measured(calm50, seen{rate: 100, achieved: 100, p95: 5, lost: 0.6})),
 		},
 		{name: "a goal, and a flush that drops above it", run: goal(50, measured(calm50, seen{rate: 100, achieved: 100, p95: 5, dropped: 0.1})), status: Pass, sustained: 50, breach: "cron_drop_rate"},
+		{
+			name: "a goal met, and the kill switch above it", status: Pass, sustained: 50, breach: failed,
+			run: goal(50, changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 5, failed: 0.5}), killed)),
+		},
+		{name: "a goal that the kill switch came before", run: goal(100, changed(measured(calm50, calm100), killed)), status: Incomplete, sustained: 50},
 		{name: "ended by the kill switch", run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 5, failed: 0.5}), killed), status: Fail, sustained: 50, breach: failed},
 		{name: "ended by the kill switch, and nothing had failed", run: changed(measured(calm50, calm100), killed), status: Incomplete, sustained: 50},
 	}

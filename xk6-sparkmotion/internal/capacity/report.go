@@ -110,9 +110,10 @@ func (r *Report) cutShort() bool {
 	return slices.ContainsFunc(r.Processes, func(p Process) bool { return p.Stopped != nil }) && (r.ended() || len(r.Schedule.Plateaus()) == 0)
 }
 
-// unlessStopped is the run's status, of which no more than a failure stands when one of its scenarios was cut short.
+// unlessStopped is the run's status, of which no more than a failure stands when one of its scenarios was cut short. What was stopped
+// above its goal was not.
 func (r *Report) unlessStopped() Status {
-	short := r.cutShort()
+	short := r.cutShort() && !r.goalTried()
 	for _, s := range r.Scenarios {
 		short = short || s.alone(r).cutShort()
 	}
