@@ -129,7 +129,7 @@ func (p *prometheus) record(t *testing.T) {
 	tw := startTwin(t)
 	tw.fault(t, `{"worker":{"latencyMs":300}}`)
 	run := manifest[v1alpha1.TestRun](t, testRunFile)
-	args := append([]string{"run", "--quiet", "-e", "SCALE=0.02", "-e", "TIME_SCALE=0.03", "--tag", "instance_id=1"},
+	args := append([]string{"run", "--quiet", "-e", "SCALE=0.02", "-e", "TIME_SCALE=0.03", "-e", "GOAL=50", "--tag", "instance_id=1"},
 		strings.Fields(run.Spec.Arguments)...)
 	cmd := exec.CommandContext(t.Context(), absolute(t, "../k6"), append(args, absolute(t, "../scripts/e2e-load.js"))...)
 	cmd.Dir = t.TempDir()
