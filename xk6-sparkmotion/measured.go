@@ -18,10 +18,18 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 		options = state.Options
 	}
 	shares, climbing := m.shares(options)
+	search := m.process.finding.found()
+	if search != nil {
+		shares = []capacity.Share{{Scenario: search.scenario, Of: 1}}
+	}
 	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shares)
 	measured.Climbing = climbing
 	process := &measured.Processes[0]
 	process.Dropped, process.RPS = droppedIterations(data), options.RPS.Int64
+	if search != nil {
+		skipped := m.process.finding.load.Skipped()
+		measured.Search, process.Dropped = &search.Search, &skipped
+	}
 	if m.process.meter.Stopped() {
 		process.Stopped = &capacity.Stop{Planned: planned(options.Scenarios).Seconds()}
 		if ms := k6Data(data, "state", "testRunDurationMs"); ms != nil {

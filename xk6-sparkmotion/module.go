@@ -41,6 +41,7 @@ type process struct {
 	sequences    sequences
 	notices      notices
 	audit        audit.Set
+	finding      finding
 	marks        notices // plateaus whose first reading was taken
 	answered     answer.Answered
 	plateaus     plateauNames
@@ -112,6 +113,9 @@ func (m *module) export() modules.Exports {
 		"guard":      m.guard,
 		"audit":      m.audit,
 		"report":     m.report,
+
+		"findCapacity": m.findCapacity,
+		"probeTaps":    m.probeTaps,
 	} {
 		named[name] = rt.ToValue(throwing(rt, name, call))
 	}

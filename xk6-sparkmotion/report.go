@@ -97,11 +97,15 @@ func (m *module) head(data *sobek.Object) report.Run {
 
 // judge makes the report of the run, by the limits of the script's thresholds and what k6 says of them.
 func (m *module) judge(data *sobek.Object) *capacity.Report {
-	limits := capacity.Limits
+	return capacity.Judge(m.measured(data), m.limits(), k6Says(data))
+}
+
+// limits are those of the script's thresholds, where it has set some.
+func (m *module) limits() []capacity.Limit {
 	if own := m.process.limits.Load(); own != nil {
-		limits = *own
+		return *own
 	}
-	return capacity.Judge(m.measured(data), limits, k6Says(data))
+	return capacity.Limits
 }
 
 // k6Says is k6's own judgement; nil where its data has no metrics.

@@ -34,16 +34,23 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	}
 	defer func() { m.mark(m.meter.Plateau()) }()
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		return m.pace(p, lane.Pacer{N: int(n), Period: period})
+		return m.pace(p, lane.Pacer{N: int(n), Period: period}, nil)
 	}
 	return m.follow(p, int(n))
 }
 
 // pace makes taps that are due one after another, and returns how many were redirected.
-func (m *module) pace(p *tapPlan, pacer lane.Pacer) (redirected int, err error) {
+// place tells the place in the schedule of each; nil leaves them that of their scenario.
+func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
 	counted := m.meter.Taps(1)
 	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
-		func() (lane.Request, error) { return m.tapRequest(p) },
+		func() (lane.Request, error) {
+			r, err := m.tapRequest(p)
+			if err == nil && place != nil {
+				place(&r)
+			}
+			return r, err
+		},
 		func(r lane.Result) {
 			m.tapped(&counted, r)
 			counted.Push()

@@ -26,6 +26,7 @@ type Plateau struct {
 	Name     string    // the tag; empty outside of a schedule
 	Scenario string    // whose schedule it is
 	Began    time.Time // when its scenario did
+	Number   int64     // among the taps that a search asked for, from 1; 0 in other scenarios
 }
 
 // Result is what came of a tap.
