@@ -20,7 +20,7 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 	shares, climbing := m.shares(options)
 	search := m.process.finding.found()
 	if search != nil {
-		shares = []capacity.Share{{Scenario: search.scenario, Of: 1}}
+		shares = append([]capacity.Share{{Scenario: search.scenario, Of: 1}}, shares...)
 	}
 	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shares)
 	measured.Climbing = climbing

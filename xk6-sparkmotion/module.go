@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
@@ -42,6 +43,7 @@ type process struct {
 	notices      notices
 	audit        audit.Set
 	finding      finding
+	glances      pace    // at the system's counters, after flushes
 	marks        notices // plateaus whose first reading was taken
 	answered     answer.Answered
 	plateaus     plateauNames
@@ -55,6 +57,14 @@ func (n *notices) once(key string, do func()) {
 	if _, known := n.given.LoadOrStore(key, true); !known {
 		do()
 	}
+}
+
+// pace is that of what is done no more often than so, by whichever VU comes first.
+type pace struct{ last atomic.Int64 }
+
+func (p *pace) due(every time.Duration) bool {
+	last, now := p.last.Load(), time.Now().UnixNano()
+	return now-last >= int64(every) && p.last.CompareAndSwap(last, now)
 }
 
 // module is what one VU imports.

@@ -69,10 +69,11 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 		return capacity.Reading{}, 0, err
 	}
 	state := m.vu.State()
+	began := time.Now()
 	r, err := source.Read(m.vu.Context(), queue.Network{HTTP: c, Dialer: state.Dialer, TLS: state.TLSConfig, Answered: &m.process.answered})
 	return capacity.Reading{
 		Received: r.Received, Flushed: r.Flushed, Dropped: r.Dropped, Waiting: r.Pending, Errors: r.Errors,
-	}, c.Took(), err
+	}.AskedAt(began), c.Took(), err
 }
 
 // lookTime is how long a look at the queue may take that nobody has asked for.

@@ -14,6 +14,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/search"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 type findOptions struct {
@@ -109,7 +110,7 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 }
 
 // findCapacity finds the highest rate at which every limit holds: it has probeTaps() double the rate until one breaks, comes back, bisects,
-// and holds the answer to confirm it. It returns {rate, confirmed, low, high} when it is done, or time is up. Call it once, from a
+// and holds the answer to confirm it. It returns {rate, low, high} when it is done, or time is up: rate is null without an answer. Call it once, from a
 // scenario of one virtual user and one iteration.
 func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 	var o findOptions
@@ -124,12 +125,18 @@ func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	latest := m.process.finding.found()
-	var rate *float64
-	if latest.Confirmed {
-		rate = latest.Low
-		m.meter.Capacity(*rate)
+	var rate, low, high any
+	if latest.Low != nil {
+		low = *latest.Low
 	}
-	return object(m.vu.Runtime(), "rate", rate, "low", latest.Low, "high", latest.High)
+	if latest.High != nil {
+		high = *latest.High
+	}
+	if latest.Confirmed {
+		rate = low
+		m.meter.Capacity(*latest.Low)
+	}
+	return object(m.vu.Runtime(), "rate", rate, "low", low, "high", high)
 }
 
 // finder leads a search.
@@ -182,18 +189,18 @@ func (f *finder) find() error {
 		return err
 	}
 	for {
-		p, more := f.Next(time.Until(f.deadline) - f.slowest)
+		p, more := f.Next(time.Until(f.deadline), f.slowest)
 		if !more {
 			f.report("there was no time for more")
 			return nil
 		}
-		outcome, end, err := f.probe(p)
+		came, end, err := f.probe(p)
 		if err != nil {
 			return err
 		}
-		f.Observe(p, outcome)
+		f.Observe(p, came)
 		f.report("it was stopped")
-		if outcome != search.Held && !f.recovers() {
+		if came != search.Held && !f.recovers() {
 			f.report(fmt.Sprintf("after %v/s the system did not come back to what it was", p.Rate))
 			return nil
 		}
@@ -217,7 +224,7 @@ func (f *finder) report(ended string) {
 }
 
 // probe has a rate held, waits until all that came of it is known, and judges it; end is when its load did.
-func (f *finder) probe(p search.Probe) (outcome search.Outcome, end time.Time, err error) {
+func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err error) {
 	recorder := &f.process.meter.Recorder
 	const ahead = 50 * time.Millisecond // of the iteration that is to make its first tap
 	from := time.Now().Add(ahead)
@@ -237,7 +244,9 @@ func (f *finder) probe(p search.Probe) (outcome search.Outcome, end time.Time, e
 	if err := f.cleared(p, from, end); err != nil {
 		return 0, end, err
 	}
-	return f.judge(), end, nil
+	judged := f.judge()
+	f.tell(p, judged)
+	return outcome(judged), end, nil
 }
 
 // hold waits for the end of a probe's load. That of a confirmation comes when a limit has broken.
@@ -246,7 +255,7 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 		if err := f.until(time.Now().Add(f.judgedBy)); err != nil {
 			return end, err
 		}
-		if f.judge() == search.Broke {
+		if outcome(f.judge()) == search.Broke {
 			end = time.Now()
 			f.process.finding.begin(search.Probe{}, end, lane.Plateau{})
 			f.process.meter.Recorder.Cut(f.scenario, f.began, end)
@@ -256,19 +265,34 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 	return end, f.until(end)
 }
 
-// judge judges the latest probe by the limits of the run.
-func (f *finder) judge() search.Outcome {
-	report := capacity.Judge(f.process.meter.Recorder.Latest(f.scenario, f.began), f.limits(), nil)
+// judge judges the latest probe by the limits of the run, so far.
+func (f *finder) judge() *capacity.Plateau {
+	measured := f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
+	report := capacity.Judge(measured, f.limits(), nil)
 	if len(report.Plateaus) == 0 {
-		return search.Unknown
+		return &capacity.Plateau{Judgement: capacity.Judgement{Status: capacity.NoData}}
 	}
-	switch report.Plateaus[0].Status {
+	return &report.Plateaus[0]
+}
+
+// outcome is what a judgement means to the search.
+func outcome(p *capacity.Plateau) search.Outcome {
+	switch p.Status {
 	case capacity.Pass:
 		return search.Held
 	case capacity.Warn, capacity.Fail:
 		return search.Broke
 	}
 	return search.Unknown
+}
+
+// tell logs what came of a probe.
+func (f *finder) tell(p search.Probe, judged *capacity.Plateau) {
+	why := ""
+	if outcome(judged) == search.Broke {
+		why = ": " + judged.Breaches[0].String()
+	}
+	f.logger().Infof("findCapacity: %s taps/s for %s s, %s%s", capacity.NameOf(p.Rate), units.Rate(units.Significant(judged.Seconds, 3)), judged.Status, why)
 }
 
 // answered waits for the taps that are under way.

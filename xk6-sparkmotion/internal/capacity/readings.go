@@ -11,6 +11,7 @@ import (
 // queue. Beside them is how many taps this process had seen redirected by then.
 type Reading struct {
 	at         time.Time
+	asked      time.Time
 	Seconds    float64 `json:"at_seconds"` // since the plateaus began
 	Redirected int64   `json:"redirected"` // to where a band may lead: not to a fallback
 	Received   int64   `json:"received"`   // put on the queue
@@ -52,6 +53,17 @@ func (r *Readings) add(next Reading, lost *Reading) {
 		r.Course = slices.DeleteFunc(r.Course, func(Reading) bool { first = !first; return first })
 	}
 	r.Course = append(r.Course, next)
+}
+
+// AskedAt returns the reading with when it was asked for, by which one is known that another has overtaken.
+func (r Reading) AskedAt(at time.Time) Reading {
+	r.asked = at
+	return r
+}
+
+// behind reports whether a counter is less than at another reading, when these had counted what is lost before they began again.
+func (r Reading) behind(other, lost Reading) bool {
+	return r.Received+lost.Received < other.Received || r.Flushed+lost.Flushed < other.Flushed || r.Dropped+lost.Dropped < other.Dropped
 }
 
 // Same reports whether another reading says the same of the system.

@@ -54,13 +54,13 @@ func (r *Recorder) Grew(scenario string, began time.Time, perSecond float64) {
 	ramp.grew[len(ramp.schedule)-1] = perSecond
 }
 
-// Latest returns what was recorded of a search's last probe, as a run of that alone.
-func (r *Recorder) Latest(scenario string, began time.Time) Measured {
+// Latest returns what was recorded of a search's last probe, as a run of that alone. Dropped is how many taps of all probes were not made.
+func (r *Recorder) Latest(scenario string, began time.Time, dropped int64) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ramp := r.ramp(Tap{Scenario: scenario, Start: began})
 	m := Measured{
-		Scenario: scenario, Processes: []Process{{}}, Whole: r.whole.clone(), Readings: r.readings.since(began), Series: ramp.course.series(),
+		Scenario: scenario, Processes: []Process{{Dropped: &dropped}}, Whole: r.whole.clone(), Readings: r.readings.since(began), Series: ramp.course.series(),
 	}
 	if plateaus := ramp.measured(1); len(plateaus) > 0 && len(plateaus) == len(ramp.schedule.Plateaus()) {
 		last := len(plateaus) - 1
@@ -158,7 +158,16 @@ func (r *Recorder) Settle(at time.Time, reading Reading, settled bool) {
 	r.readings.Settled = settled
 }
 
+// overtaken reports whether a reading was asked for before the last one came, and has counted less.
+func (r *Recorder) overtaken(reading Reading) bool {
+	n := len(r.readings.Course)
+	return n > 0 && !reading.asked.IsZero() && reading.asked.Before(r.readings.Course[n-1].at) && reading.behind(r.readings.Course[n-1], r.restart)
+}
+
 func (r *Recorder) read(at time.Time, reading Reading) {
+	if r.overtaken(reading) {
+		return
+	}
 	reading.at, reading.Redirected = at, r.whole.Redirected
 	r.readings.add(reading, &r.restart)
 	r.readings.Settled = false

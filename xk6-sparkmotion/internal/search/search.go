@@ -85,8 +85,8 @@ func (s *Search) High() (rate float64, unknown bool) {
 // Confirmed reports whether the rate Low was held for as long as the answer has to be.
 func (s *Search) Confirmed() bool { return s.confirmed }
 
-// Next returns the next probe when so much time is left; false when there is none.
-func (s *Search) Next(left time.Duration) (Probe, bool) {
+// Next returns the next probe when so much time is left, with a pause after each; false when there is none.
+func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	if s.confirmed {
 		return Probe{}, false
 	}
@@ -95,7 +95,7 @@ func (s *Search) Next(left time.Duration) (Probe, bool) {
 	rate := s.rate()
 	next := Probe{Rate: rate, Settle: s.plan.Settle, Hold: max(s.plan.Hold, time.Duration(enough/rate*float64(time.Second)))}
 	switch {
-	case low > 0 && (rate == low || left < next.Lasts()+s.plan.Hold+confirm.Lasts()): // or there is no time for both
+	case low > 0 && (rate == low || left < next.Lasts()+pause+confirm.Lasts()): // or there is no time for both
 		return confirm, left >= confirm.Lasts()
 	case rate < 1:
 		return Probe{}, false
