@@ -33,7 +33,11 @@ func (s *Search) say(r *Report) string {
 	switch {
 	case s.Confirmed:
 		sustained, _ := r.sustained()
-		said := fmt.Sprintf("Holds %s taps/s within every limit", units.Rate(*s.Low))
+		said := "Holds "
+		if s.Unknown {
+			said += "at least "
+		}
+		said += units.Rate(*s.Low) + " taps/s within every limit"
 		if len(sustained.NotJudged) > 0 {
 			said += " that could be judged"
 		}
