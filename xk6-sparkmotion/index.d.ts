@@ -176,7 +176,7 @@ declare module 'k6/x/sparkmotion' {
     most?: number;
     /** How long a probe's load settles before it is judged. Default 2s. */
     settle?: string | number;
-    /** How long a probe is judged over; at low rates it takes as long as 120 taps do. Default 6s. */
+    /** How long a probe is judged over: half of it while the rate doubles, and always as long as 120 taps take. Default 6s. */
     hold?: string | number;
     /** How long the answer is held. Default 2m. */
     confirm?: string | number;

@@ -92,8 +92,11 @@ func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	}
 	low := s.Low()
 	confirm := Probe{Rate: low, Settle: s.plan.Settle, Hold: s.plan.Confirm, Confirms: true}
-	rate := s.rate()
-	next := Probe{Rate: rate, Settle: s.plan.Settle, Hold: max(s.plan.Hold, time.Duration(enough/rate*float64(time.Second)))}
+	rate, hold := s.rate(), s.plan.Hold
+	if len(s.broken) == 0 {
+		hold /= 2 // twice too much shows at once
+	}
+	next := Probe{Rate: rate, Settle: s.plan.Settle, Hold: max(hold, time.Duration(enough/rate*float64(time.Second)))}
 	switch {
 	case low > 0 && (rate == low || left < next.Lasts()+pause+confirm.Lasts()): // or there is no time for both
 		return confirm, left >= confirm.Lasts()

@@ -93,7 +93,7 @@ func TestLadder(t *testing.T) {
 		},
 		"confirms what it knows while there is time": {
 			length: 170 * time.Second, system: holdsBelow(330),
-			tried: []float64{100, 200, 400, 400, 283, 336, 283}, low: 283, high: 336, confirmed: true,
+			tried: []float64{100, 200, 400, 400, 283, 336, 336, 283}, low: 283, high: 336, confirmed: true,
 		},
 		"has no time to confirm": {
 			length: 30 * time.Second, system: holdsBelow(330), tried: []float64{100}, low: 100,
@@ -160,7 +160,7 @@ func TestAgainstTruth(t *testing.T) {
 		}
 	}
 	t.Logf("seed %d: %d of %d within 5 %%, %d above, %d not confirmed", seed, within, systems, above, unconfirmed)
-	if within < systems*87/100 || above > 0 {
+	if within < systems*11/12 || above > 0 {
 		t.Error("too many are off")
 	}
 }
