@@ -152,7 +152,7 @@ type finder struct {
 	before   *capacity.Reading // of the system at rest
 	quickest time.Duration     // that the system came to rest after a probe's load
 	slowest  time.Duration     // that it took from a probe's load to the next
-	judgedBy time.Duration     // between two looks at a confirmation
+	lookTime time.Duration     // between two looks at a confirmation: what breaks sooner may be a stall that the whole outweighs
 }
 
 func (m *module) finder(o findOptions) (*finder, error) {
@@ -171,7 +171,7 @@ func (m *module) finder(o findOptions) (*finder, error) {
 		return nil, err
 	}
 	f := &finder{
-		module: m, scenario: scenario.Name, began: time.Now(), deadline: time.Now().Add(o.Time), plan: plan, judgedBy: 2 * o.Hold,
+		module: m, scenario: scenario.Name, began: time.Now(), deadline: time.Now().Add(o.Time), plan: plan, lookTime: o.Confirm / 4,
 		Search: search.New(search.Plan{Start: o.Start, Most: o.Most, Within: within, Settle: o.Settle, Hold: o.Hold, Confirm: o.Confirm}),
 	}
 	var q queueOptions
@@ -185,6 +185,7 @@ func (m *module) finder(o findOptions) (*finder, error) {
 
 // find makes probes until there is an answer, or no time for another.
 func (f *finder) find() error {
+	f.report("it was stopped")
 	if err := f.rest(); err != nil {
 		return err
 	}
@@ -251,8 +252,8 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 
 // hold waits for the end of a probe's load. That of a confirmation comes when a limit has broken.
 func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
-	for p.Confirms && time.Until(end) > f.judgedBy {
-		if err := f.until(time.Now().Add(f.judgedBy)); err != nil {
+	for p.Confirms && time.Until(end) > f.lookTime {
+		if err := f.until(time.Now().Add(f.lookTime)); err != nil {
 			return end, err
 		}
 		if outcome(f.judge()) == search.Broke {
