@@ -41,7 +41,7 @@ function positive(name, usual, n = Number(__ENV[name] || usual)) {
 }
 
 export function runSearch() {
-  findCapacity({ start: START, most: MOST, settle: lasting(2), hold: lasting(8), confirm: lasting(120), time: whole });
+  findCapacity({ start: START, most: MOST, settle: lasting(2), hold: lasting(6), confirm: lasting(120), time: whole });
 }
 
 export const runTapper = () => probeTaps();

@@ -50,6 +50,7 @@ type Search struct {
 	held      []float64 // rates that held and are below all that broke, rising
 	broken    []bound   // rates that broke and are above all that held, falling
 	confirmed bool
+	doubted   bool // a confirmation has broken
 }
 
 // bound is a rate that did not hold.
@@ -92,6 +93,10 @@ func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	}
 	low := s.Low()
 	confirm := Probe{Rate: low, Settle: s.plan.Settle, Hold: s.plan.Confirm, Confirms: true}
+	if s.doubted { // probes are too short to tell: one step below, that is confirmed as well
+		confirm.Rate = max(low, units.Significant(s.broken[len(s.broken)-1].rate/(1+s.plan.Within), 3))
+		return confirm, left >= confirm.Lasts()
+	}
 	rate, hold := s.rate(), s.plan.Hold
 	if len(s.broken) == 0 {
 		hold /= 2 // twice too much shows at once
@@ -132,6 +137,7 @@ func (s *Search) Observe(p Probe, o Outcome) {
 		s.holds(p)
 		return
 	}
+	s.doubted = s.doubted || p.Confirms && o == Broke
 	for len(s.held) > 0 && s.held[len(s.held)-1] >= p.Rate {
 		s.held = s.held[:len(s.held)-1]
 	}

@@ -89,7 +89,7 @@ func TestLadder(t *testing.T) {
 				}
 				return holdsBelow(330)(p)
 			},
-			tried: []float64{100, 200, 400, 400, 283, 336, 336, 308, 322, 329, 329, 322, 315, 315}, low: 315, high: 322, confirmed: true,
+			tried: []float64{100, 200, 400, 400, 283, 336, 336, 308, 322, 329, 329, 322, 310}, low: 310, high: 322, confirmed: true,
 		},
 		"confirms what it knows while there is time": {
 			length: 170 * time.Second, system: holdsBelow(330),
@@ -160,7 +160,7 @@ func TestAgainstTruth(t *testing.T) {
 		}
 	}
 	t.Logf("seed %d: %d of %d within 5 %%, %d above, %d not confirmed", seed, within, systems, above, unconfirmed)
-	if within < systems*9/10 || above > 0 {
+	if within < systems*11/12 || above > 0 {
 		t.Error("too many are off")
 	}
 }
