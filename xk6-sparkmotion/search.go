@@ -91,6 +91,8 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	}
 	period := lane.Period(m.vu.Context(), &m.vu.State().Options)
 	switch {
+	case m.vu.State().Options.ExecutionSegment.FloatLength() < 1:
+		return nil, errShared
 	case p.options.Audit:
 		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
 	case period == 0:
@@ -139,6 +141,10 @@ func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 	return object(m.vu.Runtime(), "rate", rate, "low", low, "high", high)
 }
 
+// errShared ends a run of which this process has a part alone.
+var errShared = fatal{errors.New("several processes can't share a search: none of them sees what the others' taps come to. " +
+	"Run it without --execution-segment; e2e-load.js is what they share")}
+
 // finder leads a search.
 type finder struct {
 	*module
@@ -161,8 +167,7 @@ func (m *module) finder(o findOptions) (*finder, error) {
 	case state == nil || scenario == nil:
 		return nil, errors.New("call it from a scenario of one virtual user and one iteration")
 	case state.Options.ExecutionSegment.FloatLength() < 1:
-		return nil, fatal{errors.New("several processes can't share a search: none of them sees what the others' taps come to. " +
-			"Run it without --execution-segment; e2e-load.js is what they share")}
+		return nil, errShared
 	case !(o.Start >= 1 && o.Start <= o.Most):
 		return nil, fmt.Errorf("option start is the first rate, from 1 to most taps/s, got %v", o.Start)
 	}
