@@ -148,7 +148,11 @@ func (f *finder) judge() *capacity.Plateau {
 	if len(report.Plateaus) == 0 {
 		return &capacity.Plateau{Judgement: capacity.Judgement{Status: capacity.NoData}}
 	}
-	return &report.Plateaus[0]
+	p := &report.Plateaus[0]
+	if suspected := p.Suspected(f.limits()); suspected != nil && p.Status == capacity.Pass {
+		p.Status, p.Breaches = suspected.Status, append(p.Breaches, *suspected)
+	}
+	return p
 }
 
 // outcome is what a judgement means to the search.

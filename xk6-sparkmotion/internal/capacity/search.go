@@ -90,3 +90,19 @@ func (r *Report) searched() (sustained, first *Plateau) {
 	}
 	return sustained, first
 }
+
+// fewest is how many samples past a limit make a probe one that breaks it, where a verdict takes more.
+const fewest = 5
+
+// Suspected returns the first limit that a plateau is past by samples which are too few for a verdict; nil when there is none. A probe is
+// short, and a search that took it for held would go on where more samples would break.
+func (p *Plateau) Suspected(limits []Limit) *Breach {
+	for _, l := range limits {
+		figure := l.measured(p)
+		if tier := l.tier(figure.Value); l.Part != "" && figure.Samples >= fewest && figure.Samples < l.Enough && tier != Pass {
+			breach := l.breach(figure.Value, tier)
+			return &breach
+		}
+	}
+	return nil
+}

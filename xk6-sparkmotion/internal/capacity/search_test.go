@@ -79,6 +79,17 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// TestSuspected: a few requests past a limit are no verdict, and no pass of a probe either.
+func TestSuspected(t *testing.T) {
+	t.Parallel()
+	for queries, suspected := range map[int64]bool{4: false, 5: true, 19: true, 20: false} {
+		p := judge(seen{rate: 100, achieved: 100, p95: 5, queries: queries, query: 6000}).Plateaus[0]
+		if b := p.Suspected(Limits); (b != nil) != suspected || b != nil && b.Metric != "analytics_latency" {
+			t.Errorf("%d queries: %+v", queries, b)
+		}
+	}
+}
+
 // TestOvertaken: a reading that another has overtaken does not make the counters go back.
 func TestOvertaken(t *testing.T) {
 	t.Parallel()
