@@ -34,7 +34,7 @@ func TestExamples(t *testing.T) {
 			for _, block := range jsBlock.FindAllStringSubmatch(section, -1) {
 				t.Run(title, func(t *testing.T) {
 					t.Parallel()
-					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", "-e", "TIME=20s", script(t, whole(block[1])))
+					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", "-e", "TIME=40s", script(t, whole(block[1])))
 					r.wants(0)
 					if strings.Contains(r.output, "level=error") || len(r.samples("iterations")) == 0 {
 						t.Errorf("%s\n%s", block[1], r.output)
