@@ -32,7 +32,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run test test-race lint test-services test-deploy conformance types image e2e distributed bench clean
+.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bin/services: $(wildcard integration/services/*.go)
 
 run: build ## the five scenarios against the local twin: a tenth of the rates, in a minute, and the verdict
 	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075 scripts/e2e-load.js; $(SAY)
+
+capacity: build ## how many taps/s the local twin holds, to 5 %: a search of 6 minutes, and the verdict
+	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 ./k6 run -e DIRECT_URL= scripts/find-capacity.js; $(SAY)
 
 # The verdict's tests make millions of taps one after another, for which the race detector takes minutes: these share a recorder.
 SHARED := MeasuredIsTheCallers|CloneSharesNothing|TapsOfAPlateau

@@ -7,12 +7,12 @@
 import { check, fail } from 'k6';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  attempt, audit, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps,
-  thresholds, Upstash,
+  attempt, audit, bandID, batch, findCapacity, flushTaps, guard, login, mutate, plateaus, preflight, probeTaps, query, queueDepth, reconcile,
+  report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
-  AuditFinding, AuditOutcome, BandOptions, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue, Session,
-  TapOptions,
+  AuditFinding, AuditOutcome, BandOptions, Capacity, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue,
+  Session, TapOptions,
 } from 'k6/x/sparkmotion';
 
 const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
@@ -30,6 +30,8 @@ export const options: Options = {
       ...plateaus({ rates: [10, 20], hold: '1s', rampDown: 500 }),
     },
     calls: { executor: 'per-vu-iterations', exec: 'calls', vus: 1, iterations: 1 },
+    search: { executor: 'per-vu-iterations', exec: 'search', vus: 1, iterations: 1, startTime: '3s' },
+    probes: { executor: 'constant-arrival-rate', exec: 'probes', rate: 20, duration: '9s', preAllocatedVUs: 10, startTime: '3s' },
   },
   thresholds: {
     ...thresholds({
@@ -67,6 +69,16 @@ export function tappers(): void {
   const two: number = taps(2, { protocol: 'h2' });
   const led: string | null = tap({ location: true });
   check(null, { 'taps are redirected': () => redirected && directly && two === 2 && led !== null });
+}
+
+// All of two rates is tried, and the higher one held: nothing is to break here.
+export function search(): void {
+  const found: Capacity = findCapacity({ start: 30, most: 60, settle: '100ms', hold: 500, confirm: '1s', time: '12s' });
+  check(found, { 'a rate is known to hold': ({ rate, low, high }) => low === null || rate === null || (rate === low && (high === null || high > low)) });
+}
+
+export function probes(): void {
+  probeTaps({ utm: 0 });
 }
 
 interface Kpis {

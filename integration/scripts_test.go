@@ -41,7 +41,7 @@ func TestScriptsAreThin(t *testing.T) {
 // TestSetupOutlastsAFlush: preflight() gives the flush a minute, which is all that k6 gives a setup() by itself.
 func TestSetupOutlastsAFlush(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"e2e-load.js", "event-day.js", "smoke.js", "audit.js", "soak.js"} {
+	for _, name := range []string{"e2e-load.js", "event-day.js", "smoke.js", "audit.js", "soak.js", "find-capacity.js"} {
 		runK6(t, nil, "inspect", absolute(t, "../scripts/"+name)).wants(0, `"setupTimeout": "3m0s"`)
 	}
 }
@@ -52,6 +52,7 @@ func TestScriptsTakeNumbers(t *testing.T) {
 	for script, settings := range map[string]map[string]string{
 		"e2e-load.js":            {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
 		"event-day.js":           {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
+		"find-capacity.js":       {"START": "a number above 0, such as 0.1", "MOST": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
 		"redirect-breakpoint.js": {"PEAK": "a whole number above 0"},
 		"upstash-pipeline.js":    {"RATE": "a whole number above 0"},
 		"audit.js":               {"RATE": "a whole number above 0", "TAPS": "a whole number above 0"},

@@ -52,7 +52,9 @@ func (m *module) countedFlush(o flushOptions) (*hub.Flushed, error) {
 	if m.meter.Flush(done) && done.Failed {
 		m.process.meter.Recorder.Failed(capacity.Hub, done.Failure, f.InPart)
 	}
-	m.glance()
+	if m.process.glances.due(time.Second) {
+		m.glance()
+	}
 	return f, nil
 }
 

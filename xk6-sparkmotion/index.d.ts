@@ -172,6 +172,44 @@ declare module 'k6/x/sparkmotion' {
    */
   export function taps(n: number, options?: TapOptions): number;
 
+  export interface SearchOptions extends Options {
+    /** Taps/s that it begins with. Default 100. */
+    start?: number;
+    /** Taps/s that it never exceeds. Default 50000. */
+    most?: number;
+    /** How long a probe's load settles before it is judged. Default 2s. */
+    settle?: string | number;
+    /** How long a probe is judged over: half of it while the rate doubles, and always as long as 120 taps take. Default 6s. */
+    hold?: string | number;
+    /** How long the answer is held. Default 2m. */
+    confirm?: string | number;
+    /** How long it may all take. What is left of it for the confirmation is kept. Default 6m. */
+    time?: string | number;
+  }
+
+  export interface Capacity {
+    /** The answer, in taps/s; null when none was confirmed. */
+    rate: number | null;
+    /** The highest rate that held; null for none. */
+    low: number | null;
+    /** The lowest rate above that which did not; null when all held. */
+    high: number | null;
+  }
+
+  /**
+   * Finds the highest rate at which every limit holds: doubles it until one breaks, comes back, bisects, and holds the answer to confirm
+   * it. `probeTaps()` makes the taps. Call it once, in a scenario of one virtual user and one iteration; it returns when it is done, or
+   * time is up. The limits are those of `thresholds()`, or else the usual ones; `report()` tells its probes as plateaus. Emits `capacity`,
+   * when there is an answer. Ends a run of which this process has a part alone.
+   */
+  export function findCapacity(options?: SearchOptions): Capacity;
+
+  /**
+   * The taps that `findCapacity()` asks for in the time that an iteration of an arrival-rate scenario stands for; returns how many
+   * were redirected. Each is due at its own moment, from which its `redirect_latency` counts. None before and after the search.
+   */
+  export function probeTaps(options?: TapOptions): number;
+
   // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface FlushOptions extends Options {

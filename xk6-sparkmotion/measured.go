@@ -19,10 +19,19 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 		options = state.Options
 	}
 	shares, climbing := m.shares(options)
+	search := m.process.finding.found()
+	if search != nil {
+		shares = append([]capacity.Share{{Scenario: search.scenario, Of: 1}}, shares...)
+	}
 	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shares)
 	measured.Climbing, measured.Goal = climbing, m.process.settings.Goal
 	process := &measured.Processes[0]
 	process.Dropped, process.RPS = droppedIterations(data), options.RPS.Int64
+	if search != nil {
+		skipped := m.process.finding.load.Skipped()
+		measured.Search, process.Dropped = &search.Search, &skipped
+		measured.Goal = 0 // probes are not a run's plateaus
+	}
 	if m.process.meter.Stopped() {
 		process.Stopped = &capacity.Stop{Planned: planned(options.Scenarios).Seconds(), Reason: m.process.meter.Recorder.Stopped()}
 		if data == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
@@ -43,7 +44,9 @@ type process struct {
 	notices      notices
 	audit        audit.Set
 	settings     runSettings
+	finding      finding
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
+	glances      pace                         // at the system's counters, after flushes
 	marks        notices                      // stages and tenths of plateaus that began
 	plateausTold notices                      // that ended, in the log
 	ending       atomic.Bool                  // a VU has ended the run
@@ -59,6 +62,14 @@ func (n *notices) once(key string, do func()) {
 	if _, known := n.given.LoadOrStore(key, true); !known {
 		do()
 	}
+}
+
+// pace is that of what is done no more often than so, by whichever VU comes first.
+type pace struct{ last atomic.Int64 }
+
+func (p *pace) due(every time.Duration) bool {
+	last, now := p.last.Load(), time.Now().UnixNano()
+	return now-last >= int64(every) && p.last.CompareAndSwap(last, now)
 }
 
 // module is what one VU imports.
@@ -121,6 +132,9 @@ func (m *module) export() modules.Exports {
 		"guard":      m.guard,
 		"audit":      m.audit,
 		"report":     m.report,
+
+		"findCapacity": m.findCapacity,
+		"probeTaps":    m.probeTaps,
 	} {
 		named[name] = rt.ToValue(throwing(rt, name, call))
 	}

@@ -33,7 +33,9 @@ func (m *module) report(call sobek.FunctionCall) (any, error) {
 	if known := k6Data(data, "metrics"); known != nil && k6Data(data, "metrics", "iterations") == nil && r.Whole.Empty() {
 		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+report.Folder+"/ is as it was.\n")
 	}
-	m.tellRest(r)
+	if r.Search == nil { // which has told of each probe
+		m.tellRest(r)
+	}
 	said, err := m.leave(data, r)
 	switch {
 	case said == "":
@@ -94,6 +96,11 @@ func (m *module) head(data *sobek.Object) report.Run {
 		run.Scale = scale
 	}
 	return run
+}
+
+// judge makes the report of the run, by the limits of the script's thresholds and what k6 says of them.
+func (m *module) judge(data *sobek.Object) *capacity.Report {
+	return capacity.Judge(m.measured(data), m.limits(), k6Says(data))
 }
 
 // limits are those of the script's thresholds.

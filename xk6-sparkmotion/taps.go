@@ -37,7 +37,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	}
 	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period})
+		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period}, nil)
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
@@ -48,15 +48,20 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	return redirected, m.ending()
 }
 
-// pace makes taps that are due one after another, and returns how many were redirected.
-func (m *module) pace(p *tapPlan, pacer lane.Pacer) (redirected int, err error) {
+// pace makes taps that are due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
+// the schedule, which otherwise is its scenario's.
+func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
 	counted := m.meter.Taps(1)
 	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
 		func() (lane.Request, error) {
 			if err := m.ending(); err != nil { // the rest may take a while
 				return lane.Request{}, err
 			}
-			return m.tapRequest(p)
+			r, err := m.tapRequest(p)
+			if err == nil && place != nil {
+				place(&r)
+			}
+			return r, err
 		},
 		func(r lane.Result) {
 			m.tapped(&counted, r)

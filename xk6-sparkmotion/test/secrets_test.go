@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,16 +42,18 @@ func withSecrets(t *testing.T, p *vutest.Process, v vault) {
 
 func TestSecretSource(t *testing.T) {
 	t.Parallel()
-	var sent []string
+	var flushes, commands []string
 	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
-		sent = append(sent, r.Header.Get("Authorization"))
+		sent := &commands
 		body := `{"result":7}`
 		switch r.URL.Path {
 		case "/pipeline":
 			body = counted(7, 7)
 		case "/api/cron/flush-taps":
+			sent = &flushes
 			body = `{"success":true,"flushed":1,"batches":1,"failedBatches":0,"remaining":0,"durationMs":1}`
 		}
+		*sent = append(*sent, r.Header.Get("Authorization"))
 		_, _ = io.WriteString(w, body)
 	})
 	link = strings.Replace(link, "user:hush@", "", 1)
@@ -63,8 +66,11 @@ func TestSecretSource(t *testing.T) {
 	s.Run("sm.flushTaps({secret: 'hush-option'})")
 	s.VU.Runtime().Get("__ENV").ToObject(s.VU.Runtime()).Set("CRON_SECRET", "hush-env")
 	s.Run("sm.flushTaps()")
-	const token = "Bearer hush-token" // once the queue was asked for, a flush is followed by a reading of it
-	vutest.EqualLines(t, "sent", sent, "Bearer hush-cron", token, token, "Bearer hush-option", token, "Bearer hush-env", token)
+	vutest.EqualLines(t, "flushes", flushes, "Bearer hush-cron", "Bearer hush-option", "Bearer hush-env")
+	const token = "Bearer hush-token"
+	if commands = slices.Compact(commands); !slices.Equal(commands, []string{token}) { // a flush may be followed by a reading of the queue
+		t.Errorf("commands were sent with %q", commands)
+	}
 
 	p.Logger.Warn("a log with hush-cron in it")
 	vutest.Equal(t, "log", p.Log.LastEntry().Message, "a log with ***SECRET_REDACTED*** in it")

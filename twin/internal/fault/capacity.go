@@ -2,6 +2,7 @@ package fault
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,3 +45,20 @@ func (s *servers) next(now time.Time) time.Duration {
 	s.freeAt[first] = start.Add(s.service)
 	return s.freeAt[first].Sub(now)
 }
+
+// crowd is the taps that arrive, of which a part that shares a database with them has more or less to bear.
+type crowd struct {
+	limiter *rate.Limiter
+	over    atomic.Int64 // when a tap was last one too many
+}
+
+func newCrowd(perSecond float64) *crowd { return &crowd{limiter: Limiter(perSecond)} }
+
+func (c *crowd) add() {
+	if !c.limiter.Allow() {
+		c.over.Store(time.Now().UnixNano())
+	}
+}
+
+// large reports whether more taps than the rate arrived in the last second.
+func (c *crowd) large() bool { return time.Since(time.Unix(0, c.over.Load())) < time.Second }

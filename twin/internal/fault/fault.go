@@ -14,6 +14,7 @@ import (
 // Rates called "…Rate" from 0 to 1 are the share of requests; the others are per second.
 type Fault struct {
 	LatencyMs       float64 `json:"latencyMs,omitzero"`       // added to every answer
+	AboveTaps       float64 `json:"aboveTaps,omitzero"`       // admin only: LatencyMs is added while more taps/s than this arrive
 	ErrorRate       float64 `json:"errorRate,omitzero"`       // 0..1, answered with Status
 	Status          int     `json:"status,omitzero"`          // of injected errors; 503 unless given
 	HangRate        float64 `json:"hangRate,omitzero"`        // 0..1, never answered until the fault is lifted
@@ -33,11 +34,14 @@ func (f *Fault) check() error {
 			return fmt.Errorf("%s is %v; give a share from 0 to 1", name, share)
 		}
 	}
-	for name, value := range map[string]float64{"latencyMs": f.LatencyMs, "serviceTimeMs": f.ServiceTimeMs,
+	for name, value := range map[string]float64{"latencyMs": f.LatencyMs, "aboveTaps": f.AboveTaps, "serviceTimeMs": f.ServiceTimeMs,
 		"workers": float64(f.Workers), "errorsAboveRate": f.ErrorsAboveRate, "drainRate": f.DrainRate} {
 		if value < 0 {
 			return fmt.Errorf("%s is %v; it can't be negative", name, value)
 		}
+	}
+	if f.AboveTaps > 0 && f.LatencyMs == 0 {
+		return fmt.Errorf("aboveTaps needs latencyMs")
 	}
 	if f.Workers > 0 && f.ServiceTimeMs == 0 {
 		return fmt.Errorf("workers needs serviceTimeMs")
@@ -98,10 +102,11 @@ func (g *Gate) Enter(done <-chan struct{}) Verdict {
 }
 
 // set replaces the gate's fault and lets go of the requests that the old one held.
-func (g *Gate) set(f Fault) {
+func (g *Gate) set(f Fault, crowd *crowd) {
 	var next *plan
-	if f != (Fault{}) {
+	if f != (Fault{}) || crowd != nil {
 		next = newPlan(f)
+		next.crowd = crowd
 	}
 	if old := g.plan.Swap(next); old != nil {
 		close(old.lifted)
@@ -114,6 +119,7 @@ type plan struct {
 	lifted  chan struct{}
 	limiter *rate.Limiter
 	servers servers
+	crowd   *crowd // that taps add to, and that a latency may wait for
 }
 
 func newPlan(f Fault) *plan {
@@ -127,13 +133,19 @@ func newPlan(f Fault) *plan {
 }
 
 func (p *plan) judge(done <-chan struct{}) Verdict {
+	if p.AboveTaps == 0 && p.crowd != nil { // the Worker's
+		p.crowd.add()
+	}
 	if !p.limiter.Allow() {
 		return Verdict{Status: p.Status}
 	}
 	if happens(p.HangRate) {
 		p.hold(nil, done)
 	}
-	pause := milliseconds(p.LatencyMs)
+	pause := time.Duration(0)
+	if p.AboveTaps == 0 || p.crowd.large() {
+		pause = milliseconds(p.LatencyMs)
+	}
 	if p.ServiceTimeMs > 0 {
 		pause += p.servers.next(time.Now())
 	}

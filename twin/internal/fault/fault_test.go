@@ -131,6 +131,8 @@ func TestReplaceRefuses(t *testing.T) {
 		"status is 200":        {Upstash: Fault{ErrorRate: 1, Status: 200}},
 		"drainRate is the":     {Database: Fault{DrainRate: 5}},
 		"replyLostRate is the": {Hub: Fault{ReplyLostRate: 1}},
+		"aboveTaps is the":     {Hub: Fault{LatencyMs: 1, AboveTaps: 1}},
+		"aboveTaps needs":      {Admin: Fault{AboveTaps: 1}},
 		"replyLostRate is 2":   {Database: Fault{ReplyLostRate: 2}},
 	} {
 		g := &Gates{}
@@ -147,5 +149,31 @@ func BenchmarkEnterWhenWell(b *testing.B) {
 	var g Gate
 	for b.Loop() {
 		g.Enter(nil)
+	}
+}
+
+// TestLatencyUnderLoad: the admin is slow while more taps arrive than a rate, and no longer.
+func TestLatencyUnderLoad(t *testing.T) {
+	var g Gates
+	if err := g.Replace(Set{Admin: Fault{LatencyMs: 50, AboveTaps: 100}}); err != nil {
+		t.Fatal(err)
+	}
+	slow := func() bool {
+		start := time.Now()
+		g.Admin.Enter(nil)
+		return time.Since(start) >= 50*time.Millisecond
+	}
+	g.Worker.Enter(nil)
+	if slow() {
+		t.Error("slow without a crowd")
+	}
+	for range 100 {
+		g.Worker.Enter(nil)
+	}
+	if !slow() {
+		t.Error("not slow in a crowd")
+	}
+	if g.Worker.Struck() != 0 {
+		t.Error("taps were struck")
 	}
 }

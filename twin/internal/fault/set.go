@@ -53,11 +53,23 @@ func (g *Gates) Replace(next Set) error {
 		if p.fault.ReplyLostRate > 0 && p.gate != &g.Database {
 			return errors.New(p.name + ": replyLostRate is the database's; set it there")
 		}
+		if p.fault.AboveTaps > 0 && p.gate != &g.Admin {
+			return errors.New(p.name + ": aboveTaps is the admin's; set it there")
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var crowd *crowd
+	if next.Admin.AboveTaps > 0 {
+		crowd = newCrowd(next.Admin.AboveTaps)
+	}
 	for _, p := range parts {
-		p.gate.set(p.fault)
+		switch p.gate {
+		case &g.Worker, &g.Admin:
+			p.gate.set(p.fault, crowd)
+		default:
+			p.gate.set(p.fault, nil)
+		}
 	}
 	g.now = next
 	return nil

@@ -80,7 +80,7 @@ func (m *Measured) account() *Ledger {
 		gone[end], taken[end] = missing(first, last), whole.Unaccounted
 	}
 	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or twice
-	low := min(missing(first, last), slices.Min(gone))
+	low := slices.Min(append(gone, missing(first, last)))
 	if -low <= max(unseen, otherTaps(whole.Redirected)) {
 		low = min(missing(first, last), 0)
 	}
@@ -96,13 +96,14 @@ func (m *Measured) account() *Ledger {
 		whole.underWay()
 	}
 	for i := range m.Plateaus {
-		if marks[i] == nil || marks[i+1] == nil {
+		from, to := 2*i, 2*i+1
+		if marks[from] == nil || marks[to] == nil {
 			continue
 		}
-		l := between(*marks[i], *marks[i+1])
-		l.Unaccounted = max(0, taken[i+1]) - max(0, taken[i])
+		l := between(*marks[from], *marks[to])
+		l.Unaccounted = max(0, taken[to]) - max(0, taken[from])
 		if m.Readings.Settled {
-			l.lose(max(gone[i+1], low)-max(gone[i], low), alone, unseen)
+			l.lose(max(gone[to], low)-max(gone[from], low), alone, unseen)
 		}
 		if m.Readings.Flushing {
 			l.underWay()
@@ -141,30 +142,27 @@ func (l *Ledger) lose(n int64, alone bool, unseen int64) {
 	}
 }
 
-// marks are the readings at the plateaus' bounds: one more than there are plateaus; nil where nobody read. The first may be from
-// any time before load, and what follows the last plateau when nothing does is the last reading.
+// marks are the readings at the beginning and the end of each plateau; nil where nobody read. The first may be from any time before load,
+// and what follows the last plateau when nothing does is the last reading.
 func (m *Measured) marks() []*Reading {
 	course := m.Readings.Course
-	marks := make([]*Reading, len(m.Plateaus)+1)
+	marks := make([]*Reading, 2*len(m.Plateaus))
 	for i := range marks {
-		at, reach := 0.0, 1.0
-		if i < len(m.Plateaus) {
-			p := &m.Plateaus[i]
-			at, reach = p.Start, max(reach, p.Seconds/batches)
-		} else if i > 0 {
-			p := &m.Plateaus[i-1]
-			at, reach = p.Start+p.Seconds, max(reach, p.Seconds/batches)
-		}
-		if mark, ok := m.Readings.near(at, reach); ok {
+		p := &m.Plateaus[i/2]
+		at := p.Start + float64(i%2)*p.Seconds
+		if mark, ok := m.Readings.near(at, max(1, p.Seconds/batches)); ok {
 			marks[i] = &mark
 		}
+	}
+	n := len(marks)
+	if n == 0 {
+		return marks
 	}
 	if first := course[0]; marks[0] == nil && first.Seconds <= 0 {
 		marks[0] = &first
 	}
-	n := len(m.Plateaus)
-	if last := course[len(course)-1]; n > 0 && marks[n] == nil && last.Redirected == m.Whole.Redirected {
-		marks[n] = &last
+	if last := course[len(course)-1]; marks[n-1] == nil && last.Redirected == m.Whole.Redirected {
+		marks[n-1] = &last
 	}
 	return marks
 }

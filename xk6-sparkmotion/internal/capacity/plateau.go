@@ -21,6 +21,7 @@ type Measured struct {
 	Ledger    *Ledger             `json:"ledger"`              // what these come to over the run; null when they were not read
 	Scenarios map[string]Scenario `json:"scenarios,omitempty"` // that have plateaus beside it
 	Climbing  []string            `json:"climbing,omitempty"`  // scenarios whose arrival rate ramps, and holds nowhere
+	Search    *Search             `json:"search,omitempty"`    // whose probes the plateaus are
 }
 
 // Plateau is one arrival rate that was held, and what the system did then. Rates are a second.
@@ -36,6 +37,8 @@ type Plateau struct {
 	Ledger  *Ledger `json:"ledger"` // null when the system's counters were not read at both ends
 	Figures
 	Judgement
+
+	grew *float64 // the queue, taps a second, where a search has measured it
 }
 
 // Figures are what a plateau's counts come to: its load and its queue, and the metrics that k6 has too.
@@ -92,6 +95,9 @@ func (p *Plateau) derive(depths []Depth, processes []Process) {
 		p.Flushed = rate(c.Flushed, p.Seconds)
 	}
 	p.watchQueue(depths)
+	if p.grew != nil {
+		p.Growth = p.grew
+	}
 	for _, m := range Metrics {
 		if m.Metric != "" {
 			figure := m.In(p)

@@ -15,7 +15,7 @@ type Progress struct {
 	Scenario string // whose it is
 	Among    bool   // others that have plateaus
 	Stage    int    // of the scenario's schedule
-	Nth, Of  int    // of its plateaus
+	Nth, Of  int    // of its plateaus; 0 of 0 for a search's probe
 	Above    bool   // the run's goal: it is headroom
 }
 
@@ -151,7 +151,9 @@ func (p Progress) String() string {
 		}
 		parts = append(parts, "queue "+sign+units.Rate(growth+0)+"/s") // never -0
 	}
-	parts = append(parts, fmt.Sprintf("%d of %d", p.Nth, p.Of))
+	if p.Of > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d", p.Nth, p.Of))
+	}
 	if p.Above {
 		parts = append(parts, "above the goal")
 	}

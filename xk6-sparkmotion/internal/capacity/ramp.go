@@ -12,6 +12,7 @@ type ramp struct {
 	counts   []Counts     // of each stage; only plateaus have some
 	starts   []iterations // of each stage, and of the time after the last
 	course   course
+	grew     map[int]float64 // the queue in a stage, taps a second, where a search waited for it to be what it was before
 }
 
 // iterations are those of a stage. k6 numbers the iterations that a scenario starts, so that the highest number which taps have seen
@@ -36,8 +37,36 @@ func shareOf(scenario string, shares []Share) float64 {
 func newRamp(t Tap, schedule Schedule) *ramp {
 	return &ramp{
 		scenario: t.Scenario, direct: t.Direct, began: t.Start, schedule: schedule,
-		counts: make([]Counts, len(schedule)), starts: make([]iterations, len(schedule)+1),
+		counts: make([]Counts, len(schedule)), starts: make([]iterations, len(schedule)+1), grew: make(map[int]float64),
 	}
+}
+
+// extend adds a stage.
+func (r *ramp) extend(s Stage) {
+	r.schedule = append(r.schedule, s)
+	r.counts = append(r.counts, Counts{})
+	r.starts = append(r.starts, iterations{})
+}
+
+// rest adds a stage without load until a time.
+func (r *ramp) rest(until time.Time) {
+	lasts := until.Sub(r.began)
+	for _, stage := range r.schedule {
+		lasts -= time.Duration(stage.Lasts)
+	}
+	if lasts > 0 {
+		r.extend(Stage{Name: rampDown, Lasts: seconds(lasts)})
+	}
+}
+
+// cut has the last stage end at a time.
+func (r *ramp) cut(at time.Time) {
+	last := len(r.schedule) - 1
+	lasts := seconds(at.Sub(r.began))
+	for _, stage := range r.schedule[:last] {
+		lasts -= stage.Lasts
+	}
+	r.schedule[last].Lasts = lasts
 }
 
 // tap counts one.
@@ -84,10 +113,14 @@ func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 			break // the run ended before
 		}
 		if stage.Holds() && wanted(i) {
-			plateaus = append(plateaus, Plateau{
+			p := Plateau{
 				Name: stage.Name, Rate: stage.To * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Hold: lasts.Seconds(),
 				Started: started[i], Tapless: tapless[i], Counts: r.counts[i].clone(),
-			})
+			}
+			if grew, known := r.grew[i]; known {
+				p.grew = &grew
+			}
+			plateaus = append(plateaus, p)
 		}
 		starts += lasts
 	}

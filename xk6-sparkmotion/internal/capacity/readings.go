@@ -64,6 +64,16 @@ func (r *Readings) add(next Reading, lost *Reading) {
 	r.Course = append(r.Course, next)
 }
 
+// behind reports whether a counter is less than at another reading, when these had counted what is lost before they began again.
+func (r Reading) behind(other, lost Reading) bool {
+	return r.Received+lost.Received < other.Received || r.Flushed+lost.Flushed < other.Flushed || r.Dropped+lost.Dropped < other.Dropped
+}
+
+// Same reports whether another reading says the same of the system.
+func (r Reading) Same(other Reading) bool {
+	return r.Received == other.Received && r.Flushed == other.Flushed && r.Dropped == other.Dropped && r.Waiting == other.Waiting
+}
+
 // missing is how many taps that were redirected by the last of two readings were not received by then: some of them may be under way.
 func missing(from, to Reading) int64 {
 	return (to.Redirected - from.Redirected) - (to.Received - from.Received)

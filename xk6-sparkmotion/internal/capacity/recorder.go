@@ -33,6 +33,46 @@ func (r *Recorder) Schedule(scenario string, s Schedule) {
 	r.schedules[scenario] = s
 }
 
+// Extend adds a probe to the schedule of a search: from a time on its load settles, and is then held.
+func (r *Recorder) Extend(scenario string, began, from time.Time, rate float64, settle, hold time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ramp := r.ramp(Tap{Scenario: scenario, Start: began})
+	ramp.rest(from)
+	ramp.extend(Stage{RampUp, 0, rate, seconds(settle)})
+	ramp.extend(Stage{NameOf(rate), rate, rate, seconds(hold)})
+}
+
+// Cut ends the probe that is held, at a time.
+func (r *Recorder) Cut(scenario string, began, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ramp(Tap{Scenario: scenario, Start: began}).cut(at)
+}
+
+// Grew records how fast the queue grew in a search's last probe, as told by how long it took to be what it was before.
+func (r *Recorder) Grew(scenario string, began time.Time, perSecond float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ramp := r.ramp(Tap{Scenario: scenario, Start: began})
+	ramp.grew[len(ramp.schedule)-1] = perSecond
+}
+
+// Latest returns what was recorded of a search's last probe, as a run of that alone. Dropped is how many taps of all probes were not made.
+func (r *Recorder) Latest(scenario string, began time.Time, dropped int64) Measured {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ramp := r.ramp(Tap{Scenario: scenario, Start: began})
+	m := Measured{
+		Scenario: scenario, Processes: []Process{{Dropped: &dropped}}, Whole: r.whole.clone(), Readings: r.readings.since(began), Series: ramp.course.series(),
+	}
+	if plateaus := ramp.measured(1); len(plateaus) > 0 && len(plateaus) == len(ramp.schedule.Plateaus()) {
+		last := len(plateaus) - 1
+		m.Plateaus, m.Schedule = plateaus[last:], ramp.schedule[len(ramp.schedule)-1:]
+	}
+	return m
+}
+
 // Tap records a tap. Those of other scenarios, of setup() and teardown() are the run's, and no plateau's.
 func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
@@ -72,6 +112,13 @@ func (r *Recorder) Flush(f Flush) {
 		r.depth(f.Ended, f.Remaining, f.Flushed+f.Dropped)
 	}
 	r.visit(f.Ended, f.count)
+}
+
+// Redirected returns how many taps were redirected so far.
+func (r *Recorder) Redirected() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.whole.Redirected
 }
 
 // DropRate returns the share of the taps which flushes took off the queue so far that they dropped.
@@ -120,7 +167,16 @@ func (r *Recorder) Settle(at time.Time, reading Reading, settled, flushing bool)
 	r.readings.Settled, r.readings.Flushing = settled, flushing
 }
 
+// overtaken reports whether a reading was asked for before the last one came, and has counted less.
+func (r *Recorder) overtaken(reading Reading) bool {
+	n := len(r.readings.Course)
+	return n > 0 && !reading.Asked.IsZero() && reading.Asked.Before(r.readings.Course[n-1].at) && reading.behind(r.readings.Course[n-1], r.restart)
+}
+
 func (r *Recorder) read(at time.Time, reading Reading) {
+	if r.overtaken(reading) {
+		return
+	}
 	reading.at, reading.Redirected = at, r.whole.Redirected
 	r.readings.add(reading, &r.restart)
 	r.readings.Settled, r.readings.Flushing = false, true

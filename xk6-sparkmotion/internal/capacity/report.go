@@ -177,6 +177,8 @@ func (r *Report) repeats() bool {
 func (r *Report) overall() Status {
 	valid, above := r.split()
 	switch {
+	case r.Search != nil:
+		return r.Search.status()
 	case len(valid) == 0 && r.limited():
 		return Generator
 	case len(r.Schedule.Plateaus()) > 0 && len(valid) == 0:
@@ -206,6 +208,9 @@ func (r *Report) sustained() (sustained, first *Plateau) {
 
 // sustainedOf goes by the limits of one part; of all, when that is empty.
 func (r *Report) sustainedOf(part SystemPart) (sustained, first *Plateau) {
+	if part == "" && r.Search != nil {
+		return r.searched()
+	}
 	var broken []string
 	for _, p := range r.valid() {
 		switch s := r.statusIn(part, p); {

@@ -24,7 +24,7 @@ type Stage struct {
 
 // What the tag plateau is called where the rate is under way to another.
 const (
-	rampUp   = "ramp-up"
+	RampUp   = "ramp-up"
 	rampDown = "ramp-down" // and after the last stage
 )
 
@@ -37,7 +37,7 @@ func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
 	case stage.Holds():
 		stage.Name = NameOf(to)
 	case to > from:
-		stage.Name = rampUp
+		stage.Name = RampUp
 	default:
 		stage.Name = rampDown
 	}

@@ -13,7 +13,7 @@ func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
 	holds, queue := r.sayHolds(), r.sayQueue(sustained)
 	switch {
-	case r.Status == Incomplete && r.cutShort():
+	case r.Search == nil && r.Status == Incomplete && r.cutShort():
 		holds = r.sayStopped(sustained)
 	case len(others) > 0 && len(r.valid()) > 0:
 		holds = r.Scenario + ": " + uncapital(holds)
@@ -138,6 +138,9 @@ func (p *Plateau) sayParts() string {
 
 // sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
 func (r *Report) sayRun() []string {
+	if r.Search != nil {
+		return nil // probes break limits on purpose
+	}
 	var said []string
 	untold := r.untold()
 	for _, m := range untold {

@@ -11,6 +11,8 @@ import (
 // sayHolds says what the system holds; where its parts hold different rates, what redirects hold, and which of the others hold less.
 func (r *Report) sayHolds() string {
 	switch {
+	case r.Search != nil:
+		return r.Search.say(r)
 	case r.Goal > 0:
 		return r.sayGoal()
 	case len(r.Schedule.Plateaus()) > 0 && len(r.Plateaus) == 0:

@@ -12,6 +12,7 @@ import (
 type Pacer struct {
 	N      int
 	Period time.Duration // that they are spread over, evenly
+	First  time.Time     // when the first is due; zero for at once
 }
 
 // Run starts each tap when it is due, on a connection of its own when those before it are still under way, and hands on their
@@ -23,8 +24,11 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 		result Result
 	}
 	ended := make(chan outcome, min(p.N, 8))
-	start := time.Now()
-	timer := time.NewTimer(0)
+	start := p.First
+	if start.IsZero() {
+		start = time.Now()
+	}
+	timer := time.NewTimer(time.Until(start))
 	defer timer.Stop()
 	stop := ctx.Done()
 	var failed error

@@ -28,6 +28,7 @@ type Plateau struct {
 	Tenth    int       // how many tenths of a plateau are over
 	Scenario string    // whose schedule it is
 	Began    time.Time // when its scenario did
+	Number   int64     // among the taps that a search asked for, from 1; 0 in other scenarios
 }
 
 // Result is what came of a tap.

@@ -147,6 +147,9 @@ func (m *Meter) lost() {
 	}
 }
 
+// Capacity tells k6 the rate that a search has confirmed.
+func (m *Meter) Capacity(rate float64) { m.emit(m.metrics.capacity, rate) }
+
 // UpstashRequest counts a request to Upstash, unless it was never sent.
 func (m *Meter) UpstashRequest(took time.Duration) {
 	if took > 0 && !m.over() {

@@ -18,6 +18,7 @@ type Metrics struct {
 	cronDropped      *metrics.Metric // Counter: taps that flushes lost, as their band is not in the database
 	cronDropRate     *metrics.Metric // Gauge, 0 to 1: of the taps that flushes took off the queue so far, those that they lost
 	tapsLost         *metrics.Metric // Gauge, 0 to 1: of the taps redirected so far, those that the system has not received
+	capacity         *metrics.Metric // Gauge, taps/s: the rate that findCapacity() has confirmed
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	audit            auditMetrics
@@ -56,6 +57,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		{&m.cronDropped, "cron_dropped", metrics.Counter, metrics.Default},
 		{&m.cronDropRate, "cron_drop_rate", metrics.Gauge, metrics.Default},
 		{&m.tapsLost, "taps_lost", metrics.Gauge, metrics.Default},
+		{&m.capacity, "capacity", metrics.Gauge, metrics.Default},
 		{&m.queueDepth, "queue_depth", metrics.Gauge, metrics.Default},
 		{&m.upstashLatency, "upstash_latency", metrics.Trend, metrics.Time},
 		{&m.audit.recorded, "audit_recorded", metrics.Counter, metrics.Default},

@@ -40,6 +40,9 @@ func (t *Taps) Add(r lane.Result) {
 		counted.Failure = "tap: " + r.Kind()
 	}
 	counted.Unanswered = r.Err != nil
+	if n := r.Plateau.Number; n > 0 { // iterations carry as many as the search asks for: each stands for one of its own
+		counted.Iteration, counted.First = n-1, true
+	}
 	m.iteration = iteration
 	if !r.Due.IsZero() {
 		counted.Began = r.Due

@@ -1,0 +1,153 @@
+package integration
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// system is one whose capacity is known: what breaks, and from which rate on a limit does.
+type system struct {
+	name, faults, limits string
+	truth                float64
+	more                 string // of the script
+}
+
+// eager are admins who don't pause: a probe that is shortened has enough of their requests to judge by.
+const eager = `
+	import { sleep } from 'k6';
+	import { attempt, query } from 'k6/x/sparkmotion';
+	export function runAdmin({ session }) {
+		attempt(() => query(session, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID }));
+		sleep(0.2);
+	}`
+
+// systems are twelve whose capacities, from 50 to 600 taps/s, are drawn at random: ones whose redirects are slow, whose redirects err,
+// that lose taps, whose flushes are slow, and whose admin is slow under load. A limit of a share breaks that much above the rate of the
+// fault, and a queue grows by more than chance from 5 % of the taps on.
+func systems(random *rand.Rand) []system {
+	draw := func() float64 { return math.Round(50 * math.Pow(12, random.Float64())) }
+	slow := func() system {
+		ms, workers := 2+6*random.Float64(), 1+random.IntN(2)
+		return system{
+			name:   fmt.Sprintf("%d workers of %.2f ms", workers, ms),
+			faults: fmt.Sprintf(`{"worker":{"serviceTimeMs":%.2f,"workers":%d}}`, ms, workers),
+			truth:  1000 * float64(workers) / ms,
+		}
+	}
+	var all []system
+	for range 2 {
+		errs, loses, flushes, crowd := draw(), draw(), draw(), draw()
+		all = append(all, slow(), system{
+			name: fmt.Sprintf("errors above %v/s", errs), faults: fmt.Sprintf(`{"worker":{"errorsAboveRate":%v}}`, errs),
+			limits: unhurried, truth: errs / (1 - 0.01),
+		}, system{
+			name: fmt.Sprintf("flushes of %v/s", flushes), faults: fmt.Sprintf(`{"hub":{"drainRate":%v}}`, flushes),
+			limits: unhurried, truth: flushes / (1 - 0.05),
+		}, system{
+			name: fmt.Sprintf("taps lost above %v/s", loses), faults: fmt.Sprintf(`{"upstash":{"errorsAboveRate":%v,"status":429}}`, loses),
+			limits: unhurried, truth: loses / (1 - 0.001),
+		}, system{
+			name: fmt.Sprintf("an admin that is slow above %v taps/s", crowd), faults: fmt.Sprintf(`{"admin":{"latencyMs":900,"aboveTaps":%v}}`, crowd),
+			limits: `{ redirect_latency: null, analytics_latency: 600 }`, truth: crowd, more: eager,
+		}, slow())
+	}
+	return all
+}
+
+// searched is what report() says of a search.
+type searched struct {
+	Confirmed bool
+	Low       *float64
+	Unknown   bool `json:"high_unknown"`
+	Seconds   float64
+}
+
+// TestSearchAgainstTruth: the search finds the capacity of systems whose own is known, within 5 % of it, in at least eleven of twelve, and
+// never more than 5 % above. TRUTHS=1 tries all twelve at full length, TRUTHS=0.5 in half of it. Without it there are two,
+// so short that a probe has time for no more than 15 %: others wait for them.
+func TestSearchAgainstTruth(t *testing.T) {
+	seed := uint64(time.Now().UnixNano()) // #nosec G115 -- any will do
+	if os.Getenv("CI") != "" {
+		seed = 14
+	}
+	if given, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("seed %d", seed)
+	all := systems(rand.New(rand.NewPCG(seed, 14))) // #nosec G404 -- a test's
+	scale, within, mayMiss := os.Getenv("TRUTHS"), 0.05, 1
+	if scale == "" {
+		all, within, mayMiss = []system{all[0], all[1]}, 0.15, 0
+	}
+	misses := 0
+	t.Run("systems", func(t *testing.T) {
+		for _, s := range all {
+			t.Run(s.name, func(t *testing.T) {
+				if scale != "" {
+					t.Parallel()
+				}
+				got := s.search(t, cmp.Or(scale, "0.1"))
+				found := math.NaN()
+				if got.Confirmed {
+					found = *got.Low
+				}
+				off := found/s.truth - 1
+				t.Logf("| %s | %.1f | %.1f | %+.1f %% | %.0f s |", s.name, s.truth, found, 100*off, got.Seconds)
+				if off > within {
+					t.Errorf("found %v of %v taps/s", found, s.truth)
+				}
+				if !(math.Abs(off) <= within) {
+					misses++
+				}
+			})
+		}
+	})
+	if misses > mayMiss {
+		t.Errorf("%d of %d were missed", misses, len(all))
+	}
+}
+
+// search has a twin searched with the faults of a system, until the verdict is on that.
+func (s system) search(t *testing.T, scale string) (got searched) {
+	tw := startTwin(t)
+	tw.control(http.MethodPut, "/faults", s.faults)
+	file := script(t, fmt.Sprintf(`
+		import { thresholds } from 'k6/x/sparkmotion';
+		export * from '%s';
+		thresholds(%s);
+		%s`, absolute(t, "../scripts/find-capacity.js"), s.limits, s.more))
+	onTheSystem(func() (blamed bool) {
+		r := runK6(t, tw.env, "run", "--quiet", "-e", "TIME_SCALE="+scale, "-e", "START=50", file)
+		text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.output)
+		}
+		var summary struct{ Capacity struct{ Search searched } }
+		if err := json.Unmarshal(text, &summary); err != nil {
+			t.Fatal(err)
+		}
+		got = summary.Capacity.Search
+		if want := map[bool]int{true: 0, false: 99}[got.Confirmed]; r.code != want || testing.Verbose() {
+			t.Logf("k6 exited %d\n%s", r.code, r.output)
+		}
+		return got.Unknown
+	})
+	return got
+}
+
+// TestSearchInSegments: processes that share the load can't search, and say so.
+func TestSearchInSegments(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	runK6(t, tw.env, "run", "--quiet", "-e", "TIME_SCALE=0.1", "--execution-segment", "0:1/2", absolute(t, "../scripts/find-capacity.js")).
+		wants(108, "several processes can't share a search")
+}

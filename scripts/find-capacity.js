@@ -1,0 +1,52 @@
+// How many taps a second does the system hold? The rate is doubled until a limit breaks, comes back, and is bisected; the answer is then
+// held for two minutes. Admins, exports and limits are those of e2e-load.js; flushes follow one another, as a probe is too short for a
+// cron of 15 seconds to show whether it keeps up.
+//
+//   ./k6 run scripts/find-capacity.js                                         6 minutes, to 5 %
+//   ./k6 run -e TIME_SCALE=0.25 -e START=50 scripts/find-capacity.js          a quarter of every duration: coarser
+//
+// k6 exits 0 with an answer, which its metric capacity has too, and 99 without. A run keeps its length, also when the answer is there
+// before: k6 has no way to end one early that is no failure. Settings: as for e2e-load.js.
+import { sleep } from 'k6';
+import { attempt, findCapacity, flushTaps, probeTaps } from 'k6/x/sparkmotion';
+
+export { default, handleSummary, runAdmin, runExporter, setup, teardown } from './e2e-load.js';
+
+const TIME_SCALE = positive('TIME_SCALE', 1); // of every duration
+const START = positive('START', 100); // taps/s that it begins with
+const MOST = positive('MOST', 20000); // taps/s that it never exceeds
+
+const lasting = (s) => `${Math.round(s * TIME_SCALE * 1000)}ms`;
+const whole = lasting(360);
+
+export const options = {
+  scenarios: {
+    search: { executor: 'per-vu-iterations', exec: 'runSearch', vus: 1, iterations: 1, maxDuration: whole },
+    tappers: {
+      executor: 'constant-arrival-rate', exec: 'runTapper', duration: whole,
+      rate: 50, timeUnit: '1s', // iterations, each with as many taps as the search asks for
+      preAllocatedVUs: 100, maxVUs: 1000, // they last as long as their taps
+    },
+    admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
+    exporters: { executor: 'constant-vus', exec: 'runExporter', vus: 2, duration: whole },
+    cron: { executor: 'constant-vus', exec: 'runCron', vus: 1, duration: whole },
+  },
+  thresholds: { capacity: ['value>0'] }, // probes break the limits on purpose
+  setupTimeout: '3m',
+};
+
+function positive(name, usual, n = Number(__ENV[name] || usual)) {
+  if (n > 0 && n < Infinity) return n;
+  throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
+}
+
+export function runSearch() {
+  findCapacity({ start: START, most: MOST, settle: lasting(2), hold: lasting(6), confirm: lasting(120), time: whole });
+}
+
+export const runTapper = () => probeTaps();
+
+export function runCron() {
+  attempt(() => flushTaps());
+  sleep(0.1);
+}

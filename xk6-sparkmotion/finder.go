@@ -1,0 +1,309 @@
+package sparkmotion
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/search"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// finder leads a search.
+type finder struct {
+	*module
+	*search.Search
+	scenario  string
+	began     time.Time
+	deadline  time.Time
+	source    queue.Source
+	plan      *tapPlan
+	calm      time.Duration     // a tap's latency without load
+	before    *capacity.Reading // of the system at rest
+	quickest  time.Duration     // that the system came to rest after a probe's load
+	slowest   time.Duration     // that it took from a probe's load to the next
+	lookAfter time.Duration     // between two looks at a confirmation: what breaks sooner may be a stall that the whole outweighs
+}
+
+func (m *module) finder(o findOptions) (*finder, error) {
+	state, scenario := m.vu.State(), lib.GetScenarioState(m.vu.Context())
+	switch {
+	case state == nil || scenario == nil:
+		return nil, errors.New("call it from a scenario of one virtual user and one iteration")
+	case state.Options.ExecutionSegment.FloatLength() < 1:
+		return nil, errShared
+	case !(o.Start >= 1 && o.Start <= o.Most):
+		return nil, fmt.Errorf("option start is the first rate, from 1 to most taps/s, got %v", o.Start)
+	}
+	plan, err := m.tapPlan(nil)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{
+		module: m, scenario: scenario.Name, began: time.Now(), deadline: time.Now().Add(o.Time), plan: plan, lookAfter: o.Confirm / 4,
+		Search: search.New(search.Plan{Start: o.Start, Most: o.Most, Within: within, Settle: o.Settle, Hold: o.Hold, Confirm: o.Confirm}),
+	}
+	var q queueOptions
+	if err := m.settings.Read(nil, &q); err != nil {
+		return nil, err
+	}
+	f.source = queue.Source(q)
+	f.source.Timeout = lookTime
+	return f, nil
+}
+
+// find makes probes until there is an answer, or no time for another.
+func (f *finder) find() error {
+	f.process.meter.Recorder.StopWhen(capacity.StopRule{}) // a probe that breaks ends by itself
+	f.report("it was stopped")
+	if err := f.rest(); err != nil {
+		return err
+	}
+	for {
+		p, more := f.Next(time.Until(f.deadline), f.slowest)
+		if !more {
+			f.report("there was no time for more")
+			return nil
+		}
+		came, end, err := f.probe(p)
+		if err != nil {
+			return err
+		}
+		f.Observe(p, came)
+		f.report("it was stopped")
+		if came != search.Held && !f.recovers() {
+			f.report(fmt.Sprintf("after %v/s the system did not come back to what it was", p.Rate))
+			return nil
+		}
+		f.slowest = max(f.slowest, time.Since(end))
+	}
+}
+
+// report leaves what is known for the report.
+func (f *finder) report(ended string) {
+	latest := found{scenario: f.scenario, Search: capacity.Search{Confirmed: f.Confirmed(), Seconds: time.Since(f.began).Seconds()}}
+	if low := f.Low(); low > 0 {
+		latest.Low = &low
+	}
+	if high, unknown := f.High(); high > 0 {
+		latest.High, latest.Unknown = &high, unknown
+	}
+	if !latest.Confirmed {
+		latest.Ended = ended
+	}
+	f.process.finding.set(latest)
+}
+
+// probe has a rate held, waits until all that came of it is known, and judges it; end is when its load did.
+func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err error) {
+	recorder := &f.process.meter.Recorder
+	const ahead = 50 * time.Millisecond // of the iteration that is to make its first tap
+	from := time.Now().Add(ahead)
+	recorder.Extend(f.scenario, f.began, from, p.Rate, p.Settle, p.Hold)
+	f.process.finding.begin(p, from, lane.Plateau{Name: capacity.NameOf(p.Rate), Scenario: f.scenario, Began: f.began})
+	if err := f.until(from.Add(p.Settle)); err != nil {
+		return 0, end, err
+	}
+	f.glance()
+	if end, err = f.hold(p, from.Add(p.Lasts())); err != nil {
+		return 0, end, err
+	}
+	f.glance()
+	if err := f.answered(); err != nil {
+		return 0, end, err
+	}
+	if err := f.cleared(p, from, end); err != nil {
+		return 0, end, err
+	}
+	judged := f.judge()
+	f.tell(judged)
+	return outcome(judged), end, nil
+}
+
+// hold waits for the end of a probe's load. That of a confirmation comes when a limit has broken.
+func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
+	for p.Confirms && time.Until(end) > f.lookAfter {
+		if err := f.until(time.Now().Add(f.lookAfter)); err != nil {
+			return end, err
+		}
+		if outcome(f.judge()) == search.Broke {
+			end = time.Now()
+			f.process.finding.begin(search.Probe{}, end, lane.Plateau{})
+			f.process.meter.Recorder.Cut(f.scenario, f.began, end)
+			return end, nil
+		}
+	}
+	return end, f.until(end)
+}
+
+// judge judges the latest probe by the limits of the run, so far.
+func (f *finder) judge() *capacity.Plateau {
+	measured := f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
+	report := capacity.Judge(measured, f.limits(), nil)
+	if len(report.Plateaus) == 0 {
+		return &capacity.Plateau{Judgement: capacity.Judgement{Status: capacity.NoData}}
+	}
+	p := &report.Plateaus[0]
+	if suspected := p.Suspected(f.limits()); suspected != nil && p.Status == capacity.Pass {
+		p.Status, p.Breaches = suspected.Status, append(p.Breaches, *suspected)
+	}
+	return p
+}
+
+// outcome is what a judgement means to the search.
+func outcome(p *capacity.Plateau) search.Outcome {
+	switch p.Status {
+	case capacity.Pass:
+		return search.Held
+	case capacity.Warn, capacity.Fail:
+		return search.Broke
+	}
+	return search.Unknown
+}
+
+// tell logs what came of a probe.
+func (f *finder) tell(judged *capacity.Plateau) {
+	said := fmt.Sprintf("%s · for %s s", capacity.Progress{Plateau: judged}, units.Rate(units.Significant(judged.Seconds, 3)))
+	if outcome(judged) == search.Broke {
+		said += " · " + judged.Breaches[0].String()
+	}
+	f.logger().Info("findCapacity: " + said)
+}
+
+// answered waits for the taps that are under way.
+func (f *finder) answered() error {
+	for f.process.finding.load.Open() > 0 {
+		if err := f.until(time.Now().Add(lookEvery)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookEvery is between two looks at what must come back.
+const lookEvery = 50 * time.Millisecond
+
+// cleared waits until the system has received all taps and recorded them. How much longer that takes than after other probes is what the
+// queue has grown by: flushes tell what they did only when they end.
+func (f *finder) cleared(p search.Probe, from, end time.Time) error {
+	took, err := f.settled(end)
+	if err != nil || took == 0 {
+		return err
+	}
+	if f.quickest == 0 || took < f.quickest {
+		f.quickest = took
+	}
+	over, loaded := (took - f.quickest).Seconds(), end.Sub(from).Seconds()
+	f.process.meter.Recorder.Grew(f.scenario, f.began, p.Rate*over/(loaded+over))
+	return nil
+}
+
+// settled waits for the system to be at rest as it was, and returns how long after a time that was; 0 when nothing moves any more
+// before it is, as taps are lost or nobody flushes, and when no queue is configured.
+func (f *finder) settled(end time.Time) (time.Duration, error) {
+	if !f.source.Configured() {
+		return 0, nil
+	}
+	recorder := &f.process.meter.Recorder
+	last, moved := capacity.Reading{}, time.Now()
+	for {
+		reading, _, err := f.read(f.source)
+		now := time.Now()
+		switch back := f.back(reading); {
+		case err != nil:
+			moved = now
+		case back, reading.Same(last) && now.Sub(moved) >= quietTime, now.After(f.deadline):
+			recorder.Settle(now, reading, true, !back)
+			reading.Redirected = recorder.Redirected()
+			f.before = &reading
+			if !back {
+				return 0, nil
+			}
+			return now.Sub(end), nil
+		case !reading.Same(last):
+			last, moved = reading, now
+		}
+		if err := f.until(time.Now().Add(lookEvery)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// back reports whether no tap is under way that was not before, and no more wait.
+func (f *finder) back(r capacity.Reading) bool {
+	if f.before == nil {
+		return false
+	}
+	r.Redirected = f.process.meter.Recorder.Redirected()
+	b := f.before
+	return r.Received-b.Received >= r.Redirected-b.Redirected && r.Waiting <= b.Waiting &&
+		r.Received-r.Flushed-r.Dropped-r.Waiting <= b.Received-b.Flushed-b.Dropped-b.Waiting
+}
+
+// rest learns what the system is like without load.
+func (f *finder) rest() error {
+	latency, err := f.latency()
+	if err != nil {
+		return err
+	}
+	f.calm = latency
+	if !f.source.Configured() {
+		return nil
+	}
+	reading, _, err := f.read(f.source)
+	reading.Redirected = f.process.meter.Recorder.Redirected()
+	f.before = &reading
+	return err
+}
+
+// recovers waits until taps are answered as fast as before load, and reports whether they were in time.
+func (f *finder) recovers() bool {
+	for time.Now().Before(f.deadline) {
+		latency, err := f.latency()
+		if err != nil {
+			return false
+		}
+		if latency <= 2*f.calm+lookEvery/5 {
+			return true
+		}
+	}
+	return false
+}
+
+// latency is the median of a few taps, one after another.
+func (f *finder) latency() (time.Duration, error) {
+	const few = 5
+	var latencies []time.Duration
+	for range few {
+		r, err := f.tapRequest(f.plan)
+		if err != nil {
+			return 0, err
+		}
+		result := f.plan.target.Do(f.vu.Context(), f.vu.State(), r)
+		counted := f.meter.Taps(1)
+		f.tapped(&counted, result)
+		counted.Push()
+		latencies = append(latencies, result.Latency())
+		if err := f.until(time.Now().Add(lookEvery)); err != nil {
+			return 0, err
+		}
+	}
+	slices.Sort(latencies)
+	return latencies[few/2], nil
+}
+
+// until waits for a time, or the run's end.
+func (f *finder) until(at time.Time) error {
+	select {
+	case <-time.After(time.Until(at)):
+		return nil
+	case <-f.vu.Context().Done():
+		return f.vu.Context().Err()
+	}
+}

@@ -1,0 +1,108 @@
+package capacity
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// Search is what a search for the capacity came to. Its probes are the run's plateaus.
+type Search struct {
+	Confirmed bool     `json:"confirmed"`
+	Low       *float64 `json:"low"`          // taps/s of the highest rate that held: the answer, when it is confirmed
+	High      *float64 `json:"high"`         // taps/s of the lowest rate above that which did not; null when all held
+	Unknown   bool     `json:"high_unknown"` // that was not the system's doing, as far as is known
+	Seconds   float64  `json:"seconds"`      // that it took
+	Ended     string   `json:"ended"`        // why, when there is no answer
+}
+
+// status is PASS with an answer, and FAIL when no rate holds.
+func (s *Search) status() Status {
+	switch {
+	case s.Confirmed:
+		return Pass
+	case s.Low == nil && s.High != nil && !s.Unknown:
+		return Fail
+	}
+	return NoData
+}
+
+// say is the answer.
+func (s *Search) say(r *Report) string {
+	switch {
+	case s.Confirmed:
+		sustained, _ := r.sustained()
+		said := "Holds "
+		if s.Unknown {
+			said += "at least "
+		}
+		said += units.Rate(*s.Low) + " taps/s within every limit"
+		if len(sustained.NotJudged) > 0 {
+			said += " that could be judged"
+		}
+		return said + fmt.Sprintf(", for %s s%s.", units.Rate(units.Significant(sustained.Seconds, 3)), s.tried(r))
+	case s.Low != nil:
+		return fmt.Sprintf("Holds %s taps/s for %s s, which is not confirmed%s: %s.", units.Rate(*s.Low),
+			units.Rate(units.Significant(r.lastAt(*s.Low), 3)), s.tried(r), s.Ended)
+	case s.High != nil:
+		return fmt.Sprintf("Holds no rate that was tried, down to %s taps/s.", units.Rate(*s.High))
+	}
+	return "No rate was tried to its end: " + s.Ended + "."
+}
+
+// tried are the rates next to the answer.
+func (s *Search) tried(r *Report) string {
+	if s.High == nil {
+		return ", the highest rate tried"
+	}
+	below := *s.Low
+	for _, p := range r.valid() {
+		if p.Rate < *s.Low {
+			below = p.Rate
+		}
+	}
+	return fmt.Sprintf(" (%s to %s tried)", units.Rate(below), units.Rate(*s.High))
+}
+
+// lastAt is how long a rate was held last.
+func (r *Report) lastAt(rate float64) float64 {
+	for _, p := range slices.Backward(r.Plateaus) {
+		if p.Rate == rate {
+			return p.Seconds
+		}
+	}
+	return 0
+}
+
+// searched are the probe that confirmed the answer, or was the best there is, and the lowest above it that broke.
+func (r *Report) searched() (sustained, first *Plateau) {
+	for _, p := range r.valid() {
+		switch low := r.Search.Low; {
+		case low != nil && p.Rate == *low && p.Status == Pass:
+			sustained = p
+		case (low == nil || p.Rate > *low) && p.Status != Pass && first == nil:
+			first = p
+		}
+	}
+	if !r.Search.Confirmed {
+		sustained = nil
+	}
+	return sustained, first
+}
+
+// fewest is how many samples past a limit make a probe one that breaks it, where a verdict takes more.
+const fewest = 5
+
+// Suspected returns the first limit that a plateau is past by samples which are too few for a verdict; nil when there is none. A probe is
+// short, and a search that took it for held would go on where more samples would break.
+func (p *Plateau) Suspected(limits []Limit) *Breach {
+	for _, l := range limits {
+		figure := l.measured(p)
+		if tier := l.tier(figure.Value); l.Part != "" && figure.Samples >= fewest && figure.Samples < l.Enough && tier != Pass {
+			breach := l.breach(figure.Value, tier)
+			return &breach
+		}
+	}
+	return nil
+}

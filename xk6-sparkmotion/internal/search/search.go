@@ -1,0 +1,166 @@
+// Package search finds the highest rate that a system holds: it doubles the rate until a limit breaks, comes back, bisects, and has the
+// answer held for longer. It knows rates and outcomes alone; who makes the load, and who judges it, is the caller.
+package search
+
+import (
+	"math"
+	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
+)
+
+// Plan is how a search goes.
+type Plan struct {
+	Start   float64       // taps/s that it begins with
+	Most    float64       // taps/s that it never exceeds
+	Within  float64       // the share by which the rate that breaks may be above the one that holds
+	Settle  time.Duration // of a probe, before it is judged
+	Hold    time.Duration // that a probe is judged over
+	Confirm time.Duration // that the answer is held for
+}
+
+// enough is how many taps a probe makes at least: limits of shares take a hundred.
+const enough = 120
+
+// Probe is a rate to be held.
+type Probe struct {
+	Rate     float64 // taps/s
+	Settle   time.Duration
+	Hold     time.Duration
+	Confirms bool // the answer
+}
+
+// Lasts is how long its load does.
+func (p Probe) Lasts() time.Duration { return p.Settle + p.Hold }
+
+// Outcome is what came of a probe.
+type Outcome int
+
+// The outcomes.
+const (
+	Held    Outcome = iota
+	Broke           // a limit of the system's
+	Unknown         // the generator was the limit, or there was too little to judge by
+)
+
+// Search is one that is under way. A rate that breaks is tried once more: one stall of a machine is no limit. One at which the generator
+// was the limit is tried four times, as that says nothing of the system.
+type Search struct {
+	plan      Plan
+	held      []float64 // rates that held and are below all that broke, rising
+	broken    []bound   // rates that broke and are above all that held, falling
+	confirmed bool
+	doubted   bool // a confirmation has broken
+}
+
+// bound is a rate that did not hold.
+type bound struct {
+	rate   float64
+	broke  int // how often a limit broke,
+	missed int // and how often nothing was known
+}
+
+// sure reports whether there is no point in another try.
+func (b bound) sure() bool { return b.broke >= 2 || b.broke+b.missed >= 4 }
+
+// New returns a search.
+func New(plan Plan) *Search { return &Search{plan: plan} }
+
+// Low is the highest rate known to hold, 0 for none.
+func (s *Search) Low() float64 {
+	if len(s.held) == 0 {
+		return 0
+	}
+	return s.held[len(s.held)-1]
+}
+
+// High is the lowest rate known not to hold, 0 for none, and whether that says nothing of the system.
+func (s *Search) High() (rate float64, unknown bool) {
+	if len(s.broken) == 0 {
+		return 0, false
+	}
+	b := s.broken[len(s.broken)-1]
+	return b.rate, b.broke == 0
+}
+
+// Confirmed reports whether the rate Low was held for as long as the answer has to be.
+func (s *Search) Confirmed() bool { return s.confirmed }
+
+// Next returns the next probe when so much time is left, with a pause after each; false when there is none.
+func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
+	if s.confirmed {
+		return Probe{}, false
+	}
+	low := s.Low()
+	confirm := Probe{Rate: low, Settle: s.plan.Settle, Hold: s.plan.Confirm, Confirms: true}
+	if s.doubted { // probes are too short to tell: one step below, that is confirmed as well
+		confirm.Rate = max(low, units.Significant(s.broken[len(s.broken)-1].rate/(1+s.plan.Within), 3))
+		return confirm, left >= confirm.Lasts()
+	}
+	rate, hold := s.rate(), s.plan.Hold
+	if len(s.broken) == 0 {
+		hold /= 2 // twice too much shows at once
+	}
+	next := Probe{Rate: rate, Settle: s.plan.Settle, Hold: max(hold, time.Duration(enough/rate*float64(time.Second)))}
+	switch {
+	case low > 0 && (rate == low || left < next.Lasts()+pause+confirm.Lasts()): // or there is no time for both
+		return confirm, left >= confirm.Lasts()
+	case rate < 1:
+		return Probe{}, false
+	}
+	return next, left >= next.Lasts()
+}
+
+// rate is the next to be tried; that of Low when nothing is left to try but to confirm it.
+func (s *Search) rate() float64 {
+	low := s.Low()
+	if len(s.broken) == 0 {
+		return min(max(s.plan.Start, 2*low), s.plan.Most)
+	}
+	high := s.broken[len(s.broken)-1]
+	switch {
+	case !high.sure():
+		return high.rate
+	case low == 0:
+		return units.Significant(high.rate/2, 3)
+	case s.close(low, high.rate):
+		return low
+	}
+	return units.Significant(math.Sqrt(low*high.rate), 3)
+}
+
+func (s *Search) close(low, high float64) bool { return high <= low*(1+s.plan.Within) }
+
+// Observe takes what came of a probe.
+func (s *Search) Observe(p Probe, o Outcome) {
+	if o == Held {
+		s.holds(p)
+		return
+	}
+	s.doubted = s.doubted || p.Confirms && o == Broke
+	for len(s.held) > 0 && s.held[len(s.held)-1] >= p.Rate {
+		s.held = s.held[:len(s.held)-1]
+	}
+	if n := len(s.broken); n == 0 || s.broken[n-1].rate != p.Rate {
+		s.broken = append(s.broken, bound{rate: p.Rate})
+	}
+	b := &s.broken[len(s.broken)-1]
+	switch {
+	case o == Unknown:
+		b.missed++
+	case p.Confirms:
+		b.broke = 2 // no shorter probe could tell more
+	default:
+		b.broke++
+	}
+}
+
+func (s *Search) holds(p Probe) {
+	s.confirmed = p.Confirms
+	for len(s.broken) > 0 && s.broken[len(s.broken)-1].rate <= p.Rate {
+		s.broken = s.broken[:len(s.broken)-1]
+	}
+	if p.Rate > s.Low() {
+		s.held = append(s.held, p.Rate)
+	}
+}
