@@ -96,7 +96,8 @@ func TestFlush(t *testing.T) {
 }
 
 func TestNewestFirst(t *testing.T) {
-	b := serve(t, time.Millisecond) // one batch at most
+	b := serve(t, time.Second)
+	b.gates.Replace(fault.Set{Hub: fault.Fault{DrainRate: batchSize / 2}}) // a batch takes longer than there is time
 	b.push(t, entries(1, batchSize+10)...)
 	if r := b.cron(t); r.Remaining != 10 {
 		t.Errorf("%+v", r)
