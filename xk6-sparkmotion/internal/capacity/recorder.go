@@ -34,6 +34,9 @@ func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.count(&r.whole, 0)
+	if t.Redirected {
+		r.readings.ended(t.Began)
+	}
 	if t.Start.IsZero() {
 		return
 	}
