@@ -37,6 +37,13 @@ type verdict struct {
 		GrowsFrom *float64 `json:"grows_from"`
 		Drain     *float64
 	}
+	Readings struct{ Course []reading }
+}
+
+// reading is one of the system's counters.
+type reading struct {
+	Seconds  float64 `json:"at_seconds"`
+	Received int64
 }
 
 // plateau is what a verdict says of one.

@@ -253,7 +253,8 @@ func TestUpstashPipeline(t *testing.T) {
 	r := runScript(t, tw, "upstash-pipeline.js", "-e", "RATE=50", "-e", "DURATION=2s")
 	r.wantsHeld("upstash_pipeline_latency")
 	taps := len(r.samples("iterations"))
-	if measured := len(r.samples("upstash_pipeline_latency")); measured != taps || taps < 99 {
+	// k6 leaves out what is due after the end, when it comes late to it.
+	if measured := len(r.samples("upstash_pipeline_latency")); measured != taps || taps < 50 || taps > 101 {
 		t.Errorf("%d of %d pipelines measured, 100 were due", measured, taps)
 	}
 	if u := tw.stats().Upstash; u.Commands != int64(8*taps+4) || u.Requests != int64(taps+3) {
@@ -326,13 +327,30 @@ func TestEventDay(t *testing.T) {
 func TestWindowSwitch(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
-	r := runScript(t, tw, "window-switch.js", "-e", "BEFORE=2", "-e", "LIMIT=31")
+	r := runScript(t, tw, "window-switch.js", "-e", "BEFORE=2", "-e", "LIMIT=35") // beside the 30 s, the switch has to be made
 	r.wantsHeld("old_page")
 	old := points(t, filepath.Join(r.dir, "samples.json"), "old_page")
 	if len(old) == 0 {
 		t.Fatal("no tap led to the old page")
 	}
-	asked := old[0].Time.Add(-time.Duration(old[0].Value) * time.Millisecond) // a tap's latency too late
+	asked := time.Now()
+	for _, p := range old { // a tap's latency too late: the least of them
+		if at := p.Time.Add(-time.Duration(p.Value) * time.Millisecond); at.Before(asked) {
+			asked = at
+		}
+	}
+	crossing, longest := 0, 0.0       // iterations that are under way at the switch, and how long one takes at most
+	const fine = 2 * time.Millisecond // as is the script's clock
+	for _, p := range points(t, filepath.Join(r.dir, "samples.json"), "iteration_duration") {
+		if p.Tags["scenario"] != "taps" {
+			continue
+		}
+		began := p.Time.Add(-time.Duration(p.Value * float64(time.Millisecond)))
+		if began.Before(asked.Add(fine)) && p.Time.After(asked.Add(-fine)) {
+			crossing++
+		}
+		longest = max(longest, p.Value)
+	}
 	pre, live, last := 0, 0, 0.0
 	for _, entry := range tw.redis().LRange(t.Context(), "tap-log:pending", 0, -1).Val() {
 		var tap struct {
@@ -353,7 +371,7 @@ func TestWindowSwitch(t *testing.T) {
 	}
 	slowest, led := slices.Max(r.samples("old_page")), len(r.samples("new_page"))
 	t.Logf("%d taps led to the old page, the last after %.0f ms, and %d to the new one; the twin has %d, %.0f ms, %d", len(old), slowest, led, pre, last, live)
-	if abs(len(old)-pre) > 3 || abs(led-live) > 3 || math.Abs(slowest-last) > 200 || last < 20_000 { // those that are under way at the switch
+	if abs(len(old)-pre) > crossing || abs(led-live) > crossing || math.Abs(slowest-last) > longest+5 || last < 20_000 {
 		t.Errorf("%d taps led to the old page, the last after %.0f ms, and %d to the new one; the twin has %d, %.0f ms, %d", len(old), slowest, led, pre, last, live)
 	}
 	runK6(t, tw.env, "run", "--quiet", script(t, `
@@ -376,13 +394,22 @@ func TestDrain(t *testing.T) {
 	const rows = 40_000
 	r := runScript(t, tw, "drain.js", "-e", fmt.Sprint("N=", rows))
 	r.wants(0)
-	for metric, least := range map[string]int{"drain_batch": 6, "drain_second": 3, "drain_flush": 1} {
-		got := r.samples(metric)
-		mean := sum(got) / float64(len(got))
-		t.Logf("%s: %d, %.0f rows/s on average; the twin drains %.0f", metric, len(got), mean, drains)
-		if len(got) < least || math.Abs(mean/drains-1) > 0.15+5000.0/rows { // a second may have a batch more or less
-			t.Errorf("%s: %d, %.0f rows/s on average; the twin drains %.0f", metric, len(got), mean, drains)
-		}
+	flush, batch, second := r.samples("drain_flush"), r.samples("drain_batch"), r.samples("drain_second")
+	t.Logf("the twin drains %.0f rows/s; by flush %.0f, by batch %.0f, by second %.0f", drains, flush, batch, second)
+	if len(flush) != 1 || flush[0] > 1.01*drains || flush[0] < drains/2 { // never faster, and slower where the database is
+		t.Fatalf("%.0f rows/s by flush; the twin drains %.0f", flush, drains)
+	}
+	// All batches are of one size, but the last. Seconds may have one more or less in all, and there is none after the last batch.
+	took := 0.0 // s a row
+	for _, rate := range batch {
+		took += 1 / rate / float64(len(batch))
+	}
+	if len(batch) < 6 || math.Abs(1/took/flush[0]-1) > 0.2 {
+		t.Errorf("%.0f rows/s by batch, %.0f on average; the flush took %.0f", batch, 1/took, flush[0])
+	}
+	n := float64(len(second))
+	if mean := sum(second) / n; n < 3 || math.Abs(mean/flush[0]-1) > 0.2+5000/(n*flush[0]) {
+		t.Errorf("%.0f rows/s by second, %.0f on average; the flush took %.0f", second, mean, flush[0])
 	}
 	if got := tw.ledger(); got.Rows != rows || got.Pending != 0 {
 		t.Errorf("%d rows, and %d wait", got.Rows, got.Pending)
@@ -399,7 +426,7 @@ func TestSoak(t *testing.T) {
 	tw := startTwin(t)
 	ended := during(func() {
 		tw.awaits("half of the taps", func(s stats) bool { return s.Worker.Requests > 500 })
-		tw.must(http.MethodPut, "/faults", `{"worker":{"latencyMs":60},"upstash":{"errorRate":0.5,"status":429}}`)
+		tw.must(http.MethodPut, "/faults", `{"worker":{"latencyMs":400},"upstash":{"errorRate":0.5,"status":429}}`)
 	})
 	r := runScript(t, tw, "soak.js", "-e", "RATE=50", "-e", "HOURS=0.0055")
 	ended()
@@ -417,8 +444,8 @@ func TestSoak(t *testing.T) {
 		if math.Abs(latency["count"]-float64(p.Counts.Taps)) > 10 || memory < 5e6 || memory > 2e9 {
 			t.Errorf("%s: %v, %.0f bytes; %d taps in its plateau", tenth, latency, memory, p.Counts.Taps)
 		}
-		if slow := latency["med"] >= 60; slow != (tenth == "last") {
-			t.Errorf("%s: the median is %v ms, 60 were added later on", tenth, latency["med"])
+		if slow := latency["med"] >= 400; slow != (tenth == "last") {
+			t.Errorf("%s: the median is %v ms, 400 were added later on", tenth, latency["med"])
 		}
 	}
 }
