@@ -39,8 +39,8 @@ func TestExamples(t *testing.T) {
 						tw = startTwin(t, "-bands", "200000")
 					}
 					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", script(t, whole(block[1])))
-					r.wants(0)
-					if strings.Contains(r.output, "level=error") || len(r.samples("iterations")) == 0 {
+					r.wantsHeld()
+					if len(r.errors()) > 0 || len(r.samples("iterations")) == 0 {
 						t.Errorf("%s\n%s", block[1], r.output)
 					}
 					if said := promised.FindStringSubmatch(section); said != nil {

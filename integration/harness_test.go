@@ -281,6 +281,16 @@ func (r run) wants(code int, texts ...string) {
 	}
 }
 
+// errors are the log's, but k6's own on thresholds, which the exit code tells.
+func (r run) errors() (lines []string) {
+	for line := range strings.Lines(r.output) {
+		if strings.Contains(line, "level=error") && !crossed.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // summary is what report() wrote.
 type summary struct {
 	Metrics map[string]struct {

@@ -212,7 +212,7 @@ func TestBreakpoint(t *testing.T) {
 	}{
 		{"one of 200 taps/s", `{"worker":{"serviceTimeMs":20,"workers":4}}`, "500", "25s", "redirect_latency", 200, 300},
 		{"one that errs above 100", `{"worker":{"errorsAboveRate":100}}`, "300", "30s", "error_rate", 100, 160},
-		{"one that holds", `{}`, "300", "6s", "", 295, 300},
+		{"one that holds", `{}`, "300", "6s", "", 250, 300}, // k6 leaves out what is due after the end, when it comes late to it
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, got := climb(t, c.faults, "-e", "PEAK="+c.peak, "-e", "CLIMB="+c.climb)
@@ -457,7 +457,7 @@ func TestEveryCall(t *testing.T) {
 	tw.env["DIRECT_URL"] = tw.env["WORKER_URL"]
 	r := runScript(t, tw, "../examples/every-call.ts")
 	r.wantsHeld("The run against its limits")
-	if n := len(r.samples("checks")); n == 0 || strings.Contains(r.output, "level=error") {
+	if n := len(r.samples("checks")); n == 0 || len(r.errors()) > 0 {
 		t.Errorf("%d checks\n%s", n, r.output)
 	}
 	if left := tw.redis().Keys(t.Context(), "examples:*").Val(); len(left) > 0 {
