@@ -54,7 +54,6 @@ func (r run) wantPlateaus(hits int64, names ...string) {
 // TestArchiveOfAnotherScale: an archive has the rates that it was made with. The environment that it runs in makes plateaus() plan others,
 // which nobody executes.
 func TestArchiveOfAnotherScale(t *testing.T) {
-	t.Parallel()
 	tw := startTwin(t)
 	archive := filepath.Join(t.TempDir(), "full.tar")
 	runK6(t, tw.env, "archive", "--quiet", "-O", archive, planScript(t, "[50, 100]", "4s", "", "tap()")).wants(0)
@@ -79,7 +78,6 @@ func judgePlan(t *testing.T, tw *twin, args ...string) (r run, hits int64) {
 
 // TestPlateausAsExecuted: a script may change what plateaus() returned. What is judged is what k6 executes.
 func TestPlateausAsExecuted(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		rates, more string
 		plateaus    []string
@@ -119,7 +117,6 @@ func TestPlateausAsExecuted(t *testing.T) {
 
 // TestDropped: what is said to be dropped is what k6 counts so, and iterations without a tap are told as that.
 func TestDropped(t *testing.T) {
-	t.Parallel()
 	const ask = "query(session, 'analytics.eventSummary', { eventId: __ENV.LOADTEST_EVENT_ID })"
 	for name, c := range map[string]struct {
 		more, body     string
@@ -180,7 +177,6 @@ func TestDropped(t *testing.T) {
 
 // TestStopped: a run that is stopped before its plan is done is incomplete, whoever stops it, and k6's exit code stays its own.
 func TestStopped(t *testing.T) {
-	t.Parallel()
 	const constant = `
 		import { report, tap } from 'k6/x/sparkmotion';
 		import exec from 'k6/execution';

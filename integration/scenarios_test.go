@@ -11,7 +11,6 @@ import (
 // TestVerdictByScenario: two scenarios with the same plateaus at the same time, one of them by direct links to a Worker that is slow. Each
 // has the taps that k6 counts by its tag scenario, and a verdict of its own.
 func TestVerdictByScenario(t *testing.T) {
-	t.Parallel()
 	tw := startTwin(t)
 	tw.env["DIRECT_URL"] = slowed(t, tw.env["WORKER_URL"], 150*time.Millisecond)
 	rates := []string{"20", "40"}

@@ -313,7 +313,7 @@ func TestEventDay(t *testing.T) {
 			t.Errorf("%s: %d and %d", name, pair[0], pair[1])
 		}
 	}
-	if share := float64(got.Worker.Misses) / float64(len(taps)); share < 0.005 || share > 0.04 || len(taps) < 500 {
+	if share := float64(got.Worker.Misses) / float64(len(taps)); share == 0 || share > 0.05 || len(taps) < 500 { // 2 % by chance
 		t.Errorf("%.1f %% of %d taps miss", 100*share, len(taps))
 	}
 	byBand := tw.tapsByBand()

@@ -404,7 +404,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 	for _, part := range []string{"worker", "hub"} { // requests that hang until the end
 		go client.Get(twin.url(part) + "/e?bandId=LOADTEST-E1-000001")
 	}
-	time.Sleep(100 * time.Millisecond)
+	waitFor(t, func() bool { return strings.Count(strings.Join(goroutines(), "\n"), "(*plan).hold(") == 2 })
 	begin := time.Now()
 	if err := twin.Close(); err != nil {
 		t.Error(err)
