@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 					t.Parallel()
 					tw := tw
 					if title == "reconcile" { // the others' taps would hide what it lost
-						tw = startTwin(t, "-bands", "200000")
+						tw = startTwin(t)
 					}
 					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", script(t, whole(block[1])))
 					r.wantsHeld()
