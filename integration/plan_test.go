@@ -71,7 +71,7 @@ func judgePlan(t *testing.T, tw *twin, args ...string) (r run, hits int64) {
 		before := tw.stats().Worker.Hits
 		r = runK6(t, tw.env, append([]string{"run", "--quiet"}, args...)...)
 		hits = tw.stats().Worker.Hits - before
-		return strings.Contains(r.output, "was the limit")
+		return r.blamesTiming()
 	})
 	return r, hits
 }
@@ -210,7 +210,7 @@ func TestStopped(t *testing.T) {
 			var r run
 			onTheSystem(func() (blamed bool) {
 				r = runUntil(t, tw, c.after, "run", "--quiet", c.source)
-				return strings.Contains(r.output, "was the limit")
+				return r.blamesTiming()
 			})
 			v := r.verdict()
 			if r.code != c.code || v.Status != c.status || !strings.HasPrefix(v.Verdict[0], c.begins) || v.SustainedRate != c.holds {
