@@ -56,8 +56,8 @@ func (l *Ledger) Loss() (lost, redirected int64) {
 // openEnded reports whether a flush had taken more taps than a limit of lost ones allows, and nobody saw what became of them.
 func (l *Ledger) openEnded() bool { return 1000*l.Flushing > l.Redirected }
 
-// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may have been received before
-// we had seen their answers.
+// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may be those that another process of
+// the run had seen by then, which is known at its own readings.
 func otherTaps(redirected int64) int64 { return max(20, redirected/500) }
 
 // account makes the ledgers of the run and of its plateaus.
