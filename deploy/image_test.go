@@ -408,10 +408,10 @@ func goEnv(t *testing.T, names ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// freeAddress is one on loopback that nobody listens on.
+// freeAddress is one on loopback that nobody listens on, nor takes until it is used: all else here is at 127.0.0.1.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.2:0")
 	must(t, err)
 	defer listener.Close()
 	return listener.Addr().String()

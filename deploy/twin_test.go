@@ -34,7 +34,7 @@ func startTwin(t *testing.T) twin {
 			t.Errorf("the twin did not end cleanly: %v\n%s", err, log.String())
 		}
 	})
-	for deadline := time.After(time.Minute); ; {
+	for deadline := time.After(3 * time.Minute); ; {
 		if text, err := os.ReadFile(file); err == nil { // it appears whole once everything listens
 			env := parseEnv(string(text))
 			delete(env, "DIRECT_URL") // with it, e2e-load.js makes twice the taps
@@ -47,7 +47,7 @@ func startTwin(t *testing.T) twin {
 		case <-deadline:
 			_ = cmd.Process.Kill()
 			ended <- <-ended // then nobody writes its log
-			t.Fatalf("the twin is not ready after a minute\n%s", log.String())
+			t.Fatalf("the twin is not ready after three minutes\n%s", log.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

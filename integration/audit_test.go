@@ -38,10 +38,10 @@ func (o outcome) counts() counts {
 	return counts{o.Taps, o.Lost.Count, o.DuplicateRows, o.OtherEvent.Count, o.OtherMode.Count, o.Unexpected.Count}
 }
 
-// runAudit runs the script. Settling is short: the twin records at once, or never.
+// runAudit runs the script. Settling is short: the twin records at once, or never, and only a flush of others holds taps meanwhile.
 func runAudit(t *testing.T, tw *twin, args ...string) run {
 	t.Helper()
-	args = append([]string{"run", "--out", "json=samples.json", "-e", fmt.Sprint("TAPS=", audited), "-e", "RATE=300", "-e", "SETTLE=2s"}, args...)
+	args = append([]string{"run", "--out", "json=samples.json", "-e", fmt.Sprint("TAPS=", audited), "-e", "RATE=300", "-e", "SETTLE=5s"}, args...)
 	return runK6(t, tw.env, append(args, absolute(t, "../scripts/audit.js"))...)
 }
 
@@ -87,6 +87,9 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
+// allWell is what the log says of an audit that finds nothing amiss.
+const allWell = "Every tap was recorded once: "
+
 // TestAudit: whatever becomes of taps, the audit finds it, to the tap, by the twin's own count.
 func TestAudit(t *testing.T) {
 	t.Parallel()
@@ -96,7 +99,7 @@ func TestAudit(t *testing.T) {
 		during func(*twin, *rand.Rand)        // once load has begun
 		finds  string                         // in the log
 	}{
-		{name: "all is well", finds: "Every tap was recorded once: "},
+		{name: "all is well", finds: allWell},
 		{name: "replies to commits are lost", during: func(tw *twin, r *rand.Rand) {
 			tw.breaks(fmt.Sprintf(`{"database":{"replyLostRate":%.3f}}`, 0.3+0.4*r.Float64()))
 			tw.must(http.MethodPut, "/others", `{"flushEveryMs":50}`) // so that there are many
@@ -117,7 +120,7 @@ func TestAudit(t *testing.T) {
 		{name: "the KV is empty", before: func(tw *twin, _ *rand.Rand) counts { return counts{} }, during: func(tw *twin, _ *rand.Rand) {
 			tw.breaks(`{}`)
 			tw.must(http.MethodDelete, "/kv", "")
-		}, finds: "Every tap was recorded once: "},
+		}, finds: allWell},
 		{name: "much at once", before: func(tw *twin, r *rand.Rand) counts {
 			return counts{OtherEvent: tw.misplaces(r, 2, "live")}
 		}, during: func(tw *twin, r *rand.Rand) {
@@ -151,11 +154,15 @@ func TestAudit(t *testing.T) {
 				t.Errorf("the audit finds %+v, the twin %+v; its ledger is %+v", got.counts(), want, ledger)
 			}
 			t.Logf("%+v, %d as they should be", got.counts(), got.Once)
-			amiss := got.Once < got.Taps
-			if amiss != (c.finds != "Every tap was recorded once: ") {
-				t.Errorf("%d of %d taps are as they should be", got.Once, got.Taps)
+			amiss := want != counts{Taps: want.Taps}
+			if amiss != (got.Once < got.Taps) {
+				t.Errorf("%d of %d taps are as they should be; the twin: %+v", got.Once, got.Taps, want)
 			}
-			r.wants(map[bool]int{false: 0, true: 99}[amiss], c.finds)
+			finds := c.finds
+			if amiss && finds == allWell {
+				finds = "audit  " // on a slow machine the twin may lose some by itself
+			}
+			r.wants(map[bool]int{false: 0, true: 99}[amiss], finds)
 		})
 	}
 }

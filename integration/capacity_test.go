@@ -37,6 +37,13 @@ type verdict struct {
 		GrowsFrom *float64 `json:"grows_from"`
 		Drain     *float64
 	}
+	Readings struct{ Course []reading }
+}
+
+// reading is one of the system's counters.
+type reading struct {
+	Seconds  float64 `json:"at_seconds"`
+	Received int64
 }
 
 // plateau is what a verdict says of one.
@@ -100,15 +107,26 @@ func plateausScript(t *testing.T, rates, hold, limits, more string) string {
 		export const handleSummary = report;`, rates, hold, more, limits))
 }
 
-// judge runs a script until the verdict is on the system.
-func judge(t *testing.T, tw *twin, file string) (r run, v verdict) {
+// judge runs a script until the verdict is on the system, whose latency breaks at a rate, 0 for none.
+func judge(t *testing.T, tw *twin, file string, breaks float64) (r run, v verdict) {
 	t.Helper()
 	onTheSystem(func() (blamed bool) {
 		r = runK6(t, tw.env, "run", "--quiet", file)
 		v = r.verdict()
-		return strings.Contains(r.output, "GENERATOR")
+		return strings.Contains(r.output, "GENERATOR") || r.blamesTiming() || v.tooSlow(breaks)
 	})
 	return r, v
+}
+
+// tooSlow reports whether taps are slow below the rate at which the system's latency breaks: the twin, too, shares its processors.
+func (v verdict) tooSlow(breaks float64) bool {
+	return v.FirstBreach.Metric == "redirect_latency" && (breaks == 0 || v.FirstBreach.Offered < breaks)
+}
+
+// blamesTiming reports whether a verdict says what a busy machine does: it starts taps late, and the last ones not before their plateau is over.
+func (r run) blamesTiming() bool {
+	said := unwrapped(r.output)
+	return strings.Contains(said, "was the limit") || strings.Contains(said, "Do iterations wait before they tap?")
 }
 
 // onTheSystem repeats a run that blames this machine, when a clock of our own says too that it was busy with something else.
@@ -186,7 +204,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tw.control(http.MethodPut, "/faults", c.faults)
-			r, v := judge(t, tw, plateausScript(t, c.rates, "3s", c.limits, c.more))
+			r, v := judge(t, tw, plateausScript(t, c.rates, "3s", c.limits, c.more), c.breaks)
 			if r.code != c.code || v.SustainedRate != c.holds || v.FirstBreach.Offered != c.breaks || v.FirstBreach.Metric != c.metric || v.FirstBreach.Part != c.part {
 				t.Errorf("k6 exited %d; got %+v\n%s", r.code, v, r.output)
 			}
@@ -208,7 +226,7 @@ func TestVerdictOnTheQueue(t *testing.T) {
 		scenarios.cron = { executor: 'constant-vus', exec: 'cron', vus: 1, duration: '16s' };
 		scenarios.sampler = { executor: 'constant-arrival-rate', exec: 'sample', rate: 1, duration: '16s', preAllocatedVUs: 1 };
 		export const cron = () => flushTaps();
-		export const sample = () => queueDepth();`))
+		export const sample = () => queueDepth();`), 0)
 	if r.code != 0 || v.Status != "WARN" || v.SustainedRate != 100 || v.FirstBreach.Offered != 500 || v.FirstBreach.Part != "hub" || v.Queue.GrowsFrom == nil || *v.Queue.GrowsFrom != 500 || v.Plateaus[1].Growth == nil {
 		t.Fatalf("got %+v\n%s", v, r.output)
 	}
@@ -259,7 +277,7 @@ func TestProfileOnHangs(t *testing.T) {
 func TestVerdictOnHangs(t *testing.T) {
 	tw := startTwin(t)
 	tw.control(http.MethodPut, "/faults", `{"worker":{"hangRate":0.05}}`)
-	r, v := judge(t, tw, plateausScript(t, "[200]", "3s", unhurried, ""))
+	r, v := judge(t, tw, plateausScript(t, "[200]", "3s", unhurried, ""), 0)
 	if v.SustainedRate != 0 || v.Plateaus[0].Status != "NOT ENOUGH DATA" || v.Plateaus[0].Counts.CutOff == 0 ||
 		v.Plateaus[0].Dropped > 6 { // a hundredth of what was asked for
 		t.Errorf("got %+v\n%s", v, r.output)

@@ -36,11 +36,11 @@ func TestExamples(t *testing.T) {
 					t.Parallel()
 					tw := tw
 					if title == "reconcile" { // the others' taps would hide what it lost
-						tw = startTwin(t, "-bands", "200000")
+						tw = startTwin(t)
 					}
 					r := runK6(t, tw.env, "run", "--quiet", "--out", "json=samples.json", "-e", "HOLD=1s", "-e", "TIME=40s", script(t, whole(block[1])))
-					r.wants(0)
-					if strings.Contains(r.output, "level=error") || len(r.samples("iterations")) == 0 {
+					r.wantsHeld()
+					if len(r.errors()) > 0 || len(r.samples("iterations")) == 0 {
 						t.Errorf("%s\n%s", block[1], r.output)
 					}
 					if said := promised.FindStringSubmatch(section); said != nil {

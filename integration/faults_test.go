@@ -155,15 +155,16 @@ func TestFaultInSetup(t *testing.T) {
 	defer tw.control("DELETE", "/faults", "")
 	loading := script(t, `
 		import { login, tap } from 'k6/x/sparkmotion';
-		export const setup = () => login({ timeout: '300ms' });
+		export const setup = () => login({ timeout: __ENV.TIMEOUT });
 		export default () => tap();`)
-	for _, one := range []struct{ fault, says string }{
-		{`{"errorRate":1,"status":500}`, "answered 500 Internal Server Error. The server failed"},
-		{`{"errorRate":1,"status":429}`, "answered 429 Too Many Requests. The server limits the rate"},
-		{`{"resetRate":1}`, "connection reset by peer. Is ADMIN_URL right"},
-		{`{"hangRate":1}`, "no answer: request timeout after 300ms"},
+	for _, one := range []struct{ fault, timeout, says string }{
+		{`{"errorRate":1,"status":500}`, "1m", "answered 500 Internal Server Error. The server failed"},
+		{`{"errorRate":1,"status":429}`, "1m", "answered 429 Too Many Requests. The server limits the rate"},
+		{`{"resetRate":1}`, "1m", "connection reset by peer. Is ADMIN_URL right"},
+		{`{"hangRate":1}`, "300ms", "no answer: request timeout after 300ms"},
 	} {
 		tw.control("PUT", "/faults", `{"admin":`+one.fault+`}`)
+		tw.env["TIMEOUT"] = one.timeout
 		runK6(t, tw.env, "run", "--quiet", loading).wants(107, "login: GET ", one.says)
 	}
 	if n := tw.stats().Worker.Requests; n > 0 {

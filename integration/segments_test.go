@@ -47,7 +47,6 @@ func merge(t *testing.T, runs []run) run {
 // TestSegments: three processes of a third each send what one sends: as many taps, of the same bands, none of them twice, in
 // the same plateaus. The Worker is slow for the third of them; the merged percentile is that of all taps.
 func TestSegments(t *testing.T) {
-	t.Parallel()
 	source := script(t, `
 		import { bandID, plateaus, report, tap } from 'k6/x/sparkmotion';
 		export const options = { scenarios: { tappers: { // 390 taps, the last 176 ms before the end
@@ -170,7 +169,7 @@ func TestMerge(t *testing.T) {
 	onTheSystem(func() (blamed bool) {
 		runs = thirds(t, source, func(int) map[string]string { return tw.env })
 		merged = merge(t, runs)
-		return strings.Contains(merged.output, "GENERATOR")
+		return strings.Contains(merged.output, "GENERATOR") || merged.blamesTiming() || merged.verdict().tooSlow(400)
 	})
 	for _, r := range runs {
 		r.wants(99)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/port"
 )
 
 // server serves one part over HTTP. It can go away and come back at the same address.
@@ -17,6 +20,7 @@ type server struct {
 	mu      sync.Mutex
 	address string
 	http    *http.Server // nil while it's away
+	release func()       // gives up the address, which nobody else gets meanwhile; nil unless it's away
 	serving sync.WaitGroup
 }
 
@@ -43,7 +47,9 @@ func (s *server) Stop() error {
 	err := s.http.Close()
 	s.http = nil
 	s.serving.Wait()
-	return err
+	var held error
+	s.release, held = port.Hold(s.address)
+	return errors.Join(err, held)
 }
 
 // Start undoes Stop.
@@ -53,12 +59,21 @@ func (s *server) Start() error {
 	if s.http != nil {
 		return nil
 	}
+	s.letGo()
 	ln, err := net.Listen("tcp", s.address)
 	if err != nil {
 		return err
 	}
 	s.answer(ln)
 	return nil
+}
+
+// letGo gives up the address of a server that's away.
+func (s *server) letGo() {
+	if s.release != nil {
+		s.release()
+		s.release = nil
+	}
 }
 
 // shutdown lets open requests finish until ctx ends.
@@ -68,5 +83,6 @@ func (s *server) shutdown(ctx context.Context) {
 	if s.http != nil && s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
+	s.letGo()
 	s.serving.Wait()
 }

@@ -328,21 +328,19 @@ func TestSignals(t *testing.T) {
 	}{
 		"serving, interrupted":   {nil, syscall.SIGINT, 0},
 		"serving, terminated":    {nil, syscall.SIGTERM, 0},
-		"passed on to a command": {[]string{"sh", "-c", "trap 'exit 5' INT; while :; do sleep 0.05; done"}, syscall.SIGINT, 5},
+		"passed on to a command": {[]string{"sh", "-c", `trap 'exit 5' INT; : >"$0"; while :; do sleep 0.05; done`}, syscall.SIGINT, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := small()
 			config.EnvFile = filepath.Join(t.TempDir(), "env")
-			code := make(chan int)
-			go func() { code <- run(config, c.command, io.Discard) }()
-			for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-				if _, err := os.Stat(config.EnvFile); err == nil {
-					break
-				} else if time.Since(start) > 20*time.Second {
-					t.Fatal("never ready")
-				}
+			command, ready := c.command, config.EnvFile
+			if command != nil {
+				ready = filepath.Join(t.TempDir(), "trapped")
+				command = append(command, ready)
 			}
-			time.Sleep(200 * time.Millisecond) // for the shell to set its trap
+			code := make(chan int)
+			go func() { code <- run(config, command, io.Discard) }()
+			waitFor(t, func() bool { _, err := os.Stat(ready); return err == nil })
 			syscall.Kill(os.Getpid(), c.signal)
 			if got := <-code; got != c.code {
 				t.Errorf("exit code %d", got)
@@ -406,7 +404,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 	for _, part := range []string{"worker", "hub"} { // requests that hang until the end
 		go client.Get(twin.url(part) + "/e?bandId=LOADTEST-E1-000001")
 	}
-	time.Sleep(100 * time.Millisecond)
+	waitFor(t, func() bool { return strings.Count(strings.Join(goroutines(), "\n"), "(*plan).hold(") == 2 })
 	begin := time.Now()
 	if err := twin.Close(); err != nil {
 		t.Error(err)

@@ -142,6 +142,28 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// counting notes how many taps count as waiting when their answer goes out.
+type counting struct {
+	*httptest.ResponseRecorder
+	hub     *Hub
+	waiting int64
+}
+
+func (c *counting) WriteHeader(status int) {
+	_, _, c.waiting = c.hub.Recorded()
+	c.ResponseRecorder.WriteHeader(status)
+}
+
+// TestWaitsBeforeItsAnswer: who has the answer, and asks for the counts, is told that the tap is not recorded yet.
+func TestWaitsBeforeItsAnswer(t *testing.T) {
+	b := serve(t, time.Second)
+	w := &counting{ResponseRecorder: httptest.NewRecorder(), hub: b.Hub}
+	b.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/e?bandId=LOADTEST-E1-000001&orgSlug=127", nil))
+	if w.Code != http.StatusFound || w.waiting != 1 {
+		t.Errorf("answered %d with %d taps waiting", w.Code, w.waiting)
+	}
+}
+
 func TestCache(t *testing.T) {
 	b := serve(t, time.Second)
 	const ask = "/e?bandId=LOADTEST-E1-000001&orgSlug=127"

@@ -55,8 +55,10 @@ func (h *Hub) redirect(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.pages.Add(1)
+	answered := make(chan struct{})
+	defer close(answered)
+	h.record(r, q, p, answered)
 	leadTo(w, q.withUTM(p.RedirectURL))
-	h.record(r, q, p)
 }
 
 func ask(r *http.Request) question {
@@ -105,8 +107,9 @@ func leadTo(w http.ResponseWriter, target string) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// record brings a tap into the queue and the counters, after its answer.
-func (h *Hub) record(r *http.Request, q question, p *page) {
+// record brings a tap into the queue and the counters, after its answer. Until then it counts as waiting: who has the answer, and asks for
+// the counts, is told of it.
+func (h *Hub) record(r *http.Request, q question, p *page, answered <-chan struct{}) {
 	phone, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
 	tap := event.Tap{
 		BandID: q.band, EventID: p.EventID, Mode: p.CurrentMode, WindowID: p.WindowID, RedirectURL: p.RedirectURL,
@@ -116,6 +119,7 @@ func (h *Hub) record(r *http.Request, q question, p *page) {
 	h.waiting.Add(1)
 	h.following.Go(func() {
 		defer h.waiting.Add(-1)
+		<-answered
 		var o store.Outcome
 		_ = store.Natively(context.Background(), func(ctx context.Context) error {
 			if o = h.taps.Record(ctx, taps)[0]; o.Failed && !o.Queued {

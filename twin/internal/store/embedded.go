@@ -8,6 +8,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/port"
 )
 
 // errStopped is what the Worker sees of an embedded Redis that is stopped.
@@ -27,6 +29,7 @@ type embedded struct {
 	listed   int      // the length of miniredis's list while pushed isn't empty
 	sessions map[*server.Peer]*session
 	front    *server.Server // nil while stopped
+	release  func()         // gives up the address, which nobody else gets meanwhile; nil unless stopped
 
 	ticking chan struct{} // closed to stop the clock
 	ticked  chan struct{} // closed when it has stopped
@@ -65,6 +68,7 @@ func (e *embedded) start() error {
 	if e.front != nil {
 		return nil
 	}
+	e.letGo()
 	front, err := server.NewServer(e.addr)
 	if err != nil {
 		return err
@@ -76,18 +80,35 @@ func (e *embedded) start() error {
 }
 
 // stop closes the listener and every connection.
-func (e *embedded) stop() {
+func (e *embedded) stop() error {
 	e.gate.Lock()
 	front := e.front
 	e.front = nil
 	e.gate.Unlock()
-	if front != nil {
-		front.Close() // waits for connections, whose last commands need the gate
+	if front == nil {
+		return nil
+	}
+	front.Close() // waits for connections, whose last commands need the gate
+	release, err := port.Hold(e.addr)
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	e.release = release
+	return err
+}
+
+// letGo gives up the address of a server that is stopped. The gate is held.
+func (e *embedded) letGo() {
+	if e.release != nil {
+		e.release()
+		e.release = nil
 	}
 }
 
 func (e *embedded) close() {
-	e.stop()
+	_ = e.stop() // nobody starts it again
+	e.gate.Lock()
+	e.letGo()
+	e.gate.Unlock()
 	close(e.ticking)
 	<-e.ticked
 	e.redis.Close()

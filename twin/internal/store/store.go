@@ -100,8 +100,7 @@ func (s *Store) Stop() error {
 	if s.embedded == nil {
 		return ErrRemote
 	}
-	s.embedded.stop()
-	return nil
+	return s.embedded.stop()
 }
 
 // Start undoes Stop, on the same port.
@@ -117,7 +116,9 @@ func (s *Store) Crash() error {
 	if s.embedded == nil {
 		return ErrRemote
 	}
-	s.embedded.stop()
+	if err := s.embedded.stop(); err != nil {
+		return err
+	}
 	s.embedded.forgetAll()
 	return s.embedded.start()
 }

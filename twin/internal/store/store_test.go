@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"reflect"
 	"slices"
@@ -248,6 +249,10 @@ func TestStopAndStart(t *testing.T) {
 	}
 	if n, _ := s.Depth(t.Context()); n != 1 {
 		t.Errorf("depth %d while stopped", n)
+	}
+	if other, err := net.Listen("tcp", s.embedded.addr); err == nil {
+		other.Close()
+		t.Error("its address is anybody's while it is stopped")
 	}
 	if err := s.Start(); err != nil {
 		t.Fatal(err)

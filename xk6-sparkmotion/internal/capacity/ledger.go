@@ -56,14 +56,14 @@ func (l *Ledger) Loss() (lost, redirected int64) {
 // openEnded reports whether a flush had taken more taps than a limit of lost ones allows, and nobody saw what became of them.
 func (l *Ledger) openEnded() bool { return 1000*l.Flushing > l.Redirected }
 
-// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may have been received before
-// we had seen their answers.
+// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may be those that another process of
+// the run had seen by then, which is known at its own readings.
 func otherTaps(redirected int64) int64 { return max(20, redirected/500) }
 
 // account makes the ledgers of the run and of its plateaus.
 //
 // What is missing at a reading is lost, or still under way. What is under way arrives later, so that no more was lost by then than is
-// missing at any later reading: a loss belongs to the plateau in which that least number rises. Others' taps make it fall below 0.
+// missing at any later reading, nor than that and the taps which may have been received though nobody had seen their answer: a loss belongs to the plateau in which that least number rises. Others' taps make it fall below 0.
 // The same goes for what flushes have taken and not yet counted.
 func (m *Measured) account() *Ledger {
 	course := m.Readings.Course
@@ -73,7 +73,7 @@ func (m *Measured) account() *Ledger {
 	first, last := course[0], course[len(course)-1]
 	whole := between(first, last)
 	marks := m.marks()
-	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) })
+	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) + r.underWay })
 	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
 	if m.heldToTheEnd() {
 		end := len(marks) - 1

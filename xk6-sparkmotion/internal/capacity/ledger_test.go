@@ -162,6 +162,34 @@ func TestLedgerOfProcesses(t *testing.T) {
 	}
 }
 
+// A generator that stands still while a reading comes has seen fewer taps redirected than were received: these are none of others', and
+// none of its own is lost.
+func TestTapsUnderWayAtAReading(t *testing.T) {
+	t.Parallel()
+	r := &Recorder{}
+	r.Schedule("tappers", holding(10*time.Second, 100, 200))
+	r.Baseline(began.Add(-time.Second), Reading{}, Reading{Received: 3}, 3, 0)
+	at := func(n int) time.Time { return began.Add(time.Duration(n) * 10 * time.Millisecond) }
+	tap := func(began, ended time.Time) {
+		r.Tap(Tap{Began: began, Ended: ended, First: true, Redirected: true, Page: true, Host: "a", Scenario: "tappers", Start: at(0)})
+	}
+	for n := range 950 {
+		tap(at(n), at(n))
+	}
+	r.read(at(1000), Reading{Received: 3 + 1000}) // the last 50 are answered, and nobody has looked
+	for n := range 50 {
+		tap(at(950+n), at(1001))
+	}
+	for n := range 2000 {
+		tap(at(1001).Add(time.Duration(n)*4*time.Millisecond), at(2000))
+	}
+	r.Settle(at(2001), Reading{Received: 3 + 3000}, true, false)
+	l := Judge(r.Measured("", all), Limits, nil).Ledger
+	if l.Redirected != 3000 || l.OtherTraffic != 0 || l.Lost == nil || *l.Lost != 0 {
+		t.Errorf("got %+v", l)
+	}
+}
+
 // Readings of several VUs overlap. One that is answered after a later one is of the past: no counter went back, and none that did comes again.
 func TestReadingsOutOfOrder(t *testing.T) {
 	t.Parallel()

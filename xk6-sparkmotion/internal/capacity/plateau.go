@@ -76,14 +76,15 @@ func (p *Plateau) perIteration() float64 {
 	return float64(p.Counts.Taps+p.Counts.CutOff) / float64(started)
 }
 
-// derive computes the figures of a plateau from its counts, those of these processes, its ledger, and the queue's course.
-func (p *Plateau) derive(depths []Depth, processes []Process) {
+// derive computes the figures of a plateau from its counts, those of so many processes, its ledger, and the queue's course. No more of its
+// iterations were dropped than are left of those that k6 counts.
+func (p *Plateau) derive(depths []Depth, processes int, left int64) {
 	c := &p.Counts
-	missing := int64(math.Round(p.Rate*p.Seconds)) - p.Started - int64(len(processes)) // each may have one due at the very end
+	missing := int64(math.Round(p.Rate*p.Seconds)) - p.Started - int64(processes) // each may have one due at the very end
 	p.Figures = Figures{
 		Offered:     p.Rate * p.perIteration(),
 		Achieved:    float64(c.Taps) / p.Seconds,
-		Dropped:     max(0, min(missing, dropped(processes))),
+		Dropped:     max(0, min(missing, left)),
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
 	}
 	rate := func(taps int64, seconds float64) *float64 { return new(float64(taps) / seconds) }

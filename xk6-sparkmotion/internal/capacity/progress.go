@@ -40,7 +40,7 @@ func (r *Recorder) Progress(ask Ask) (Progress, bool) {
 	if own {
 		limits, p.Ledger = ask.Limits, m.soFar()
 	}
-	p.derive(m.Series.Depth, m.Processes)
+	p.derive(m.Series.Depth, len(m.Processes), dropped(m.Processes))
 	p.judge(limits, len(m.Processes))
 	return p.progress(ask.Scenario, len(ask.Shares) > 1, m.Schedule, ask.Stage, ask.Goal), true
 }

@@ -19,6 +19,7 @@ type Reading struct {
 	Dropped    int64     `json:"dropped"`    // taken off the queue and thrown away
 	Waiting    int64     `json:"waiting"`    // in the queue
 	Errors     Tally     `json:"errors"`
+	underWay   int64     // taps whose answer this process saw later: they may be among Received
 }
 
 // Readings are those of a run, in their order.
@@ -72,6 +73,13 @@ func (r Reading) behind(other, lost Reading) bool {
 // Same reports whether another reading says the same of the system.
 func (r Reading) Same(other Reading) bool {
 	return r.Received == other.Received && r.Flushed == other.Flushed && r.Dropped == other.Dropped && r.Waiting == other.Waiting
+}
+
+// ended notes that a redirected tap has ended which began then: at the readings since it was under way.
+func (r *Readings) ended(began time.Time) {
+	for i := len(r.Course) - 1; i >= 0 && r.Course[i].at.After(began); i-- {
+		r.Course[i].underWay++
+	}
 }
 
 // missing is how many taps that were redirected by the last of two readings were not received by then: some of them may be under way.

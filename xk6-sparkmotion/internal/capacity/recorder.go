@@ -81,6 +81,9 @@ func (r *Recorder) Tap(t Tap) {
 	if r.killSwitch.tap(&t) {
 		r.look(0)
 	}
+	if t.Redirected {
+		r.readings.ended(t.Began)
+	}
 	if t.Start.IsZero() {
 		return
 	}

@@ -60,9 +60,11 @@ func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 func (r *Report) judge(limits []Limit, k6 *K6) {
 	r.Plateaus = slices.Clone(r.Plateaus)
 	r.Ledger = r.account()
+	left := dropped(r.Processes)
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
-		p.derive(r.Series.Depth, r.Processes)
+		p.derive(r.Series.Depth, len(r.Processes), left)
+		left -= p.Dropped
 		p.judge(limits, len(r.Processes))
 	}
 	whole := r.judged()

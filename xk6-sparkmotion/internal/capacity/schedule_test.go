@@ -151,4 +151,10 @@ func TestDroppedIsOfK6(t *testing.T) {
 			t.Errorf("k6 dropped %v: got %d, want %d", c.k6, got, c.want)
 		}
 	}
+	k6 := int64(missing + 10) // of which the second plateau has what the first leaves: others are late, and not dropped
+	m := measured(seen{rate: 100, achieved: 70, p95: 5}, seen{rate: 200, achieved: 140, p95: 5})
+	m.Processes = []Process{{Dropped: &k6}}
+	if p := Judge(m, Limits, nil).Plateaus; p[0].Dropped+p[1].Dropped != k6 {
+		t.Errorf("k6 dropped %d: got %d and %d", k6, p[0].Dropped, p[1].Dropped)
+	}
 }
