@@ -190,7 +190,7 @@ func (f *finder) answered() error {
 const lookEvery = 50 * time.Millisecond
 
 // cleared waits until the system has received all taps and recorded them. How much longer that takes than after other probes is what the
-// queue has grown by: flushes tell what they did only when they end.
+// queue has grown by: flushes tell what they did only when they end, so that less than the time of one tells nothing.
 func (f *finder) cleared(p search.Probe, from, end time.Time) error {
 	took, err := f.settled(end)
 	if err != nil || took == 0 {
@@ -199,7 +199,7 @@ func (f *finder) cleared(p search.Probe, from, end time.Time) error {
 	if f.quickest == 0 || took < f.quickest {
 		f.quickest = took
 	}
-	over, loaded := (took - f.quickest).Seconds(), end.Sub(from).Seconds()
+	over, loaded := max(0, took-f.quickest-f.process.meter.Recorder.FlushCycle()).Seconds(), end.Sub(from).Seconds()
 	f.process.meter.Recorder.Grew(f.scenario, f.began, p.Rate*over/(loaded+over))
 	return nil
 }

@@ -18,6 +18,8 @@ type Recorder struct {
 	readings  Readings
 	restart   Reading // what the system's counters had counted when they began again at 0
 	failures  failures
+	flushed   time.Time     // when the last flush ended
+	cycle     time.Duration // the shortest from the end of one flush to that of the next
 
 	killSwitch killSwitch
 	stopped    atomic.Pointer[string] // why the run has to
@@ -114,7 +116,19 @@ func (r *Recorder) Flush(f Flush) {
 	if f.Answered {
 		r.depth(f.Ended, f.Remaining, f.Flushed+f.Dropped)
 	}
+	if gap := f.Ended.Sub(r.flushed); !r.flushed.IsZero() && gap > 0 && (r.cycle == 0 || gap < r.cycle) {
+		r.cycle = gap
+	}
+	r.flushed = f.Ended
 	r.visit(f.Ended, f.count)
+}
+
+// FlushCycle returns the shortest time from the end of one flush to that of the next, 0 before the second: what flushes come to is known no
+// more closely.
+func (r *Recorder) FlushCycle() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cycle
 }
 
 // Redirected returns how many taps were redirected so far.
