@@ -36,14 +36,14 @@ func admin(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 	case "/api/auth/providers":
 		_, _ = w.Write([]byte(`{"credentials":{"type":"credentials"},"google":{"type":"oidc"}}`))
-	default:
-		w.WriteHeader(http.StatusNotFound)
 	case "/api/auth/session":
 		if r.Header.Get("Cookie") == "admin-auth.session-token.0=one; admin-auth.session-token.1=two" {
 			_, _ = w.Write([]byte(`{"user":{"role":"ADMIN"},"expires":"2030-01-01T00:00:00.000Z"}`))
 		} else {
 			_, _ = w.Write([]byte("null"))
 		}
+	default:
+		w.WriteHeader(http.StatusNotFound)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Session) stale(had []*http.Cookie) []*http.Cookie {
 	var stale []*http.Cookie
 	for _, c := range had {
 		if match := sessionName.FindStringSubmatch(c.Name); match != nil && match[1] == s.Name {
-			stale = append(stale, &http.Cookie{Name: c.Name, Domain: s.Cookies[0].Domain, Path: s.Cookies[0].Path, MaxAge: -1})
+			stale = append(stale, &http.Cookie{Name: c.Name, Domain: s.Cookies[0].Domain, Path: s.Cookies[0].Path, MaxAge: -1}) // #nosec G124 -- deletes one
 		}
 	}
 	return stale

@@ -285,7 +285,7 @@ func (s sessionCookies) header() string {
 func (s sessionCookies) cookies() []*http.Cookie {
 	cookies := make([]*http.Cookie, len(s.chunks))
 	for i, c := range s.chunks {
-		cookie := *c.cookie
+		cookie := *c.cookie // #nosec G124 -- as the application set it, for a jar
 		if cookie.MaxAge > 0 {
 			cookie.Expires, cookie.MaxAge = time.Now().Add(time.Duration(cookie.MaxAge)*time.Second), 0
 		}
