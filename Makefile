@@ -101,6 +101,7 @@ dist: $(PLATFORMS:%=dist/k6-sparkmotion-%) ## what a release has: ./k6 for four 
 	cd dist && sha256sum k6-sparkmotion-* *.tgz > SHA256SUMS
 
 dist/k6-sparkmotion-%: $(SOURCES) tools/go.mod
+	mkdir -p dist
 	$(XK6) build $(K6_VERSION) --os $(firstword $(subst -, ,$*)) --arch $(lastword $(subst -, ,$*)) --with $(MODULE)=. --output $(CURDIR)/$@
 
 conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)

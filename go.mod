@@ -3,7 +3,7 @@ module github.com/sparkmotion/xk6-sparkmotion
 go 1.26.0
 
 require (
-	github.com/HdrHistogram/hdrhistogram-go v1.2.0
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/dop251/goja v0.0.0-20260723142020-b4aef50fa347
 	github.com/grafana/sobek v0.0.0-20260727154728-7781506a890f
 	github.com/redis/go-redis/v9 v9.23.0
