@@ -47,7 +47,7 @@ func (o loginOptions) credentials() (nextauth.Credentials, error) {
 	return c, nil
 }
 
-// signIn is a login that was made, and what it was made by. It stays in the process, as a password must not be in setup()'s data.
+// signIn is a login that was made, and what it was made by, which is not in the session: a password must not be in setup()'s data.
 type signIn struct {
 	credentials nextauth.Credentials
 	timeout     time.Duration
@@ -69,16 +69,19 @@ func (m *module) login(call sobek.FunctionCall) (any, error) {
 	return m.sessionObject(made.session, o.Renew)
 }
 
-// signIn makes the login of the options.
+// signIn makes the login of the options. One to be renewed stays in the process: any VU may have to make it again.
 func (m *module) signIn(o loginOptions) (signIn, error) {
 	c, err := o.credentials()
 	if err != nil {
 		return signIn{}, err
 	}
-	return m.signInBy(c, o.Timeout)
+	made, err := m.signInBy(c, o.Timeout)
+	if err == nil && o.Renew {
+		m.process.signIns.Store(made.session.Cookie, made)
+	}
+	return made, err
 }
 
-// signInBy makes a login, which the process keeps: VUs may have to make it again.
 func (m *module) signInBy(c nextauth.Credentials, timeout time.Duration) (signIn, error) {
 	// One name for the steps: the session's cookie and the form are the only differences.
 	client, err := m.client(strings.TrimSuffix(c.URL, "/")+"/api/auth", timeout)
@@ -89,9 +92,7 @@ func (m *module) signInBy(c nextauth.Credentials, timeout time.Duration) (signIn
 	if err != nil {
 		return signIn{}, err
 	}
-	made := signIn{c, timeout, session}
-	m.process.signIns.Store(session.Cookie, made)
-	return made, nil
+	return signIn{c, timeout, session}, nil
 }
 
 // sessionObject is what scripts see of a login, and setup() may return.
@@ -117,6 +118,7 @@ func (m *module) logInAgain(cookie string) (string, error) {
 	if email := made.credentials.Fields["email"]; email != "" {
 		who = email
 	}
+	m.process.signIns.Store(made.session.Cookie, made)
 	m.logger().Warnf("The session has expired: logged in again as %s", who)
 	return made.session.Cookie, nil
 }

@@ -38,7 +38,7 @@ func New() *RootModule { return new(RootModule) }
 type process struct {
 	meter        meter.Process
 	sessions     nextauth.Sessions
-	signIns      sync.Map // the signIn of each session's cookie
+	signIns      sync.Map // the signIn of each session that may be renewed, by its cookie
 	transformers transformers
 	sequences    sequences
 	notices      notices

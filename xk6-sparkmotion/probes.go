@@ -148,7 +148,7 @@ func adviceOnMiss(form string, target *lane.Target) string {
 // logInAsAdmin makes the login that setup() may return.
 func (p *prober) logInAsAdmin() (string, error) {
 	made, err := p.signIn(loginOptions{
-		URL: p.AdminURL, Email: p.Email, Password: p.Password, Provider: "credentials", Timeout: p.Timeout,
+		URL: p.AdminURL, Email: p.Email, Password: p.Password, Provider: "credentials", Renew: p.Renew, Timeout: p.Timeout,
 	})
 	if err != nil {
 		return "", from("login", err)
