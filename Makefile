@@ -32,7 +32,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image e2e distributed bench clean
+.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image dist e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,16 @@ test-deploy: build ## what deploy/ holds: the image, the manifests, the dashboar
 image: ## a container image of k6 with the extension: make image IMAGE=name:tag (needs docker)
 	docker build -f deploy/Dockerfile -t $(or $(IMAGE),sparkmotion-k6:$(K6_VERSION)) .
 
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+
+dist: $(PLATFORMS:%=dist/k6-sparkmotion-%) ## what a release has: ./k6 for four platforms, the declarations, checksums (needs npm)
+	cd xk6-sparkmotion && npm pack --silent --pack-destination ../dist
+	cd dist && sha256sum k6-sparkmotion-* *.tgz > SHA256SUMS
+
+dist/k6-sparkmotion-%: $(SOURCES) tools/go.mod
+	mkdir -p dist
+	$(XK6) build $(K6_VERSION) --os $(firstword $(subst -, ,$*)) --arch $(lastword $(subst -, ,$*)) --with $(MODULE)=. --output $(CURDIR)/$@
+
 conformance: build conformance/admin/.next/BUILD_ID ## ./k6 and the twin against the software that SparkMotion is made of (needs Node 20 and npm)
 	cd conformance && node main.js
 
@@ -126,6 +136,6 @@ bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one 
 	cd bench && go run .
 
 clean: ## remove what was built and what runs left
-	rm -rf k6 bin conformance/admin/.next
+	rm -rf k6 bin dist conformance/admin/.next
 	rm -rf results/distributed
 	find results -type f ! -name README.md ! -name "*.schema.json" -delete

@@ -11,7 +11,7 @@ const binary = fileURLToPath(new URL('../k6', import.meta.url));
  *
  * The setting HOSTS, of the script alone, is k6's option `hosts` as JSON.
  *
- * fn is a function of (sparkmotion, …args) that is sent as source, so it sees nothing but its parameters; args are
+ * fn is a function of (sparkmotion, …args) that is sent as source, so it sees nothing but its parameters, and k6/http as http; args are
  * functions or what JSON carries. The result is what k6 made of it:
  *   value    what fn returned, through JSON; missing when it threw
  *   error    {message, code, status, …} of what it threw; missing when it returned
@@ -23,7 +23,7 @@ export async function k6(fn, env, ...args) {
   const dir = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
     writeFileSync(join(dir, 'script.js'), script(fn, args));
-    const { code, output } = await run(dir, env);
+    const { code, output } = await run(dir, env, '--log-format', 'raw', '--console-output', 'given.json', 'script.js');
     const given = read(join(dir, 'given.json'));
     leaks(output + given?.error?.message, env);
     if (!given) throw new Error(`k6 exited ${code} before the script was through:\n${output.slice(0, 2000)}`);
@@ -36,6 +36,7 @@ export async function k6(fn, env, ...args) {
 function script(fn, args) {
   const source = (arg) => (typeof arg === 'function' ? `(${arg})` : JSON.stringify(arg));
   return `
+    import http from 'k6/http';
     import * as sparkmotion from 'k6/x/sparkmotion';
     export const options = { hosts: JSON.parse(__ENV.HOSTS ?? '{}'), insecureSkipTLSVerify: true, summaryTrendStats: ['count', 'p(95)'] };
     export const handleSummary = (data) => ({ 'summary.json': JSON.stringify(data) });
@@ -50,8 +51,21 @@ function script(fn, args) {
     }`;
 }
 
-function run(dir, env) {
-  const args = ['run', '--quiet', '--log-format', 'raw', '--console-output', 'given.json', 'script.js'];
+/** Runs a script of this project's in ./k6, with env and nothing else as its settings: {code, output, metrics}. */
+export async function k6Script(file, env) {
+  const dir = mkdtempSync(join(tmpdir(), 'conformance-'));
+  try {
+    const script = fileURLToPath(new URL(`../${file}`, import.meta.url));
+    const { code, output } = await run(dir, env, '--summary-export', 'summary.json', script);
+    leaks(output, env);
+    return { code, output, metrics: read(join(dir, 'summary.json'))?.metrics };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function run(dir, env, ...how) {
+  const args = ['run', '--quiet', ...how];
   const plain = { HOME: dir, PATH: process.env.PATH, NO_COLOR: '1', K6_NO_USAGE_REPORT: 'true' };
   const child = spawn(binary, args, { cwd: dir, env: { ...plain, ...env }, timeout: 120_000 });
   const exit = () => child.kill();

@@ -5,14 +5,15 @@
 // `make types` checks it against index.d.ts and @types/k6. An editor does when it finds both: see docs/primitives.md.
 // Settings: as for e2e-load.js, with DIRECT_URL and Upstash's.
 import { check, fail } from 'k6';
+import http from 'k6/http';
 import type { Options } from 'k6/options';
 import sparkmotion, {
-  attempt, audit, bandID, batch, findCapacity, flushTaps, guard, login, mutate, plateaus, preflight, probeTaps, query, queueDepth, reconcile,
-  report, tap, taps, thresholds, Upstash,
+  applySession, attempt, audit, bandID, batch, findCapacity, flushTaps, guard, login, mutate, plateaus, preflight, probeTaps, query,
+  queueDepth, reconcile, report, tap, taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type {
   AuditFinding, AuditOutcome, BandOptions, Capacity, Flushed, Ledger, QueryError, QueueOptions, RedisCommand, RedisError, RedisValue,
-  Session, TapOptions,
+  Session, SessionCookie, TapOptions,
 } from 'k6/x/sparkmotion';
 
 const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TEST_EMAIL, TEST_PASSWORD, CRON_SECRET } = __ENV;
@@ -47,7 +48,7 @@ export const options: Options = {
 export function setup(): { session?: Session } {
   guard(WORKER_URL, { allowedHosts: ALLOWED_HOSTS });
   login({ url: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, timeout: '10s' });
-  login({ renew: true });
+  login({ renew: true, provider: 'credentials', fields: { totp: '123456', otp: null } });
   return preflight({
     parts: ['worker', 'admin', 'hub', 'queue'], allowedHosts: ALLOWED_HOSTS, timeout: '10s',
     workerURL: WORKER_URL, directURL: DIRECT_URL, pageHost: PAGE_HOST, fallbackHost, protocol: 'http/1.1',
@@ -110,9 +111,24 @@ export function calls({ session }: { session: Session }): void {
     'the session lasts': () => session.renew === true && Date.parse(session.expires) > Date.now(),
   });
   tap({ band: 'LOADTEST-E3-004711', audit: true });
+  page(session);
   windows(session);
   queue();
   upstash();
+}
+
+// k6/http asks in the session, by the VU's jar and by one of its own.
+function page(session: Session): void {
+  const jar = new http.CookieJar();
+  applySession(session);
+  applySession(session, jar);
+  const [usual, own] = [{}, { jar }].map((how) => http.get(`${session.url}/api/auth/session`, how).json('user.email'));
+  const cookies: SessionCookie[] = session.cookies;
+  check(cookies, {
+    'k6/http has the session': () => usual === TEST_EMAIL && own === TEST_EMAIL,
+    'and its cookies say where they go': () => cookies.every(({ name, value, domain, path, expires, secure }) =>
+      name.startsWith(session.name) && value !== '' && domain === '' && path === '/' && Date.parse(expires) > Date.now() && !secure),
+  });
 }
 
 // Sets a window to what it is already: the event keeps its page.

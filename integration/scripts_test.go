@@ -290,6 +290,21 @@ func TestUpstashPipeline(t *testing.T) {
 	client.Del(context.WithoutCancel(ctx), client.Keys(ctx, velocity).Val()...)
 }
 
+// TestUpstashPipelineExample: the leaderboard of examples/ has in Redis what the script did, and leaves nothing.
+func TestUpstashPipelineExample(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	r := runScript(t, tw, "../examples/upstash-leaderboard.js", "-e", "RATE=20", "-e", "DURATION=2s", "-e", "PLAYERS=1")
+	n := len(r.samples("iterations"))
+	r.wantsHeld(fmt.Sprintf("the best: player-0,%d", 10*n))
+	if u := tw.stats().Upstash; n < 39 || u.Commands != int64(3*n+3) || u.Requests != int64(n+3) {
+		t.Errorf("%d pipelines, and 3 commands of setup() and teardown(): the twin saw %+v", n, u)
+	}
+	if left := tw.redis().Keys(t.Context(), "*").Val(); len(left) > 0 {
+		t.Errorf("left in Redis: %v", left)
+	}
+}
+
 // TestEventDay: the unknown bands are the misses, a few bands get many taps, and everything arrives. It takes less than the
 // cron's 15 s, so that the taps are in the queue in the end.
 func TestEventDay(t *testing.T) {

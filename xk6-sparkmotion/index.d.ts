@@ -24,18 +24,38 @@ declare module 'k6/x/sparkmotion' {
     email?: string;
     /** Default TEST_PASSWORD. */
     password?: string;
+    /** The ID of the credentials provider, as `/api/auth/providers` lists it. Default `credentials`. */
+    provider?: string;
+    /** What the provider's form asks for beside `email` and `password`, such as `{ totp: '123456' }`; null leaves one of these two out. */
+    fields?: Record<string, string | null>;
     /**
-     * When a query or a batch is answered 401, log in anew by the settings and send it again. The VUs of a process share
-     * the new session; where the login fails, each VU tries once. Not with the options url, email and password. Default
-     * false.
+     * When a query or a batch is answered 401, or `applySession()` is given a session that is over, log in anew in the same way. The VUs
+     * of a process share the new session; where the login fails, each VU tries once. Default false.
      */
     renew?: boolean;
   }
 
+  /** A cookie of a session, as the login set it; `http.CookieJar`'s `set()` takes its attributes. */
+  export interface SessionCookie {
+    name: string;
+    /** A secret. */
+    value: string;
+    /** Empty: of the application's host alone. */
+    domain: string;
+    path: string;
+    /** ISO 8601; empty: none. */
+    expires: string;
+    secure: boolean;
+  }
+
   /** A login. A plain object: it can be returned from `setup()`. */
   export interface Session {
+    /** The application's origin. */
+    url: string;
     /** The value of a Cookie header: the session cookie with all its chunks. A secret. */
     cookie: string;
+    /** The same, each as the login set it. Secrets. */
+    cookies: SessionCookie[];
     /** The session cookie's name, e.g. `admin-auth.session-token`. */
     name: string;
     /** As `/api/auth/session` gives it. */
@@ -48,9 +68,16 @@ declare module 'k6/x/sparkmotion' {
 
   /**
    * Logs in by NextAuth's credentials flow, v4 or v5, under any cookie prefix. Throws with the reason when it fails:
-   * wrong credentials, a refused CSRF token, no NextAuth at the URL, a limit on logins, nobody there.
+   * wrong credentials, an unknown provider, a refused CSRF token, no NextAuth at the URL, a limit on logins, nobody there.
    */
   export function login(options?: LoginOptions): Session;
+
+  /**
+   * Puts a session into a cookie jar of `k6/http`, by default the VU's: its requests to the application are then the session's, in whatever
+   * chunks it comes. k6 empties a VU's jar before each iteration, so that it is for the beginning of one. The newest session is put there, and
+   * one that is over is renewed first, or throws.
+   */
+  export function applySession(session: Session, jar?: import('k6/http').CookieJar): void;
 
   export interface QueryOptions extends Options {
     /** The admin application's origin. Default ADMIN_URL. */

@@ -2,6 +2,7 @@ package sparkmotion
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,75 +13,127 @@ import (
 )
 
 type loginOptions struct {
-	URL      string        `js:"url" env:"ADMIN_URL" need:"true" form:"url"`
-	Email    string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password string        `js:"password" env:"TEST_PASSWORD" need:"true" secret:"true"`
-	Renew    bool          `js:"renew"`
-	Timeout  time.Duration `js:"timeout" default:"60s" above:"0"`
+	URL      string                 `js:"url" env:"ADMIN_URL" need:"true" form:"url"`
+	Email    string                 `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
+	Password string                 `js:"password" env:"TEST_PASSWORD" need:"password" secret:"true"`
+	Provider string                 `js:"provider" default:"credentials"`
+	Fields   map[string]sobek.Value `js:"fields"`
+	Renew    bool                   `js:"renew"`
+	Timeout  time.Duration          `js:"timeout" default:"60s" above:"0"`
+}
+
+// Needs reports whether a setting is needed: a password is not where a field says otherwise.
+func (o loginOptions) Needs(setting string) bool {
+	_, said := o.Fields["password"]
+	return setting != "password" || !said
+}
+
+// credentials are those of the options: the form has email and password, but for the fields that say otherwise.
+func (o loginOptions) credentials() (nextauth.Credentials, error) {
+	c := nextauth.Credentials{URL: o.URL, Provider: o.Provider, Fields: map[string]string{"email": o.Email, "password": o.Password}}
+	for name, value := range o.Fields {
+		text, ok := value.Export().(string)
+		switch {
+		case name == "csrfToken" || name == "json" || name == "callbackUrl":
+			return c, fmt.Errorf("option fields: %s is NextAuth's own field", name)
+		case sobek.IsNull(value):
+			delete(c.Fields, name)
+		case !ok:
+			return c, fmt.Errorf("option fields: %s must be a string, or null to leave it out", name) // not the value: it may be a secret
+		default:
+			c.Fields[name] = text
+		}
+	}
+	return c, nil
+}
+
+// signIn is a login that was made, and what it was made by, which is not in the session: a password must not be in setup()'s data.
+type signIn struct {
+	credentials nextauth.Credentials
+	timeout     time.Duration
+	session     *nextauth.Session
 }
 
 // login logs in to the admin application by NextAuth's credentials flow and returns the session as a plain object
-// {cookie, name, user, expires}, which survives setup()'s data. It throws with the reason when the login fails. With
-// renew, query and batch log in anew, by the settings, when the server no longer knows the session.
+// {url, cookie, cookies, name, user, expires}, which survives setup()'s data. It throws with the reason when the login fails. With
+// renew, query, batch and applySession log in anew, by the same credentials, when the session has expired.
 func (m *module) login(call sobek.FunctionCall) (any, error) {
 	var o loginOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
 		return nil, err
 	}
-	if err := m.renewable(o); err != nil {
-		return nil, err
-	}
-	s, err := m.newSession(o)
+	made, err := m.signIn(o)
 	if err != nil {
 		return nil, err
 	}
-	return m.sessionObject(o, s)
+	return m.sessionObject(made.session, o.Renew)
+}
+
+// signIn makes the login of the options. One to be renewed stays in the process: any VU may have to make it again.
+func (m *module) signIn(o loginOptions) (signIn, error) {
+	c, err := o.credentials()
+	if err != nil {
+		return signIn{}, err
+	}
+	made, err := m.signInBy(c, o.Timeout)
+	if err == nil && o.Renew {
+		m.process.signIns.Store(made.session.Cookie, made)
+	}
+	return made, err
+}
+
+func (m *module) signInBy(c nextauth.Credentials, timeout time.Duration) (signIn, error) {
+	// One name for the steps: the session's cookie and the form are the only differences.
+	client, err := m.client(strings.TrimSuffix(c.URL, "/")+"/api/auth", timeout)
+	if err != nil {
+		return signIn{}, err
+	}
+	session, err := nextauth.Login(m.vu.Context(), client, c)
+	if err != nil {
+		return signIn{}, err
+	}
+	return signIn{c, timeout, session}, nil
 }
 
 // sessionObject is what scripts see of a login, and setup() may return.
-func (m *module) sessionObject(o loginOptions, s *nextauth.Session) (*sobek.Object, error) {
-	session, err := object(m.vu.Runtime(), "cookie", s.Cookie, "name", s.Name, "user", s.User, "expires", s.Expires)
-	if err == nil && o.Renew {
+func (m *module) sessionObject(s *nextauth.Session, renew bool) (*sobek.Object, error) {
+	session, err := object(m.vu.Runtime(), "url", s.URL, "cookie", s.Cookie, "cookies", shownCookies(s.Cookies), "name", s.Name,
+		"user", s.User, "expires", s.Expires)
+	if err == nil && renew {
 		err = session.Set("renew", true)
 	}
 	return session, err
 }
 
-// renewable reports whether every VU can do this login again: options of setup() don't reach them, and a password must not.
-func (m *module) renewable(o loginOptions) error {
-	if !o.Renew {
-		return nil
+// logInAgain makes the login of a session once more, and returns the new one's cookie.
+func (m *module) logInAgain(cookie string) (string, error) {
+	made, err := m.signInOf(cookie)
+	if err == nil {
+		made, err = m.signInBy(made.credentials, made.timeout)
 	}
-	var settings loginOptions
-	err := m.settings.Read(nil, &settings)
-	if err != nil || settings.URL != o.URL || settings.Email != o.Email || settings.Password != o.Password {
-		return errors.New("renew logs in by ADMIN_URL, TEST_EMAIL and TEST_PASSWORD, " +
-			"which every VU reads from its settings: leave the options url, email and password out")
-	}
-	return nil
-}
-
-func (m *module) newSession(o loginOptions) (*nextauth.Session, error) {
-	// One name for the steps: the session's cookie and the form are the only differences.
-	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/auth", o.Timeout)
 	if err != nil {
-		return nil, err
+		return "", from("login", err)
 	}
-	return nextauth.Login(m.vu.Context(), c, nextauth.Credentials{URL: o.URL, Email: o.Email, Password: o.Password})
+	who := made.credentials.Provider
+	if email := made.credentials.Fields["email"]; email != "" {
+		who = email
+	}
+	m.process.signIns.Store(made.session.Cookie, made)
+	m.logger().Warnf("The session has expired: logged in again as %s", who)
+	return made.session.Cookie, nil
 }
 
-// logInAgain makes the login of the settings, and returns its cookie.
-func (m *module) logInAgain() (string, error) {
+// signInOf returns the login that a session is of; for one that another process made, that of the settings.
+func (m *module) signInOf(cookie string) (signIn, error) {
+	if made, ok := m.process.signIns.Load(cookie); ok {
+		return made.(signIn), nil
+	}
 	var o loginOptions
 	if err := m.settings.Read(nil, &o); err != nil {
-		return "", from("login", err)
+		return signIn{}, err
 	}
-	s, err := m.newSession(o)
-	if err != nil {
-		return "", from("login", err)
-	}
-	m.logger().Warnf("The session has expired: logged in again as %s", o.Email)
-	return s.Cookie, nil
+	c, err := o.credentials()
+	return signIn{credentials: c, timeout: o.Timeout}, err
 }
 
 // session is what login returned, as a query needs it.
@@ -107,7 +160,7 @@ func (m *module) sessionOf(value sobek.Value) (session, error) {
 func (m *module) inSession(s session, send func(cookie string) (known bool)) {
 	var again func() (string, error)
 	if s.renew {
-		again = m.logInAgain
+		again = func() (string, error) { return m.logInAgain(s.cookie) }
 	}
 	if err := m.renewer.Send(m.vu.Context(), s.cookie, again, send); err != nil {
 		m.process.notices.once("renew "+err.Error(), func() {

@@ -90,7 +90,7 @@ func shareOfRates(ramping *executor.RampingArrivalRateConfig, options lib.Option
 func planned(scenarios lib.ScenarioConfigs) time.Duration {
 	longest := time.Duration(0)
 	for _, scenario := range scenarios {
-		lasts := time.Duration(0)
+		var lasts time.Duration
 		switch c := scenario.(type) {
 		case *executor.ConstantArrivalRateConfig:
 			lasts = c.Duration.TimeDuration()

@@ -39,6 +39,7 @@ func New() *RootModule { return new(RootModule) }
 type process struct {
 	meter        meter.Process
 	sessions     nextauth.Sessions
+	signIns      sync.Map // the signIn of each session that may be renewed, by its cookie
 	transformers transformers
 	sequences    sequences
 	notices      notices
@@ -115,24 +116,24 @@ func (m *module) export() modules.Exports {
 	rt := m.vu.Runtime()
 	named := map[string]any{"Upstash": rt.ToValue(m.newUpstash)}
 	for name, call := range map[string]primitive{
-		"login":      m.login,
-		"bandID":     m.bandID,
-		"attempt":    m.attempt,
-		"tap":        m.tap,
-		"taps":       m.taps,
-		"query":      m.query,
-		"mutate":     m.mutate,
-		"batch":      m.batch,
-		"flushTaps":  m.flushTaps,
-		"queueDepth": m.queueDepth,
-		"reconcile":  m.reconcile,
-		"plateaus":   m.plateaus,
-		"thresholds": m.thresholds,
-		"preflight":  m.preflight,
-		"guard":      m.guard,
-		"audit":      m.audit,
-		"report":     m.report,
-
+		"login":        m.login,
+		"applySession": m.applySession,
+		"bandID":       m.bandID,
+		"attempt":      m.attempt,
+		"tap":          m.tap,
+		"taps":         m.taps,
+		"query":        m.query,
+		"mutate":       m.mutate,
+		"batch":        m.batch,
+		"flushTaps":    m.flushTaps,
+		"queueDepth":   m.queueDepth,
+		"reconcile":    m.reconcile,
+		"plateaus":     m.plateaus,
+		"thresholds":   m.thresholds,
+		"preflight":    m.preflight,
+		"guard":        m.guard,
+		"audit":        m.audit,
+		"report":       m.report,
 		"findCapacity": m.findCapacity,
 		"probeTaps":    m.probeTaps,
 	} {

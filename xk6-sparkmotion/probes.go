@@ -147,19 +147,18 @@ func adviceOnMiss(form string, target *lane.Target) string {
 
 // logInAsAdmin makes the login that setup() may return.
 func (p *prober) logInAsAdmin() (string, error) {
-	o := loginOptions{URL: p.AdminURL, Email: p.Email, Password: p.Password, Renew: p.Renew, Timeout: p.Timeout}
-	if err := p.renewable(o); err != nil {
-		return "", from("login", err)
-	}
-	session, err := p.newSession(o)
+	made, err := p.signIn(loginOptions{
+		URL: p.AdminURL, Email: p.Email, Password: p.Password, Provider: "credentials", Renew: p.Renew, Timeout: p.Timeout,
+	})
 	if err != nil {
 		return "", from("login", err)
 	}
+	session := made.session
 	role, _ := session.User["role"].(string)
 	if role != "ADMIN" {
 		return "", fmt.Errorf("login: %s has the role %q, and the dashboards' queries are an ADMIN's. Give the test's user that role", p.Email, role)
 	}
-	p.session, err = p.sessionObject(o, session)
+	p.session, err = p.sessionObject(session, p.Renew)
 	return fmt.Sprintf("as %s, %s, cookie %s", p.Email, role, session.Name), err
 }
 

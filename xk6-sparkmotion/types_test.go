@@ -82,6 +82,7 @@ func TestTypesOfOptions(t *testing.T) {
 	} {
 		same(t, name, words(members[name]), keys(t, reflect.TypeOf(options), "js"))
 	}
+	same(t, "SessionCookie", words(members["SessionCookie"]), keys(t, reflect.TypeFor[sessionCookie](), "js"))
 	same(t, "Flushed", words(members["Flushed"]), keys(t, reflect.TypeFor[hub.Flushed](), "json"))
 	same(t, "AuditOutcome", words(members["AuditOutcome"]), keys(t, reflect.TypeFor[audit.Outcome](), "json"))
 
@@ -133,6 +134,8 @@ func keys(t *testing.T, of reflect.Type, tag string) map[string]string {
 			found[name] = "string[]"
 		case kind == reflect.TypeFor[map[string]string]():
 			found[name] = "Record<string, string>"
+		case kind == reflect.TypeFor[map[string]sobek.Value]():
+			found[name] = "Record<string, string | null>"
 		case kind == reflect.TypeFor[sobek.Value]():
 			found[name] = "[procedure: string, input?: unknown][]"
 		case kind == reflect.TypeFor[audit.Findings]():

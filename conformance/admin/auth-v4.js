@@ -1,4 +1,4 @@
 import provider from 'next-auth-4/providers/credentials';
-import { auth as common, credentials } from './settings.js';
+import { auth as common, badge, credentials } from './settings.js';
 
-export const options = { ...common, providers: [provider.default(credentials)] }; // CommonJS, imported as Node does
+export const options = { ...common, providers: [provider.default(credentials), provider.default(badge)] }; // CommonJS, imported as Node does

@@ -34,6 +34,14 @@ export const credentials = {
   },
 };
 
+/** A second provider, of another name and with a form of its own. */
+export const badge = {
+  id: 'badge',
+  credentials: { number: { label: 'Badge' }, pin: { label: 'PIN', type: 'password' } },
+  authorize: ({ email, password, number, pin }) => (
+    number === '4711' && pin === settings.password && email === undefined && password === undefined ? { ...user, email: settings.email } : null),
+};
+
 const form = z.object({ email: z.string().email(), password: z.string().min(8) });
 
 const failures = new Map(); // by email: how many, and until when they count

@@ -41,9 +41,46 @@ function suite({ GENERATION, counterpart, own }, { title, chunks, prefix = () =>
         deepEqual(cookieNames(value.cookie), chunks ? Array.from({ length: chunks }, (_, i) => `${name}.${i}`) : [name]);
         near(Date.parse(value.expires), Date.now() + month);
       },
+      [`applySession(): ${title}`]: async ({ env }) => {
+        const { value, error, output } = await k6(({ login, applySession }) => {
+          const ask = () => http.get(`${session.url}/api/auth/session`).json('user') ?? null;
+          const session = login();
+          const nobody = ask();
+          applySession(session, http.cookieJar());
+          return [nobody, ask(), ask()]; // the answers set the cookies anew
+        }, env);
+        equal(error, undefined);
+        deepEqual([value, output], [[null, user, user], '']);
+      },
       [`login(): ${title}, a wrong password`]: async ({ env }) => {
         const { error } = await k6(({ login }) => login(), { ...env, TEST_PASSWORD: 'hush%2B&=' });
         equal(error.message, `login: ${refused(env)}`);
+      },
+    },
+  };
+}
+
+function provider({ GENERATION, counterpart }) {
+  const said = { v4: 'answered 400 Bad Request', v5: 'answered error "Configuration"' }[GENERATION];
+  const byBadge = ({ login }, pin) => login({ provider: 'badge', fields: { number: '4711', pin, email: null, password: null } }).user;
+  return {
+    counterpart,
+    start: () => startAdmin({ GENERATION }),
+    cases: {
+      'login(): another provider, with fields of its own': async ({ env }) => {
+        const { value, error } = await k6(byBadge, env, env.TEST_PASSWORD);
+        equal(error, undefined);
+        deepEqual(value, user);
+      },
+      'login(): another provider, a wrong PIN': async ({ env }) => {
+        const { error } = await k6(byBadge, env, 'hush');
+        equal(error.message, `login: POST ${env.ADMIN_URL}/api/auth/callback/badge: answered that the credentials are wrong ` +
+          '(CredentialsSignin for the fields number, pin). Check their names and values: a form that lacks one gets this answer too');
+      },
+      'login(): a provider that there is not': async ({ env }) => {
+        const { error } = await k6(({ login }) => login({ provider: 'ldap' }), env);
+        equal(error.message, `login: POST ${env.ADMIN_URL}/api/auth/callback/ldap: ${said}, and "ldap" is no credentials provider: ` +
+          '/api/auth/providers lists badge (credentials), credentials (credentials). Set the option provider to badge or credentials');
       },
     },
   };
@@ -140,4 +177,4 @@ async function expired({ ADMIN_URL }, { cookie }) {
   throw new Error('the session does not expire');
 }
 
-export default [expiring, ...generations.flatMap((one) => variants.map((variant) => suite(one, variant))), preflight, locking];
+export default [expiring, ...generations.map(provider), ...generations.flatMap((one) => variants.map((variant) => suite(one, variant))), preflight, locking];

@@ -1,7 +1,7 @@
 // What index.d.ts must refuse: `make types` fails when one of these lines compiles. Nothing here runs.
 import sparkmotion, {
-  attempt, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap, taps, thresholds,
-  Upstash,
+  applySession, attempt, bandID, batch, flushTaps, guard, login, mutate, plateaus, preflight, query, queueDepth, reconcile, report, tap,
+  taps, thresholds, Upstash,
 } from 'k6/x/sparkmotion';
 import type { Session } from 'k6/x/sparkmotion';
 
@@ -29,6 +29,12 @@ bandID({ distribution: 'zipfian' });
 bandID({ prefixes: 'LOADTEST-E1-' });
 // @ts-expect-error a duration is no date
 login({ timeout: new Date() });
+// @ts-expect-error fields are strings
+login({ fields: { pin: 1234 } });
+// @ts-expect-error a jar of k6/http's, not its cookies
+applySession(session, {});
+// @ts-expect-error a session is needed
+applySession();
 // @ts-expect-error another call's option
 login({ token: 't' });
 // @ts-expect-error no procedure

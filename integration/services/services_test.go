@@ -20,7 +20,7 @@ func begin(t *testing.T) {
 	}
 	t.Setenv("REDIS_URL", "")
 	t.Setenv("DATABASE_URL", "")
-	folder, err := os.MkdirTemp("", "services-test-") // t.TempDir is closed to PostgreSQL's user
+	folder, err := os.MkdirTemp("", "services-test-") //nolint:usetesting // t.TempDir is closed to PostgreSQL's user
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestInitContext(t *testing.T) {
 		"CRON_SECRET": "hush", "TEST_PASSWORD": "hush", "LOADTEST_EVENT_ID": "e", "LOADTEST_EVENT_IDS": "a,b,c",
 	}).Init()
 	for js, call := range map[string]string{
-		"sm.login()": "login", "sm.tap()": "tap", "sm.taps(2)": "taps", "sm.query(null, 'a')": "query",
+		"sm.login()": "login", "sm.applySession({cookie: 'a'})": "applySession", "sm.tap()": "tap", "sm.taps(2)": "taps", "sm.query(null, 'a')": "query",
 		"sm.batch(null, [['a']])": "batch", "sm.flushTaps()": "flushTaps", "sm.queueDepth()": "queueDepth",
 		"new sm.Upstash().command(['PING'])": "Upstash.command", "new sm.Upstash().pipeline([['PING']])": "Upstash.pipeline",
 		"new sm.Upstash().transaction([['PING']])": "Upstash.transaction", "sm.preflight()": "preflight",

@@ -96,7 +96,7 @@ func TestPreflight(t *testing.T) {
 		"info preflight ✓ admin bands of e1 200000",
 		"info preflight ✓ hub flush-taps flushed 1, dropped 0, 0 remain",
 		"info preflight ✓ queue recording 3 of 3 taps received, 42 waiting")
-	vutest.Equal(t, "what it returns", s.Show("Object.keys(sm.preflight({renew: true}).session)"), `["cookie","name","user","expires","renew"]`)
+	vutest.Equal(t, "what it returns", s.Show("Object.keys(sm.preflight({renew: true}).session)"), `["url","cookie","cookies","name","user","expires","renew"]`)
 }
 
 // The script's own queries are asked, and a wrong one is named.

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
@@ -21,8 +23,10 @@ type sessionServer struct {
 	mu      sync.Mutex
 	logins  int
 	valid   string
-	busy    atomic.Int32 // logins under way
-	crowded atomic.Bool  // two at once
+	asked   string        // email, password and totp of the last login
+	expires time.Duration // after a login; 0 is a day
+	busy    atomic.Int32  // logins under way
+	crowded atomic.Bool   // two at once
 }
 
 func (a *sessionServer) forget() {
@@ -42,17 +46,19 @@ func (a *sessionServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"csrfToken":"t"}`)
 	case r.URL.Path == "/api/auth/callback/credentials":
 		a.logins++
+		a.asked = fmt.Sprint(r.FormValue("email"), " ", r.FormValue("password"), " ", r.FormValue("totp"))
 		if a.refuseLogins {
 			a.busy.Add(-1)
 			w.Header().Set("Location", "/login?error=CredentialsSignin")
 		} else {
 			a.valid = fmt.Sprintf("authjs.session-token=hush%d", a.logins)
-			w.Header().Set("Set-Cookie", a.valid)
+			w.Header().Set("Set-Cookie", a.valid+"; Path=/; HttpOnly")
 		}
 		w.WriteHeader(http.StatusFound)
 	case r.URL.Path == "/api/auth/session":
 		a.busy.Add(-1)
-		_, _ = io.WriteString(w, `{"user":{"name":"x"},"expires":"2030-01-01T00:00:00.000Z"}`)
+		expires := time.Now().Add(cmp.Or(a.expires, 24*time.Hour)).UTC().Format(time.RFC3339Nano)
+		_, _ = io.WriteString(w, `{"user":{"name":"x"},"expires":"`+expires+`"}`)
 	case strings.Contains(r.URL.RawQuery, "batch=1"):
 		w.WriteHeader(http.StatusMultiStatus)
 		_, _ = io.WriteString(w, `[{"result":{"data":1}},`+a.data(known)+"]")
@@ -191,12 +197,21 @@ func TestNoRenewal(t *testing.T) {
 	vutest.Equal(t, "logins", a.logins, 1)
 }
 
-func TestRenewNeedsSettings(t *testing.T) {
+// Every VU may renew a login, also one by options of setup(): its credentials stay in the process, and out of the session.
+func TestRenewByOptions(t *testing.T) {
 	t.Parallel()
-	s := newProcess(t, map[string]string{"ADMIN_URL": "http://host", "TEST_PASSWORD": "hush", "TRPC_TRANSFORMER": "none"}).Start(1)
-	for _, option := range []string{"password: 'other'", "email: 'other'", "url: 'http://other'"} {
-		vutest.Equal(t, option, s.Fails("sm.login({renew: true, "+option+"})"), "login: renew logs in by ADMIN_URL, TEST_EMAIL and "+
-			"TEST_PASSWORD, which every VU reads from its settings: leave the options url, email and password out")
+	a := &sessionServer{}
+	link, _ := vutest.Serve(t, a.ServeHTTP)
+	p := newProcess(t, map[string]string{"ADMIN_URL": link, "TRPC_TRANSFORMER": "none"})
+	session := p.Start(1).Run("JSON.stringify(sm.login({renew: true, email: 'a@b.c', password: 'secret', fields: {totp: '123456'}}))").String()
+	if strings.Contains(session, "secret") || strings.Contains(session, "123456") {
+		t.Error("a password in", session)
 	}
+	s := p.Start(2)
+	s.Run("var session = " + session)
+	a.forget()
+	vutest.Equal(t, "answer", s.Run(queryOrCode).String(), "fine")
+	vutest.Equal(t, "the fields", a.asked, "a@b.c secret 123456")
+	vutest.Equal(t, "the line", p.Log.LastEntry().Message, "The session has expired: logged in again as a@b.c")
 	vutest.Equal(t, "no boolean", s.Fails("sm.login({renew: 'yes'})"), "login: option renew: true or false is expected, got yes")
 }

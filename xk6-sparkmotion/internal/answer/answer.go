@@ -140,8 +140,7 @@ func Failed(request, setting string, err error) *Error {
 	if repeats, ok := err.(*url.Error); ok { // the outermost: it has the whole URL, query and all
 		err = repeats.Err
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		without := *op
 		without.Source, err = nil, &without // a port of this machine's, another one each time
 	}

@@ -58,26 +58,6 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	return said
 }
 
-// sayOpen tells how far the other limits hold, where one that breaks had too few samples to be judged by.
-func (r *Report) sayOpen(sustained, first *Plateau) []string {
-	var highest *Plateau
-	for _, p := range r.valid() {
-		if first != nil && p.Status == Pass && p.Rate > first.Rate && (sustained == nil || p.Rate > sustained.Rate) {
-			highest = p
-		}
-	}
-	if highest == nil {
-		return nil
-	}
-	var open []string
-	for _, m := range r.Metrics {
-		if slices.Contains(highest.NotJudged, m.Metric) && r.told(m) {
-			open = append(open, m.Label)
-		}
-	}
-	return []string{fmt.Sprintf("All else holds up to %s/s, where there were too few samples to judge %s.", units.Rate(highest.Offered), listed(open))}
-}
-
 // sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.
 func (r *Report) sayLower(sustained *Plateau) []string {
 	p := r.lower(sustained)

@@ -30,7 +30,7 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 		return
 	}
 	req.Header = c.target.fields.Clone()
-	response, err := client.Do(req)
+	response, err := client.Do(req) //nolint:bodyclose // vuhttp has read it whole
 	r.Ended, r.Repeats = time.Now(), sent.repeats()
 	if err != nil {
 		r.Err = err

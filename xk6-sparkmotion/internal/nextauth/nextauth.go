@@ -6,34 +6,39 @@ package nextauth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
 
 // Credentials say where to log in and as whom.
 type Credentials struct {
-	URL      string // the application's origin, e.g. https://admin.sparkmotion.net
-	Email    string
-	Password string
+	URL      string            // the application's origin, e.g. https://admin.sparkmotion.net
+	Provider string            // the ID of a credentials provider
+	Fields   map[string]string // what its form asks for, such as email and password
 }
 
 // Session is a login: what to send, and who it is.
 type Session struct {
+	URL     string         // the application's origin, without a password
 	Cookie  string         // the value of a Cookie header: every chunk of the session cookie
+	Cookies []*http.Cookie // the same as the application set them
 	Name    string         // the session cookie's name, without a chunk's number
 	User    map[string]any // as /api/auth/session gives it
 	Expires string         // ISO 8601, as /api/auth/session gives it
 }
 
 // Login takes the two steps of the credentials flow, and a third that proves that the session is accepted.
-// Its errors name the cause: nobody answers, no NextAuth at the URL, a limit on logins, wrong credentials, a refused
-// CSRF token, an answer without a session cookie, or a session that the application does not know.
+// Its errors name the cause: nobody answers, no NextAuth at the URL, a limit on logins, wrong credentials, an unknown provider, a
+// refused CSRF token, an answer without a session cookie, or a session that the application does not know.
 func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, error) {
 	origin, err := url.Parse(c.URL)
 	if err != nil {
@@ -48,7 +53,7 @@ func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	session := &Session{Name: cookies.name, Cookie: cookies.header()}
+	session := &Session{URL: answer.Show(origin), Name: cookies.name, Cookie: cookies.header(), Cookies: cookies.cookies()}
 	if err := f.identify(session); err != nil {
 		return nil, err
 	}
@@ -93,15 +98,16 @@ func (f *flow) csrf() (string, error) {
 
 // submit is the second step: the credentials for a session cookie.
 func (f *flow) submit(c Credentials, token string) (sessionCookies, error) {
-	a, err := f.send(http.MethodPost, "/api/auth/callback/credentials", url.Values{
-		"email": {c.Email}, "password": {c.Password},
-		"csrfToken": {token}, "json": {"true"}, "callbackUrl": {answer.Show(f.origin)},
-	})
+	form := url.Values{"csrfToken": {token}, "json": {"true"}, "callbackUrl": {answer.Show(f.origin)}}
+	for name, value := range c.Fields {
+		form.Set(name, value)
+	}
+	a, err := f.send(http.MethodPost, "/api/auth/callback/"+url.PathEscape(c.Provider), form)
 	if err != nil {
 		return sessionCookies{}, err
 	}
-	if err := refusal(a, c.Email); err != nil {
-		return sessionCookies{}, err
+	if err := refusal(a, c); err != nil {
+		return sessionCookies{}, f.explained(err, c.Provider)
 	}
 	cookies := findSession(setCookies(a))
 	if cookies.name == "" {
@@ -113,7 +119,7 @@ func (f *flow) submit(c Credentials, token string) (sessionCookies, error) {
 
 // refusal reads the second step's answer for a login that did not go through: v5 redirects to a URL with error=CODE,
 // v4 puts that URL into JSON.
-func refusal(a *answer.Answer, email string) error {
+func refusal(a *answer.Answer, c Credentials) error {
 	target := a.Header.Get("Location")
 	if target == "" {
 		var body struct {
@@ -129,17 +135,65 @@ func refusal(a *answer.Answer, email string) error {
 	}
 	switch code := to.Query().Get("error"); {
 	case code == "CredentialsSignin":
-		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets "+
-			"this answer too", "that the email or the password is wrong (%s for %s)", code, email)
+		return wrongCredentials(a, c)
 	case code == "MissingCSRF" || to.Query().Get("csrf") == "true":
 		return a.Wrong("A proxy may strip cookies, or ADMIN_URL is not the origin that the application is configured with",
 			"that the CSRF token does not match its cookie")
 	case code != "":
-		return a.Wrong("The application's log says why", "error %q", answer.Words(code))
+		return &providerError{a.Wrong("The application's log says why", "error %q", answer.Words(code))}
+	case a.Status == http.StatusBadRequest || a.Status == http.StatusNotFound:
+		return &providerError{a.Unexpected("Check TEST_EMAIL and TEST_PASSWORD")}
 	case a.Status != http.StatusOK && a.Status != http.StatusFound:
 		return a.Unexpected("Check TEST_EMAIL and TEST_PASSWORD")
 	}
 	return nil
+}
+
+// providerError is a refusal that may be about the provider: to one that it does not know v5 says no more than Configuration, and
+// v4 answers 400.
+type providerError struct{ refused *answer.Error }
+
+func (e *providerError) Error() string { return e.refused.Error() }
+
+// wrongCredentials is the error about credentials that the provider does not take. Of the fields it repeats the email alone.
+func wrongCredentials(a *answer.Answer, c Credentials) error {
+	if email := c.Fields["email"]; email != "" {
+		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets "+
+			"this answer too", "that the email or the password is wrong (CredentialsSignin for %s)", email)
+	}
+	return a.Wrong("Check their names and values: a form that lacks one gets this answer too",
+		"that the credentials are wrong (CredentialsSignin for the fields %s)", strings.Join(slices.Sorted(maps.Keys(c.Fields)), ", "))
+}
+
+// explained asks the application for its providers when a refusal may be about the one that was named.
+func (f *flow) explained(refused error, provider string) error {
+	about := (*providerError)(nil)
+	if !errors.As(refused, &about) {
+		return refused
+	}
+	a, err := f.send(http.MethodGet, "/api/auth/providers", nil)
+	if err != nil || a.Status != http.StatusOK {
+		return about.refused
+	}
+	var providers map[string]struct {
+		Type string `json:"type"`
+	}
+	if a.JSON(&providers) != nil || providers[provider].Type == "credentials" || len(providers) == 0 {
+		return about.refused
+	}
+	var listed, fit []string
+	for _, id := range slices.Sorted(maps.Keys(providers)) {
+		listed = append(listed, id+" ("+providers[id].Type+")")
+		if providers[id].Type == "credentials" {
+			fit = append(fit, id)
+		}
+	}
+	about.refused.Got += fmt.Sprintf(", and %q is no credentials provider: /api/auth/providers lists %s", provider, answer.Words(strings.Join(listed, ", ")))
+	about.refused.Advice = "None of these takes credentials, and no other kind can be logged in to without a browser"
+	if len(fit) > 0 {
+		about.refused.Advice = "Set the option provider to " + answer.Words(strings.Join(fit, " or "))
+	}
+	return about.refused
 }
 
 // identify is the third step: who the application takes the session for.
@@ -201,7 +255,7 @@ type sessionCookies struct {
 
 type chunk struct {
 	number int
-	pair   string
+	cookie *http.Cookie
 }
 
 func findSession(cookies []*http.Cookie) sessionCookies {
@@ -213,7 +267,7 @@ func findSession(cookies []*http.Cookie) sessionCookies {
 		}
 		number, _ := strconv.Atoi(match[2]) // a whole cookie has no number and sorts as 0
 		found.name = match[1]
-		found.chunks = append(found.chunks, chunk{number, cookie.Name + "=" + cookie.Value})
+		found.chunks = append(found.chunks, chunk{number, cookie})
 	}
 	slices.SortStableFunc(found.chunks, func(a, b chunk) int { return a.number - b.number })
 	return found
@@ -222,7 +276,20 @@ func findSession(cookies []*http.Cookie) sessionCookies {
 func (s sessionCookies) header() string {
 	pairs := make([]string, len(s.chunks))
 	for i, c := range s.chunks {
-		pairs[i] = c.pair
+		pairs[i] = c.cookie.Name + "=" + c.cookie.Value
 	}
 	return strings.Join(pairs, "; ")
+}
+
+// cookies are the chunks as they were set, with the time at which each expires in place of how long it lasts.
+func (s sessionCookies) cookies() []*http.Cookie {
+	cookies := make([]*http.Cookie, len(s.chunks))
+	for i, c := range s.chunks {
+		cookie := *c.cookie // #nosec G124 -- as the application set it, for a jar
+		if cookie.MaxAge > 0 {
+			cookie.Expires, cookie.MaxAge = time.Now().Add(time.Duration(cookie.MaxAge)*time.Second), 0
+		}
+		cookies[i] = &cookie
+	}
+	return cookies
 }

@@ -68,7 +68,9 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // login logs in to a server at host, by a URL and with credentials whose secrets say hush.
 func login(t *testing.T, host string) (*Session, error) {
 	t.Helper()
-	return Login(t.Context(), answertest.Client(t), Credentials{URL: "http://user:hush@" + host, Email: "a@b.c", Password: "hush&more"})
+	return Login(t.Context(), answertest.Client(t), Credentials{
+		URL: "http://user:hush@" + host, Provider: "credentials", Fields: map[string]string{"email": "a@b.c", "password": "hush&more"},
+	})
 }
 
 func TestLogin(t *testing.T) {
@@ -209,6 +211,82 @@ func TestLoginErrors(t *testing.T) {
 	}
 }
 
+// A provider of another name is asked with its own fields, and with no others.
+func TestLoginByProvider(t *testing.T) {
+	t.Parallel()
+	const submit = "/api/auth/callback/staff pass"
+	application := newApp(map[string]page{submit: submitPage})
+	session, err := Login(t.Context(), answertest.Client(t), Credentials{
+		URL: "http://" + answertest.Serve(t, application), Provider: "staff pass", Fields: map[string]string{"badge": "b&1", "pin": "hush"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if session.Name != "authjs.session-token" {
+		t.Errorf("got %+v", session)
+	}
+	form := application.asked[submit].PostForm
+	if form.Get("badge") != "b&1" || form.Get("pin") != "hush" || form.Has("email") || form.Has("password") || !form.Has("csrfToken") {
+		t.Errorf("the login's form has %v", form)
+	}
+}
+
+// A refusal that may be about the provider is explained by the application's own list of them.
+func TestUnknownProvider(t *testing.T) {
+	t.Parallel()
+	const (
+		both    = `{"google":{"id":"google","type":"oidc"},"staff":{"id":"staff","type":"credentials"},"pin":{"type":"credentials"}}`
+		oidc    = `{"google":{"id":"google","type":"oidc"}}`
+		another = `, and "ldap" is no credentials provider: /api/auth/providers lists `
+	)
+	configuration := page{status: 302, location: "/api/auth/error?error=Configuration"}
+	plain := `answered error "Configuration". The application's log says why`
+	for _, c := range []struct {
+		name, provider   string
+		submit, provides page
+		want             string
+	}{
+		{"v5", "ldap", configuration, page{body: both}, `answered error "Configuration"` + another +
+			"google (oidc), pin (credentials), staff (credentials). Set the option provider to pin or staff"},
+		{"v4", "ldap", page{status: 400, body: "not supported"}, page{body: both}, "answered 400 Bad Request" + another +
+			"google (oidc), pin (credentials), staff (credentials). Set the option provider to pin or staff"},
+		{"another kind", "google", page{status: 302, location: "/?error=OAuthCallbackError"}, page{body: oidc},
+			`answered error "OAuthCallbackError", and "google" is no credentials provider: /api/auth/providers lists google (oidc). ` +
+				"None of these takes credentials, and no other kind can be logged in to without a browser"},
+		{"it is known", "pin", configuration, page{body: both}, plain},
+		{"no list", "ldap", configuration, page{status: 404}, plain},
+		{"a list that is none", "ldap", configuration, page{body: "<html>"}, plain},
+		{"an empty list", "ldap", configuration, page{body: "{}"}, plain},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			submit := "/api/auth/callback/" + c.provider
+			host := answertest.Serve(t, newApp(map[string]page{submit: c.submit, "/api/auth/providers": c.provides}))
+			_, err := Login(t.Context(), answertest.Client(t), Credentials{
+				URL: "http://user:hush@" + host, Provider: c.provider, Fields: map[string]string{"pin": "hush"},
+			})
+			if want := "POST http://" + host + submit + ": " + c.want; err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+// Of credentials that are not taken, the fields' names are told, and no value.
+func TestWrongFields(t *testing.T) {
+	t.Parallel()
+	wrong := page{status: 302, location: "/login?error=CredentialsSignin"}
+	host := answertest.Serve(t, newApp(map[string]page{"/api/auth/callback/pin": wrong}))
+	_, err := Login(t.Context(), answertest.Client(t), Credentials{
+		URL: "http://" + host, Provider: "pin", Fields: map[string]string{"pin": "hush", "badge": "hush too"},
+	})
+	want := "POST http://" + host + "/api/auth/callback/pin: answered that the credentials are wrong (CredentialsSignin for the fields badge, pin). " +
+		"Check their names and values: a form that lacks one gets this answer too"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestLoginWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	const host = answertest.Nobody
@@ -254,7 +332,7 @@ func FuzzFindSession(f *testing.F) {
 			t.Fatalf("%q: %+v of %d cookies", lines, found, len(cookies))
 		}
 		for i, c := range found.chunks {
-			if !strings.HasPrefix(c.pair, found.name) || (i > 0 && c.number < found.chunks[i-1].number) {
+			if !strings.HasPrefix(c.cookie.Name, found.name) || (i > 0 && c.number < found.chunks[i-1].number) {
 				t.Errorf("%q: %+v", lines, found)
 			}
 		}
@@ -273,7 +351,7 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(200, "?csrf=true", "")
 	f.Fuzz(func(t *testing.T, status int, location, body string) {
 		a := &answer.Answer{Status: status, Header: http.Header{"Location": {location}}, Body: []byte(body)}
-		err := refusal(a, "a@b.c")
+		err := refusal(a, Credentials{Fields: map[string]string{"email": "a@b.c"}})
 		u, unreadable := url.Parse(location)
 		refused := unreadable != nil || u.Query().Get("error") != "" || (status != 200 && status != 302)
 		if refused && err == nil {
@@ -306,7 +384,7 @@ func FuzzLogin(f *testing.F) {
 			reply(second, body, http.Header{"Location": {location}, "Set-Cookie": {cookie}}),
 			reply(third, user, http.Header{}),
 		}
-		session, err := Login(t.Context(), steps, Credentials{URL: "http://u:PA55@admin", Email: "a@b.c", Password: "PA55"})
+		session, err := Login(t.Context(), steps, Credentials{URL: "http://u:PA55@admin", Fields: map[string]string{"email": "a@b.c", "password": "PA55"}})
 		if (session == nil) == (err == nil) || session != nil && session.Cookie == "" {
 			t.Fatalf("%+v, %v", session, err)
 		}

@@ -39,7 +39,7 @@ func (r *Renewer) Send(ctx context.Context, cookie string, login func() (string,
 	})
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // cut off, it knows nothing of the session
 	case err != nil:
 		return err
 	case !send(next):

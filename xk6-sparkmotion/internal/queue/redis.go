@@ -89,8 +89,7 @@ func (s Source) readByRedis(ctx context.Context, network Network) (Reading, erro
 // failed is the error about native Redis: what it answered, or that it did not.
 func (s Source) failed(command string, options *redis.Options, err error, handshaking bool) error {
 	request := command + " on " + options.Addr
-	var reply redis.Error
-	if errors.As(err, &reply) {
+	if _, replied := errors.AsType[redis.Error](err); replied {
 		said := err.Error()
 		if options.Password != "" { // who does not know AUTH repeats it with its arguments
 			said = strings.ReplaceAll(said, options.Password, "****")

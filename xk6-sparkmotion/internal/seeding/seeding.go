@@ -163,7 +163,7 @@ func (b Bands) pair(i int) any {
 	if len(b.Windows) > 0 {
 		window = b.Windows[event]
 	}
-	value, _ := json.Marshal(struct { // strings always marshal
+	value, _ := json.Marshal(struct { //nolint:errchkjson // strings always marshal
 		URL      string `json:"url"`
 		EventID  string `json:"eventId"`
 		Mode     string `json:"mode"`

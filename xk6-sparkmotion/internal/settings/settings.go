@@ -108,7 +108,7 @@ func (r *Reader) override(given sobek.Value, known map[string]field) error {
 // complete fills in secrets, and looks for what is needed and missing, and for URLs that are none.
 func (r *Reader) complete(fields reflect.Value) error {
 	needs := func(string) bool { return true }
-	if own, ok := fields.Interface().(interface{ Needs(word string) bool }); ok {
+	if own, ok := reflect.TypeAssert[interface{ Needs(word string) bool }](fields); ok {
 		needs = own.Needs
 	}
 	var missing []string
@@ -121,7 +121,7 @@ func (r *Reader) complete(fields reflect.Value) error {
 			text, reason = r.Secrets.get(name)
 			value.SetString(text)
 		}
-		text, _ := value.Interface().(string)
+		text, _ := reflect.TypeAssert[string](value)
 		need := tag.Get("need")
 		needed := need != "" && value.IsZero() && needs(need)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -102,6 +103,10 @@ func (p *Process) Start(id uint64) *Script {
 	secure := &tls.Config{MinVersion: tls.VersionTLS12}
 	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: secure, DisableCompression: true}
 	p.t.Cleanup(transport.CloseIdleConnections)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	s.VU.init = nil
 	s.VU.Running = &lib.State{
 		Options:        lib.Options{SystemTags: &metrics.DefaultSystemTagSet, UserAgent: null.StringFrom("k6-test")},
@@ -109,6 +114,7 @@ func (p *Process) Start(id uint64) *Script {
 		Logger:         p.Logger,
 		Dialer:         dialer,
 		Transport:      transport,
+		CookieJar:      jar,
 		TLSConfig:      secure,
 		Samples:        s.Samples,
 		BufferPool:     lib.NewBufferPool(),

@@ -1,0 +1,57 @@
+package nextauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Fill puts a session into a cookie jar as the answer to its login would have, in place of an earlier session's cookies: one in fewer
+// chunks must not keep the last of these. It is an error when the jar would not send the session to its application.
+func (s *Session) Fill(jar *cookiejar.Jar) error {
+	origin, err := url.Parse(s.URL)
+	if err != nil || origin.Host == "" || len(s.Cookies) == 0 {
+		return errors.New("the session must be what login() returned: it has no url, or no cookies")
+	}
+	jar.SetCookies(origin, append(s.stale(jar.Cookies(origin)), s.Cookies...))
+	kept := jar.Cookies(origin)
+	for _, c := range s.Cookies {
+		if !slices.ContainsFunc(kept, func(k *http.Cookie) bool { return k.Name == c.Name && k.Value == c.Value }) {
+			return s.unfit(origin, c)
+		}
+	}
+	return nil
+}
+
+// stale are the cookies of an earlier session, to be deleted where this one's are set.
+func (s *Session) stale(had []*http.Cookie) []*http.Cookie {
+	var stale []*http.Cookie
+	for _, c := range had {
+		if match := sessionName.FindStringSubmatch(c.Name); match != nil && match[1] == s.Name {
+			stale = append(stale, &http.Cookie{Name: c.Name, Domain: s.Cookies[0].Domain, Path: s.Cookies[0].Path, MaxAge: -1}) // #nosec G124 -- deletes one
+		}
+	}
+	return stale
+}
+
+// unfit says why a jar does not send a cookie to the application that set it.
+func (s *Session) unfit(origin *url.URL, c *http.Cookie) error {
+	why := fmt.Sprintf("its domain is %q, its path %q", c.Domain, c.Path)
+	switch {
+	case c.Secure && origin.Scheme != "https":
+		why = "it is Secure, for https alone: give login() the application's https URL"
+	case !c.Expires.IsZero() && c.Expires.Before(time.Now()):
+		why = "it expired at " + c.Expires.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("the cookie %s would not be sent to %s: %s", c.Name, s.URL, why)
+}
+
+// Expired reports whether the session is over by what the application said of it.
+func (s *Session) Expired() bool {
+	expires, err := time.Parse(time.RFC3339, s.Expires)
+	return err == nil && expires.Before(time.Now())
+}
