@@ -124,5 +124,5 @@ bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one 
 
 clean: ## remove what was built and what runs left
 	rm -rf k6 bin conformance/admin/.next
-	rm -rf results/distributed
+	rm -rf results/distributed results/latest results/[0-9]*Z-*
 	find results -type f ! -name README.md ! -name "*.schema.json" -delete

@@ -4,6 +4,7 @@ package sparkmotion
 
 import (
 	"fmt"
+	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -23,8 +24,11 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
+// importPath is what scripts import.
+const importPath = "k6/x/sparkmotion"
+
 func init() {
-	modules.Register("k6/x/sparkmotion", New())
+	modules.Register(importPath, New())
 	subcommand.RegisterExtension("sparkmotion", cli.Command)
 }
 
@@ -42,6 +46,7 @@ type process struct {
 	sequences    sequences
 	notices      notices
 	audit        audit.Set
+	audited      atomic.Pointer[[]byte]       // what the audit has written
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
 	marks        notices                      // plateaus whose first reading was taken
 	answered     answer.Answered
@@ -69,6 +74,7 @@ type module struct {
 	plans    tapPlans
 	exports  modules.Exports
 	marked   lane.Plateau // of the last tap
+	folder   *url.URL     // that the script is in
 }
 
 var (
@@ -83,6 +89,7 @@ func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
 	}
 	m := &module{vu: vu, process: &r.process, meter: meter.New(vu, &r.process.meter, registered)}
+	m.folder = vu.InitEnv().CWD
 	m.settings = &settings.Reader{Runtime: vu.Runtime(), Secrets: settings.NewSecrets(vu.InitEnv().SecretsManager, m.noSecret)}
 	m.renewer.Sessions = &r.process.sessions
 	m.exports = m.export()

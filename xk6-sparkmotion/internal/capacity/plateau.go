@@ -9,6 +9,7 @@ import (
 
 // Measured is what a run has seen.
 type Measured struct {
+	Run       Run                 `json:"run"`
 	Schedule  Schedule            `json:"schedule"`
 	Processes []Process           `json:"processes"`
 	Whole     Counts              `json:"counts"`             // of the whole run

@@ -1,22 +1,14 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
-	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
-
-// Run is what a report's head tells of a run; what is zero is left out.
-type Run struct {
-	Began time.Time
-	Took  time.Duration
-	Host  string  // that taps went to
-	Scale float64 // of the script's rates
-}
 
 //go:embed page.html
 var source string
@@ -24,25 +16,31 @@ var source string
 var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": class}).Parse(source))
 
 // HTML writes the report as one page that needs nothing else.
-func HTML(w io.Writer, r *capacity.Report, run Run) error {
+func HTML(w io.Writer, r *capacity.Report) error {
 	data := struct {
 		*capacity.Report
+		Title  string
 		Facts  []string
 		Heads  []table
 		Charts []chart
 		Tables []table
 		Notes  []string
-	}{Report: r, Facts: run.facts(r), Heads: heads(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
+	}{Report: r, Title: title(r), Facts: facts(r), Heads: heads(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
 	return page.Execute(w, data)
 }
 
-func (run Run) facts(r *capacity.Report) []string {
-	var facts []string
-	if !run.Began.IsZero() {
+// facts are what a report's head tells of a run.
+func facts(r *capacity.Report) []string {
+	run := &r.Run
+	facts := []string{}
+	if run.Label != "" {
+		facts = append(facts, run.Label)
+	}
+	if run.Began != nil {
 		facts = append(facts, run.Began.Format("2 January 2006, 15:04 MST"))
 	}
-	if run.Took > 0 {
-		facts = append(facts, clock(run.Took.Seconds())+" min")
+	if run.Seconds > 0 {
+		facts = append(facts, clock(run.Seconds)+" min")
 	}
 	if run.Host != "" {
 		facts = append(facts, run.Host)
@@ -52,6 +50,9 @@ func (run Run) facts(r *capacity.Report) []string {
 	}
 	return append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 }
+
+// title is what a report is called.
+func title(r *capacity.Report) string { return cmp.Or(r.Run.Title, "SparkMotion load test") }
 
 // class is a status's CSS class.
 func class(s capacity.Status) string {

@@ -173,13 +173,15 @@ func TestScenarioTables(t *testing.T) {
 	}
 }
 
-var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second, Host: "test_org.sparkmotion.net", Scale: 0.1}
+var header = capacity.Run{Began: &began, Seconds: 750, Host: "test_org.sparkmotion.net", Scale: 0.1}
 
 // forms are all forms of a report, by the endings of their files.
 func forms(t *testing.T, r *capacity.Report) map[string]string {
 	t.Helper()
 	var text, colours, markdown, page bytes.Buffer
-	for _, err := range []error{Terminal(&text, r, header, false), Terminal(&colours, r, header, true), Markdown(&markdown, r, header), HTML(&page, r, header)} {
+	r = new(*r)
+	r.Run = header
+	for _, err := range []error{Terminal(&text, r, false), Terminal(&colours, r, true), Markdown(&markdown, r), HTML(&page, r)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -492,7 +494,7 @@ func TestInterval(t *testing.T) {
 func TestFails(t *testing.T) {
 	t.Parallel()
 	r, full := fixtures()["few"], full{}
-	for name, err := range map[string]error{"terminal": Terminal(full, r, header, true), "markdown": Markdown(full, r, header), "html": HTML(full, r, header)} {
+	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r)} {
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: got %v", name, err)
 		}
