@@ -21,6 +21,7 @@ const (
 	SummaryFile  = "e2e-load-summary.json"
 	PageFile     = "e2e-load-report.html"
 	MarkdownFile = "e2e-load-report.md"
+	JUnitFile    = "e2e-load-report.xml"
 	AuditFile    = "audit.json"
 	Latest       = "latest"
 )
@@ -34,12 +35,14 @@ type file struct {
 // Write leaves a report's files in a folder, and returns what is for the terminal, also when a file can't be written. The
 // summary is JSON that has the report as capacity; audited is what an audit has found, if there was one.
 func Write(folder string, summary, audited []byte, r *capacity.Report, colours bool) (string, error) {
-	var indented, page, markdown, terminal bytes.Buffer
-	err := errors.Join(json.Indent(&indented, summary, "", "  "), HTML(&page, r), Markdown(&markdown, r), Terminal(&terminal, r, colours))
+	var indented, page, markdown, cases, terminal bytes.Buffer
+	err := errors.Join(
+		json.Indent(&indented, summary, "", "  "), HTML(&page, r), Markdown(&markdown, r), JUnit(&cases, r), Terminal(&terminal, r, colours),
+	)
 	if err != nil {
 		return "", err
 	}
-	files := []file{{SummaryFile, indented.Bytes()}, {PageFile, page.Bytes()}, {MarkdownFile, markdown.Bytes()}}
+	files := []file{{SummaryFile, indented.Bytes()}, {PageFile, page.Bytes()}, {MarkdownFile, markdown.Bytes()}, {JUnitFile, cases.Bytes()}}
 	own := files
 	if audited != nil {
 		own = append(own, file{AuditFile, audited}) // the audit has left it beside the others already

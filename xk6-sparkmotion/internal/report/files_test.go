@@ -57,7 +57,7 @@ func TestWriteAtOnce(t *testing.T) {
 		}
 		title := fmt.Sprintf("run %d of many", n)
 		seen[title] = true
-		for _, file := range []string{PageFile, MarkdownFile} {
+		for _, file := range []string{PageFile, MarkdownFile, JUnitFile} {
 			if !strings.Contains(text(t, folder, file), title) {
 				t.Errorf("%s is not of %s", filepath.Join(folder, file), title)
 			}

@@ -494,7 +494,7 @@ func TestInterval(t *testing.T) {
 func TestFails(t *testing.T) {
 	t.Parallel()
 	r, full := fixtures()["few"], full{}
-	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r)} {
+	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r), "junit": JUnit(full, r)} {
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: got %v", name, err)
 		}
