@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
@@ -21,12 +22,47 @@ func HTML(w io.Writer, r *capacity.Report) error {
 		*capacity.Report
 		Title  string
 		Facts  []string
-		Heads  []table
+		Heads  []section
 		Charts []chart
-		Tables []table
+		Tables []section
 		Notes  []string
-	}{Report: r, Title: title(r), Facts: facts(r), Heads: heads(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
+		Foot   []fact
+	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r), Foot: provenance(r)}
+	for _, t := range heads(r) {
+		data.Heads = append(data.Heads, sectionOf(t))
+	}
+	for _, t := range tables(r) {
+		if t.Name == failedName { // what many look for first
+			data.Heads = append(data.Heads, sectionOf(t))
+			continue
+		}
+		data.Tables = append(data.Tables, sectionOf(t))
+	}
 	return page.Execute(w, data)
+}
+
+// section is a table of a page, in which rows that were not measured are folded.
+type section struct{ Table, Folded table }
+
+func sectionOf(t table) section {
+	s := section{Table: t, Folded: t}
+	s.Table.Rows, s.Folded.Rows = nil, nil
+	for _, row := range t.Rows {
+		if measured(row) {
+			s.Table.Rows = append(s.Table.Rows, row)
+		} else {
+			s.Folded.Rows = append(s.Folded.Rows, row)
+		}
+	}
+	return s
+}
+
+// measured reports whether a row says more than that nothing was.
+func measured(row []cell) bool {
+	if len(row) > 1 && row[1].Text == notMeasured {
+		return false
+	}
+	return slices.ContainsFunc(row[1:], func(c cell) bool { return c.Text != unknown })
 }
 
 // facts are what a report's head tells of a run.

@@ -137,7 +137,7 @@ func sustainedChart(t *capacity.Trend) chart {
 	p := &plot{span: float64(len(t.Runs)), y: linear(highest)}
 	p.grid(count)
 	p.runs(t)
-	p.dotted("p95", points)
+	p.dotted(points)
 	c.SVG = p.svg()
 	return c
 }
@@ -168,7 +168,7 @@ func p95Chart(t *capacity.Trend) chart {
 		if len(points) == 0 {
 			continue
 		}
-		p.dotted("p50", points)
+		p.dotted(points)
 		last := points[len(points)-1]
 		lowest = min(lowest-14, p.down(last.y)+4)
 		p.text("right name", p.across(last.x), 10, lowest, name+"/s")
@@ -177,12 +177,16 @@ func p95Chart(t *capacity.Trend) chart {
 	return c
 }
 
-// dotted draws a line through points, each of which has a dot.
-func (p *plot) dotted(class string, points []point) {
-	if len(points) == 0 {
-		return
+// dotted draws points, and a line through those of runs that follow each other: of a run between that has none, nothing is known.
+func (p *plot) dotted(points []point) {
+	var line []point
+	for i, at := range points {
+		line = append(line, at)
+		if i == len(points)-1 || points[i+1].x > at.x+1 {
+			p.line("polyline", "line", line)
+			line = nil
+		}
 	}
-	p.line("polyline", "line trend "+class, points)
 	for _, at := range points {
 		p.draw(`<circle class="dot" cx="%.2f%%" cy="%.1f" r="3.5"/>`, p.across(at.x), p.down(at.y))
 	}
