@@ -392,7 +392,7 @@ declare module 'k6/x/sparkmotion' {
    * verdict, also when a file can't be written, which is logged. It takes setup()'s data, which holds the session, out of k6's
    * data. With --execution-segment it is of this process's part; `k6 x sparkmotion merge` makes one of all.
    */
-  export function report(data: object, options?: ReportOptions): { stdout: string };
+  export function report(data: object & { [option in keyof ReportOptions]?: never }, options?: ReportOptions): { stdout: string };
   /** With options alone: `export const handleSummary = report({ name: 'soak' })`. */
   export function report(options: ReportOptions): (data: object) => { stdout: string };
 

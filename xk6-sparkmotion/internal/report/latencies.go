@@ -90,7 +90,7 @@ func histogramChart(r *capacity.Report) chart {
 	}
 	p := &plot{span: 1, y: scale{low: first, high: last}} // y is used across here
 	for i, bins := range plateaus {
-		p.spread(bins, row*float64(i+1), row-10)
+		p.spread(bins, r.Plateaus[i].Valid(), row*float64(i+1), row-10)
 		p.text("left plateau", 0, -8, row*float64(i+1)-4, count(r.Plateaus[i].Offered))
 		c.Desc += fmt.Sprintf(" At %s/s most taken is %s%s", count(r.Plateaus[i].Offered), mostTaken(bins), aside(&r.Plateaus[i]))
 	}
@@ -107,8 +107,12 @@ func histogramChart(r *capacity.Report) chart {
 	return c
 }
 
-// spread draws a plateau's bins, up from a height.
-func (p *plot) spread(bins []capacity.Bin, bottom, high float64) {
+// spread draws a plateau's bins, up from a height; hatched when they are not the system's.
+func (p *plot) spread(bins []capacity.Bin, valid bool, bottom, high float64) {
+	class := "bin"
+	if !valid {
+		class += " void"
+	}
 	most := int64(1)
 	for _, bin := range bins {
 		most = max(most, bin.Taps)
@@ -118,8 +122,8 @@ func (p *plot) spread(bins []capacity.Bin, bottom, high float64) {
 		if bin.Taps > 0 {
 			tall := max(1, high*float64(bin.Taps)/float64(most))
 			from, to := 100*p.y.at(bin.From), 100*p.y.at(bin.To)
-			p.draw(`<rect class="bin" x="%.2f%%" width="%.2f%%" y="%.1f" height="%.1f"><title>%s</title></rect>`,
-				from, to-from, bottom-tall, tall, html.EscapeString(fmt.Sprintf("%s to %s: %s taps", units.Milliseconds(bin.From), units.Milliseconds(bin.To), count(float64(bin.Taps)))))
+			p.draw(`<rect class="%s" x="%.2f%%" width="%.2f%%" y="%.1f" height="%.1f"><title>%s</title></rect>`,
+				class, from, to-from, bottom-tall, tall, html.EscapeString(fmt.Sprintf("%s to %s: %s taps", units.Milliseconds(bin.From), units.Milliseconds(bin.To), count(float64(bin.Taps)))))
 		}
 	}
 }
