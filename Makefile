@@ -72,6 +72,7 @@ test: build ## Go tests with the race detector, and real runs of ./k6 against th
 	go test ./xk6-sparkmotion/internal/capacity
 	go test -race -run "$(SHARED)" ./xk6-sparkmotion/internal/capacity
 	$(FIRST) go test -race -parallel $(WAITING) ./integration/...
+	cd integration/browser && go vet ./... && go test -count=1 ./...
 	cd twin && go vet -race ./... && go test -race ./...
 	cd bench && go vet -race ./... && go test -race ./...
 
@@ -137,5 +138,5 @@ bench: k6 ## what a tap costs: k6/http, tap(), taps(10), wrk and vegeta, on one 
 
 clean: ## remove what was built and what runs left
 	rm -rf k6 bin dist conformance/admin/.next
-	rm -rf results/distributed
+	rm -rf results/distributed results/latest results/[0-9]*Z-*
 	find results -type f ! -name README.md ! -name "*.schema.json" -delete

@@ -18,7 +18,10 @@ require (
 	gopkg.in/guregu/null.v3 v3.3.0
 )
 
-require github.com/fatih/color v1.19.0
+require (
+	github.com/fatih/color v1.19.0
+	github.com/jstemmer/go-junit-report/v2 v2.1.0
+)
 
 require (
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect

@@ -205,5 +205,5 @@ function settleAccounts(): void {
 }
 
 export function handleSummary(data: object): { stdout: string } {
-  return report(data);
+  return report(data, { name: 'every-call', dir: 'results', title: 'Every call' });
 }

@@ -28,6 +28,8 @@ func TestCompare(t *testing.T) {
 		compare(c.before, c.after).wants(0, comparison.Verdict...)
 	}
 	compare(before, after).wants(0, "redirect p95               12.1 ms     16 ms", "WORSE")
+	compare("--fail-on-worse", before, after).wants(99, "WORSE", "worse: sustained rate")
+	compare("--fail-on-worse", after, before).wants(0, "BETTER")
 	compare(before, "gone.json").wants(255, "open gone.json: no such file or directory")
 	compare(before, absolute(t, "../results/e2e-load-summary.schema.json")).wants(255, "it has no capacity: it takes report(data)")
 	compare(before).wants(255, "compare takes summaries, as runs leave them in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER")

@@ -25,7 +25,6 @@ const (
 	exportTaps  = "analytics.exportTaps"
 	exportLimit = 50_000 // rows that it gives at most
 	maxFlushes  = 10     // each of which may take almost a minute
-	auditFile   = "audit.json"
 )
 
 type auditOptions struct {
@@ -236,10 +235,12 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = append(text, '\n')
+	a.process.audited.Store(&text)
 	if err := os.MkdirAll(report.Folder, 0o750); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(report.Folder, auditFile), append(text, '\n'), 0o600); err != nil {
+	if err := report.WriteFile(filepath.Join(report.Folder, report.AuditFile), text); err != nil {
 		return nil, err
 	}
 	return superjson.Codec{Runtime: a.vu.Runtime()}.Parse(string(text))

@@ -445,14 +445,25 @@ declare module 'k6/x/sparkmotion' {
   /** Throws for a URL whose host is neither this machine nor named in ALLOWED_HOSTS. */
   export function guard(url: string, options?: GuardOptions): void;
 
+  export interface ReportOptions {
+    /** What the run's folder is called behind its start. Letters, digits, dots, - and _. Default: the script's name. */
+    name?: string;
+    /** The folder for all of it. Default `results`. */
+    dir?: string;
+    /** Of the page, and in the first line of the other forms. */
+    title?: string;
+  }
+
   /**
    * For `handleSummary`: judges the run plateau by plateau, and writes `results/e2e-load-summary.json` (k6's data and
-   * `capacity`, which `results/e2e-load-summary.schema.json` describes), `results/e2e-load-report.html` and `.md`. Returns what
-   * k6 prints, `{stdout}`: the verdict, also when a file can't be written, which is logged. It takes setup()'s data, which
-   * holds the session, out of k6's data. With --execution-segment it is of this process's part; `k6 x sparkmotion merge`
-   * makes one of all.
+   * `capacity`, which `results/e2e-load-summary.schema.json` describes), `results/e2e-load-report.html` and `.md`. The same
+   * files stay in `results/<start>-<script>/`; `results/latest` leads to the last run's. Returns what k6 prints, `{stdout}`: the
+   * verdict, also when a file can't be written, which is logged. It takes setup()'s data, which holds the session, out of k6's
+   * data. With --execution-segment it is of this process's part; `k6 x sparkmotion merge` makes one of all.
    */
-  export function report(data: object): { stdout: string };
+  export function report(data: object & { [option in keyof ReportOptions]?: never }, options?: ReportOptions): { stdout: string };
+  /** With options alone: `export const handleSummary = report({ name: 'soak' })`. */
+  export function report(options: ReportOptions): (data: object) => { stdout: string };
 
   // ── the audit ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ package sparkmotion
 
 import (
 	"fmt"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +25,11 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
+// importPath is what scripts import.
+const importPath = "k6/x/sparkmotion"
+
 func init() {
-	modules.Register("k6/x/sparkmotion", New())
+	modules.Register(importPath, New())
 	subcommand.RegisterExtension("sparkmotion", cli.Command)
 }
 
@@ -46,6 +50,7 @@ type process struct {
 	audit        audit.Set
 	settings     runSettings
 	finding      finding
+	audited      atomic.Pointer[[]byte]       // what the audit has written
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
 	glances      pace                         // at the system's counters, after flushes
 	marks        notices                      // stages and tenths of plateaus that began
@@ -84,6 +89,7 @@ type module struct {
 	plans    tapPlans
 	exports  modules.Exports
 	marked   lane.Plateau // of the last tap
+	folder   *url.URL     // that the script is in
 }
 
 var (
@@ -98,6 +104,7 @@ func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: the script declares a metric of the same name: %w", err))
 	}
 	m := &module{vu: vu, process: &r.process, meter: meter.New(vu, &r.process.meter, registered)}
+	m.folder = vu.InitEnv().CWD
 	m.settings = &settings.Reader{Runtime: vu.Runtime(), Secrets: settings.NewSecrets(vu.InitEnv().SecretsManager, m.noSecret)}
 	if err := r.process.settings.read(m.settings); err != nil {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: %w", err))

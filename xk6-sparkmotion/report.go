@@ -1,42 +1,81 @@
 package sparkmotion
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
-	"net/url"
+	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/superjson"
 )
 
+type reportOptions struct {
+	Name  string `js:"name"`
+	Dir   string `js:"dir" default:"results"`
+	Title string `js:"title"`
+}
+
 // report is for handleSummary: it judges the run, plateau by plateau, says it on the terminal, and writes it beside k6's data
 // into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
 // setup() returned is left out, also of --summary-export: it holds the session. A run that ended in setup() leaves no files, so
-// that it costs an earlier one nothing.
+// that it costs an earlier one nothing. Given its options alone, it returns such a function.
 func (m *module) report(call sobek.FunctionCall) (any, error) {
+	if given := call.Argument(0); !isData(given) {
+		o, err := m.reportOptions(given)
+		if err != nil {
+			return nil, err
+		}
+		return throwing(m.vu.Runtime(), "report", func(call sobek.FunctionCall) (any, error) { return m.reportOn(call.Argument(0), o) }), nil
+	}
+	o, err := m.reportOptions(call.Argument(1))
+	if err != nil {
+		return nil, err
+	}
+	return m.reportOn(call.Argument(0), o)
+}
+
+// isData reports whether a value is k6's data, in either of its forms, or nothing that could be options.
+func isData(given sobek.Value) bool {
+	object, ok := given.(*sobek.Object)
+	return !ok || object.ExportType().Kind() != reflect.Map || object.Get("metrics") != nil || object.Get("results") != nil
+}
+
+// reportOptions reads report's options. Its name is a folder's, on any system.
+func (m *module) reportOptions(given sobek.Value) (o reportOptions, err error) {
+	if err := m.settings.Read(given, &o); err != nil {
+		return o, err
+	}
+	if name := report.Name(o.Name); name != o.Name {
+		return o, fmt.Errorf("option name: it becomes a folder's: letters, digits, dots, - and _, such as %q", cmp.Or(name, "soak"))
+	}
+	return o, nil
+}
+
+// reportOn reports on k6's data.
+func (m *module) reportOn(given sobek.Value, o reportOptions) (any, error) {
 	rt := m.vu.Runtime()
-	data, err := writable(rt, call.Argument(0))
+	data, err := writable(rt, given)
 	if err != nil {
 		return nil, err
 	}
 	if err := data.Delete("setup_data"); err != nil {
 		return nil, err
 	}
-	r := capacity.Judge(m.measured(data), m.limits(), k6Says(data))
-	if known := k6Data(data, "metrics"); known != nil && k6Data(data, "metrics", "iterations") == nil && r.Whole.Empty() {
-		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+report.Folder+"/ is as it was.\n")
+	r := m.judge(data, o)
+	if noIteration(data) && r.Whole.Empty() {
+		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+o.Dir+"/ is as it was.\n")
 	}
 	if r.Search == nil { // which has told of each probe
 		m.tellRest(r)
 	}
-	said, err := m.leave(data, r)
+	said, err := m.leave(data, r, o.Dir)
 	switch {
 	case said == "":
 		return nil, err
@@ -44,6 +83,17 @@ func (m *module) report(call sobek.FunctionCall) (any, error) {
 		m.logger().Error(from("report", err))
 	}
 	return object(rt, "stdout", said)
+}
+
+// noIteration reports whether k6 has counted none. Its data of --new-machine-readable-summary has a list of metrics.
+func noIteration(data *sobek.Object) bool {
+	if listed, ok := k6Data(data, "results", "metrics").(*sobek.Object); ok {
+		return !slices.ContainsFunc(listed.Keys(), func(i string) bool {
+			name := k6Data(listed, i, "name")
+			return name != nil && name.String() == "iterations"
+		})
+	}
+	return k6Data(data, "metrics") != nil && k6Data(data, "metrics", "iterations") == nil
 }
 
 // writable is k6's data; of --new-machine-readable-summary, which a script can't change, a copy. That one has its metrics
@@ -68,7 +118,7 @@ func writable(rt *sobek.Runtime, data sobek.Value) (*sobek.Object, error) {
 }
 
 // leave leaves the report's files beside k6's data, and gives what is for the terminal.
-func (m *module) leave(data *sobek.Object, r *capacity.Report) (string, error) {
+func (m *module) leave(data *sobek.Object, r *capacity.Report, folder string) (string, error) {
 	if err := attach(m.vu.Runtime(), data, r); err != nil {
 		return "", err
 	}
@@ -77,30 +127,19 @@ func (m *module) leave(data *sobek.Object, r *capacity.Report) (string, error) {
 		return "", err
 	}
 	colours := isTrue(k6Data(data, "state", "isStdOutTTY")) && !isTrue(k6Data(data, "options", "noColor"))
-	return report.Write(report.Folder, summary, r, m.head(data), colours)
-}
-
-// head is what tells this run's report from another's. Of WORKER_URL it is the host alone: the rest may hold a password.
-func (m *module) head(data *sobek.Object) report.Run {
-	var run report.Run
-	if ms := k6Data(data, "state", "testRunDurationMs"); ms != nil {
-		run.Took = time.Duration(ms.ToFloat() * float64(time.Millisecond))
-	} else if s := k6Data(data, "config", "duration"); s != nil { // of --new-machine-readable-summary
-		run.Took = time.Duration(s.ToFloat() * float64(time.Second))
+	var audited []byte
+	if text := m.process.audited.Load(); text != nil {
+		audited = *text
 	}
-	run.Began = time.Now().Add(-run.Took)
-	if worker, err := url.Parse(m.settings.Environment("WORKER_URL")); err == nil {
-		run.Host = worker.Host
-	}
-	if scale, err := strconv.ParseFloat(m.settings.Environment("SCALE"), 64); err == nil {
-		run.Scale = scale
-	}
-	return run
+	return report.Write(folder, summary, audited, r, colours)
 }
 
 // judge makes the report of the run, by the limits of the script's thresholds and what k6 says of them.
-func (m *module) judge(data *sobek.Object) *capacity.Report {
-	return capacity.Judge(m.measured(data), m.limits(), k6Says(data))
+func (m *module) judge(data *sobek.Object, o reportOptions) *capacity.Report {
+	measured := m.measured(data)
+	measured.Run = m.run(data, o)
+	measured.Processes[0].Usage = meter.Usage()
+	return capacity.Judge(measured, m.limits(), k6Says(data))
 }
 
 // limits are those of the script's thresholds.

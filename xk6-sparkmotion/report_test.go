@@ -2,6 +2,7 @@ package sparkmotion
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,11 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 			t.Errorf("%s is not in what is said:\n%s", file, said)
 		}
 	}
+	latest, err := os.ReadFile(filepath.Join(report.Folder, report.Latest, report.SummaryFile))
+	if last, _ := os.ReadFile(filepath.Join(report.Folder, report.SummaryFile)); err != nil || string(latest) != string(last) {
+		t.Errorf("%v, or latest is not the last run's", err)
+	}
+	vutest.Equal(t, "no iteration, in k6's other form", s.Show("sm.report({results: {metrics: [{name: 'data_sent'}]}}).stdout.slice(0, 23)"), `"No iteration was run: t"`)
 	vutest.Equal(t, "no iteration", s.Show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
 	if head, _, _ := strings.Cut(said, "\n"); !strings.HasSuffix(head, " · org.example:8443 · SCALE 0.1 · 0 taps") {
 		t.Errorf("the head is %s", head)
@@ -51,6 +57,69 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	verdict, _, _ := strings.Cut(said, "\nThe report: ")
 	vutest.Equal(t, "no place", s.Run("sm.report(data).stdout").String(), verdict)
 	vutest.Equal(t, "the log", p.Log.LastEntry().Message, "report: mkdir results: not a directory")
+}
+
+// Options come behind k6's data, or alone, before there is any.
+func TestReportOptions(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := vutest.New(t, New(), map[string]string{"LABEL": "PR 123"}).Init()
+	s.Run("var data = {metrics: {iterations: {count: 1}}}")
+	for how, call := range map[string]string{
+		"behind": "sm.report(data, {name: 'soak', dir: 'behind', title: 'A <night>'})",
+		"alone":  "sm.report({name: 'soak', dir: 'alone', title: 'A <night>'})(data)",
+	} {
+		s.Run("var said = " + call + ".stdout")
+		head, _, _ := strings.Cut(s.Run("said").String(), "\n")
+		if !strings.HasPrefix(head, "A <night> · PR 123 · ") {
+			t.Errorf("%s: the head is %s", how, head)
+		}
+		vutest.Equal(t, how, s.Show("[data.capacity.run.name, data.capacity.run.label, data.capacity.run.title]"), `["soak","PR 123","A <night>"]`)
+		folders, err := filepath.Glob(filepath.Join(how, "*Z-soak"))
+		if err != nil || len(folders) != 1 {
+			t.Fatalf("%s: %v %v", how, folders, err)
+		}
+		for file, want := range map[string]string{report.PageFile: "A &lt;night&gt;</span><span>PR 123<", report.MarkdownFile: "A &lt;night> · PR 123"} {
+			if text, err := os.ReadFile(filepath.Join(folders[0], file)); err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("%s: %s lacks %s: %v", how, file, want, err)
+			}
+		}
+	}
+	for call, want := range map[string]string{
+		"sm.report({nmae: 'soak'})":            `report: unknown option "nmae"; it takes dir, name, title`,
+		"sm.report(data, {name: '../../etc'})": `report: option name: it becomes a folder's: letters, digits, dots, - and _, such as "etc"`,
+	} {
+		vutest.Equal(t, call, s.Fails(call), want)
+	}
+	if _, err := os.Stat(report.Folder); err == nil {
+		t.Error("it has left something in results/, too")
+	}
+}
+
+// k6 tells extensions the script's folder; its name is among the arguments.
+func TestScriptOf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, file := range []string{"scripts/load.js", "scripts/conf.json", "other/load.ts", "full.tar"} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here, err := filepath.Abs("scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"run -e SCALE=0.1 scripts/load.js --config scripts/conf.json": "load.js",
+		"run --vus 2 other/load.ts":                                   "",
+		"run full.tar":                                                "full.tar",
+		"run -":                                                       "",
+		"run scripts/gone.js":                                         "",
+	} {
+		vutest.Equal(t, args, scriptOf(&url.URL{Scheme: "file", Path: filepath.ToSlash(here) + "/"}, strings.Fields(args)), want)
+	}
+	vutest.Equal(t, "nobody tells", scriptOf(nil, []string{"run", "scripts/load.js"}), "")
 }
 
 // Colours are for a terminal, and k6 knows of both.

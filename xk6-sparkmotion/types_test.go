@@ -76,7 +76,7 @@ func TestTypesOfOptions(t *testing.T) {
 	t.Parallel()
 	_, members := declared(t)
 	for name, options := range map[string]any{
-		"LoginOptions": loginOptions{}, "QueryOptions": queryOptions{}, "BandOptions": bandOptions{}, "TapOptions": tapOptions{},
+		"ReportOptions": reportOptions{}, "LoginOptions": loginOptions{}, "QueryOptions": queryOptions{}, "BandOptions": bandOptions{}, "TapOptions": tapOptions{},
 		"FlushOptions": flushOptions{}, "QueueOptions": queueOptions{}, "UpstashOptions": upstashOptions{},
 		"PreflightOptions": preflightOptions{}, "AuditOptions": auditOptions{},
 	} {

@@ -83,6 +83,10 @@ preflight().session.cookie;
 guard();
 // @ts-expect-error report() takes handleSummary's data
 report();
+// @ts-expect-error a title, not a label: that is a setting
+report({ label: 'PR 123' }, { label: 'PR 123' });
+// @ts-expect-error options alone make a function of k6's data
+report({ name: 'soak' }).stdout;
 // @ts-expect-error the default export knows the options too
 sparkmotion.tap({ bands: 'LOADTEST-E1-000001' });
 // @ts-expect-error and what there is not

@@ -97,6 +97,29 @@ func Compare(before, after *Report) *Comparison {
 	return c
 }
 
+// Worse returns what got worse, the most important first: the sustained rate, that of a part, the drain, a plateau's status and figures.
+func (c *Comparison) Worse() []string {
+	var worse []string
+	add := func(where string, changes ...Change) {
+		for _, change := range changes {
+			if change.Outcome == Worse {
+				worse = append(worse, change.Figure+where)
+			}
+		}
+	}
+	add("", c.SustainedRate)
+	add("'s rate", c.Parts...)
+	if c.Drain != nil {
+		add("", *c.Drain)
+	}
+	for _, p := range c.Plateaus {
+		at := " at " + units.PerSecond.Value(p.Offered)
+		add(at, Change{Figure: "status", Outcome: p.Outcome})
+		add(at, p.Figures...)
+	}
+	return worse
+}
+
 func (p *Plateau) alone(why string) Compared {
 	return Compared{Name: p.Name, Offered: p.Offered, Outcome: Untold, Why: why, Figures: []Change{}}
 }

@@ -40,6 +40,8 @@ type Counts struct {
 	Flushed       int64 `json:"flushed"`       // taps that flushes moved
 	FlushDropped  int64 `json:"flush_dropped"` // taps that flushes took off the queue and threw away
 
+	Procedures histograms `json:"procedure_histograms,omitempty"` // of the same answers, by procedure, or by those of a batch together
+
 	Failures Tally `json:"failures"` // all that failed, by what it was and what came back
 }
 
@@ -74,6 +76,7 @@ func (c *Counts) add(other Counts) {
 	}
 	c.Analytics.merge(other.Analytics)
 	c.Exports.merge(other.Exports)
+	c.Procedures.merge(other.Procedures)
 	c.ExportsEmpty += other.ExportsEmpty
 	c.ExportRows += other.ExportRows
 	c.ExportBytes += other.ExportBytes
@@ -96,6 +99,7 @@ func (c Counts) clone() Counts {
 	for _, t := range c.tallies() {
 		*t = maps.Clone(*t)
 	}
+	c.Procedures = c.Procedures.clone()
 	return c
 }
 

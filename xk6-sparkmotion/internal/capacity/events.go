@@ -33,6 +33,7 @@ type Query struct {
 	Began           time.Time
 	Took            time.Duration
 	Export          bool
+	Procedures      string   // that it asked for, with commas
 	Queries, Failed int64    // several in a batch
 	Failures        []string // of those that failed
 	Empty           bool     // an export without a row
@@ -96,6 +97,9 @@ func (q Query) count(c *Counts, _ int) {
 		c.Failures.add(failure, 1)
 	}
 	c.Failures.add("query", q.Failed-int64(len(q.Failures)))
+	if q.Timed() && q.Procedures != "" {
+		c.Procedures.of(q.Procedures).add(q.Took)
+	}
 	switch {
 	case q.Export && q.Timed():
 		c.Exports.add(q.Took)

@@ -37,6 +37,7 @@ type Judged struct {
 	Value   float64 `json:"value"`
 	Samples int64   `json:"samples"`
 	Status  Status  `json:"status"`
+	From    Origin  `json:"from"` // that set the limit
 }
 
 const (
@@ -153,5 +154,5 @@ func judgeRun(l Limit, whole *Plateau, late bool, k6 *K6) Judged {
 	case late && status != Pass && l.Unit != units.Share:
 		status = Generator
 	}
-	return Judged{l, figure.Value, figure.Samples, status}
+	return Judged{l, figure.Value, figure.Samples, status, l.origin()}
 }

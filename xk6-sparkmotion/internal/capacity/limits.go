@@ -37,6 +37,23 @@ const (
 // Limits are SparkMotion's.
 var Limits = limitsOf(Metrics)
 
+// Origin is what set a limit.
+type Origin string
+
+// The origins of limits.
+const (
+	FromDefault Origin = "default"
+	FromScript  Origin = "script"
+)
+
+// origin returns what set the limit: one that is as SparkMotion's is the default, whoever repeats it.
+func (l Limit) origin() Origin {
+	if slices.Contains(Limits, l) {
+		return FromDefault
+	}
+	return FromScript
+}
+
 func limitsOf(metrics []Metric) []Limit {
 	var limits []Limit
 	for _, m := range metrics {

@@ -17,6 +17,7 @@ type Process struct {
 	Dropped *int64     `json:"dropped_iterations"` // by k6's own count, of all scenarios; null when k6 doesn't say
 	RPS     int64      `json:"rps,omitempty"`      // k6's --rps, which caps its requests a second
 	Stopped *Stop      `json:"stopped"`            // null when it ran to its end
+	Usage   *Usage     `json:"usage"`              // null where its system does not tell
 }
 
 // Stop is the end of a process that was stopped.
@@ -80,7 +81,8 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Schedule: first.Report.Schedule, Goal: first.Report.Goal, Scenario: first.Report.Scenario, Climbing: first.Report.Climbing, Plateaus: []Plateau{},
+		Run: first.Report.Run, Schedule: first.Report.Schedule, Goal: first.Report.Goal, Scenario: first.Report.Scenario,
+		Climbing: first.Report.Climbing, Plateaus: []Plateau{},
 		Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
@@ -97,6 +99,7 @@ func Merge(parts []Part) (*Report, error) {
 
 // add adds what another process measured.
 func (m *Measured) add(r *Report) {
+	m.Run = m.Run.with(r.Run)
 	m.Processes = append(m.Processes, r.Processes...)
 	m.Whole.add(r.Whole)
 	m.Failures.merge(r.Failures, m.Whole.Failures)

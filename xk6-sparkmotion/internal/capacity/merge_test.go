@@ -62,7 +62,7 @@ func (s *split) events(length time.Duration) {
 			r.Tap(tap)
 		})
 		if n%3 == 0 {
-			query := Query{Began: at, Took: took, Export: export, Queries: 2, Failed: oneIf(!ok), Empty: first}
+			query := Query{Began: at, Took: took, Export: export, Queries: 2, Failed: oneIf(!ok), Empty: first, Procedures: fmt.Sprintf("p%d", at.UnixMilli()%3)}
 			if export {
 				query.Rows, query.Bytes = s.Int64N(50_000), s.Int64N(5_000_000)
 			}

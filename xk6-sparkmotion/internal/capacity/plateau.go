@@ -9,6 +9,7 @@ import (
 
 // Measured is what a run has seen.
 type Measured struct {
+	Run       Run                 `json:"run"`
 	Schedule  Schedule            `json:"schedule"`
 	Goal      float64             `json:"goal,omitempty"` // taps/s that are to be held, of all processes together; 0 for none
 	Processes []Process           `json:"processes"`

@@ -4,11 +4,15 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
 	"go.k6.io/k6/v2/lib/fsext"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -23,12 +27,12 @@ func Command(gs *state.GlobalState) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(bandsCommand(gs), compareCommand(gs), mergeCommand(gs))
+	cmd.AddCommand(bandsCommand(gs), compareCommand(gs), mergeCommand(gs), trendCommand(gs))
 	return cmd
 }
 
 func compareCommand(gs *state.GlobalState) *cobra.Command {
-	var asJSON bool
+	var asJSON, failOnWorse bool
 	cmd := &cobra.Command{
 		Use:   "compare BEFORE AFTER",
 		Short: "Tell what got better or worse between two runs, beyond noise",
@@ -47,16 +51,28 @@ it varied, and large enough to matter.`,
 				return err
 			}
 			compared := capacity.Compare(before, after)
-			if asJSON {
-				encoder := json.NewEncoder(gs.Stdout)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(compared)
+			if err := show(gs, compared, asJSON); err != nil {
+				return err
 			}
-			return report.Comparison(gs.Stdout, compared, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+			if worse := compared.Worse(); failOnWorse && len(worse) > 0 {
+				return errext.WithExitCodeIfNone(errors.New("worse: "+strings.Join(worse, ", ")), exitcodes.ThresholdsHaveFailed)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
+	cmd.Flags().BoolVar(&failOnWorse, "fail-on-worse", false, "exit 99, as k6 does by its thresholds, when anything got worse beyond noise")
 	return cmd
+}
+
+// show prints a comparison.
+func show(gs *state.GlobalState, compared *capacity.Comparison, asJSON bool) error {
+	if !asJSON {
+		return report.Comparison(gs.Stdout, compared, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+	}
+	encoder := json.NewEncoder(gs.Stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(compared)
 }
 
 func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {

@@ -117,6 +117,32 @@ func TestCompareCommandJSON(t *testing.T) {
 	}
 }
 
+// With --fail-on-worse it exits as k6 does by its thresholds, and says all the same what it has found.
+func TestCompareCommandFailsOnWorse(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		before, after string
+		code          exitcodes.ExitCode
+	}{{runBefore, runAfter, exitcodes.ThresholdsHaveFailed}, {runAfter, runBefore, 0}, {runBefore, runBefore, 0}} {
+		want, err := runCommand(false, false, "compare", c.before, c.after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := runCommand(false, false, "compare", "--fail-on-worse", c.before, c.after)
+		if said != want {
+			t.Errorf("it says\n%s\nwant\n%s", said, want)
+		}
+		var exit errext.HasExitCode
+		switch {
+		case c.code == 0 && err != nil:
+			t.Errorf("%s, %s: got %v", c.before, c.after, err)
+		case c.code != 0 && (!errors.As(err, &exit) || exit.ExitCode() != c.code || !strings.HasPrefix(err.Error(), "worse: sustained rate, ") ||
+			!strings.Contains(err.Error(), ", redirect p95 at 100/s")):
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // compared is what the command should find.
 func compared(t *testing.T, before, after string) *capacity.Comparison {
 	t.Helper()

@@ -52,8 +52,7 @@ func leaveMerged(gs *state.GlobalState, folder string, merged *capacity.Report) 
 	if err != nil {
 		return err
 	}
-	began, _ := merged.Began()
-	said, err := report.Write(folder, summary, merged, report.Run{Began: began}, gs.Stdout.IsTTY && !gs.Flags.NoColor)
+	said, err := report.Write(folder, summary, nil, merged, gs.Stdout.IsTTY && !gs.Flags.NoColor)
 	if _, unsaid := fmt.Fprint(gs.Stdout, said); err != nil || unsaid != nil {
 		return errors.Join(err, unsaid)
 	}

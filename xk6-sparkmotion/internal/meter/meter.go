@@ -75,7 +75,7 @@ func (m *Meter) Query(q Query) bool {
 		return false
 	}
 	counted := capacity.Query{
-		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Queries: int64(q.Count), Failed: int64(len(q.Failures)),
+		Began: time.Now().Add(-q.Took), Took: q.Took, Export: q.export(), Procedures: q.Procedures, Queries: int64(q.Count), Failed: int64(len(q.Failures)),
 		Failures: q.Failures, Empty: q.Rows == 0, Rows: int64(q.Rows), Bytes: int64(q.Bytes),
 	}
 	if counted.Timed() {

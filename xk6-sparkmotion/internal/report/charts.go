@@ -16,6 +16,7 @@ type chart struct {
 	Keys                     []key
 	SVG                      template.HTML
 	Table                    table
+	Height                   int // in pixels, where it is not that of all others
 }
 
 // key says what a mark stands for.
@@ -26,7 +27,7 @@ func charts(r *capacity.Report) []chart {
 	if len(r.Plateaus) == 0 {
 		return nil
 	}
-	all := []chart{latencyChart(r), rateChart(r)}
+	all := []chart{latencyChart(r), bandsChart(r), histogramChart(r), rateChart(r)}
 	if len(r.Readings.Course) > 1 {
 		all = append(all, ledgerChart(r))
 	}

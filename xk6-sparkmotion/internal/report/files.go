@@ -5,43 +5,139 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Where a report's files are, below the folder that k6 runs in.
+// Where a report's files are, below the folder that k6 runs in. Those of the last run are there, and those of each in a folder of its
+// own below it, to the last of which Latest leads.
 const (
 	Folder       = "results"
 	SummaryFile  = "e2e-load-summary.json"
 	PageFile     = "e2e-load-report.html"
 	MarkdownFile = "e2e-load-report.md"
+	JUnitFile    = "e2e-load-report.xml"
+	AuditFile    = "audit.json"
+	Latest       = "latest"
 )
 
+// file is one of a report's.
+type file struct {
+	name string
+	text []byte
+}
+
 // Write leaves a report's files in a folder, and returns what is for the terminal, also when a file can't be written. The
-// summary is JSON that has the report as capacity.
-func Write(folder string, summary []byte, r *capacity.Report, run Run, colours bool) (string, error) {
-	var file, page, markdown, terminal bytes.Buffer
+// summary is JSON that has the report as capacity; audited is what an audit has found, if there was one.
+func Write(folder string, summary, audited []byte, r *capacity.Report, colours bool) (string, error) {
+	var indented, page, markdown, cases, terminal bytes.Buffer
 	err := errors.Join(
-		json.Indent(&file, summary, "", "  "),
-		HTML(&page, r, run),
-		Markdown(&markdown, r, run),
-		Terminal(&terminal, r, run, colours),
+		json.Indent(&indented, summary, "", "  "), HTML(&page, r), Markdown(&markdown, r), JUnit(&cases, r), Terminal(&terminal, r, colours),
 	)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	files := []file{{SummaryFile, indented.Bytes()}, {PageFile, page.Bytes()}, {MarkdownFile, markdown.Bytes()}, {JUnitFile, cases.Bytes()}}
+	own := files
+	if audited != nil {
+		own = append(own, file{AuditFile, audited}) // the audit has left it beside the others already
+	}
+	kept, err := keep(folder, folderName(&r.Run), own)
+	if err != nil {
 		return terminal.String(), err
 	}
-	err = errors.Join(
-		os.WriteFile(filepath.Join(folder, SummaryFile), file.Bytes(), 0o600),
-		os.WriteFile(filepath.Join(folder, PageFile), page.Bytes(), 0o600),
-		os.WriteFile(filepath.Join(folder, MarkdownFile), markdown.Bytes(), 0o600),
-	)
-	if err == nil {
-		fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, PageFile), MarkdownFile, SummaryFile)
+	for _, f := range files {
+		if err := WriteFile(filepath.Join(folder, f.name), f.text); err != nil {
+			return terminal.String(), err
+		}
 	}
-	return terminal.String(), err
+	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, PageFile), MarkdownFile, SummaryFile)
+	fmt.Fprintf(&terminal, "The same files stay in %s\n", filepath.Join(folder, kept)+string(filepath.Separator))
+	if err := lead(folder, kept); err != nil {
+		fmt.Fprintf(&terminal, "%s does not lead there: %v\n", filepath.Join(folder, Latest), err)
+	}
+	return terminal.String(), nil
+}
+
+// folderName is a run's: when it began, so that names are in that order, and what it is called.
+func folderName(run *capacity.Run) string {
+	name := run.Name
+	if name == "" {
+		name = "run"
+	}
+	if run.Began == nil {
+		return name
+	}
+	return run.Began.UTC().Format("20060102T150405Z") + "-" + name
+}
+
+var noName = regexp.MustCompile(`[^\pL\pN._-]+`)
+
+// Name makes of a text what a folder can be called on any system.
+func Name(text string) string { return strings.Trim(noName.ReplaceAllString(text, "-"), ".-") }
+
+// keep leaves files in a new folder below another, all or none, and returns its name: the one that is wanted, with a number when another run
+// has that.
+func keep(folder, wanted string, files []file) (name string, err error) {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return "", err
+	}
+	made, err := os.MkdirTemp(folder, ".writing-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(made)) }() // of what went well nothing is left there
+	if err := os.Chmod(made, 0o750); err != nil {                 // #nosec G302 -- as its parent
+		return "", err
+	}
+	for _, f := range files {
+		if err := WriteFile(filepath.Join(made, f.name), f.text); err != nil {
+			return "", err
+		}
+	}
+	name = wanted
+	for n := 2; ; n++ {
+		err := os.Rename(made, filepath.Join(folder, name))
+		if !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+		name = fmt.Sprintf("%s-%d", wanted, n)
+	}
+}
+
+// lead has Latest lead to a run's folder.
+func lead(folder, name string) error {
+	latest := filepath.Join(folder, Latest)
+	if at, err := os.Lstat(latest); err == nil && at.Mode()&fs.ModeSymlink == 0 {
+		return errors.New("something else is there: remove it")
+	}
+	made := filepath.Join(folder, ".latest-"+name)
+	if err := os.Symlink(name, made); err != nil {
+		return err
+	}
+	if err := os.Rename(made, latest); err != nil {
+		return errors.Join(err, os.Remove(made))
+	}
+	return nil
+}
+
+// WriteFile writes a file beside its place and renames it there, so that whoever reads it finds all of it, or all of the one before.
+func WriteFile(path string, text []byte) (err error) {
+	made, err := os.CreateTemp(filepath.Dir(path), ".writing-")
+	if err != nil {
+		return err
+	}
+	_, err = made.Write(text)
+	if err = errors.Join(err, made.Sync(), made.Close()); err == nil {
+		err = os.Rename(made.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(made.Name()))
+	}
+	return nil
 }

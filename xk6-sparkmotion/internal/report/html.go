@@ -1,22 +1,15 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
-	"time"
+	"slices"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
-
-// Run is what a report's head tells of a run; what is zero is left out.
-type Run struct {
-	Began time.Time
-	Took  time.Duration
-	Host  string  // that taps went to
-	Scale float64 // of the script's rates
-}
 
 //go:embed page.html
 var source string
@@ -24,25 +17,66 @@ var source string
 var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": class}).Parse(source))
 
 // HTML writes the report as one page that needs nothing else.
-func HTML(w io.Writer, r *capacity.Report, run Run) error {
+func HTML(w io.Writer, r *capacity.Report) error {
 	data := struct {
 		*capacity.Report
+		Title  string
 		Facts  []string
-		Heads  []table
+		Heads  []section
 		Charts []chart
-		Tables []table
+		Tables []section
 		Notes  []string
-	}{Report: r, Facts: run.facts(r), Heads: heads(r), Charts: charts(r), Tables: tables(r), Notes: notes(r)}
+		Foot   []fact
+	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r), Foot: provenance(r)}
+	for _, t := range heads(r) {
+		data.Heads = append(data.Heads, sectionOf(t))
+	}
+	for _, t := range tables(r) {
+		if t.Name == failedName { // what many look for first
+			data.Heads = append(data.Heads, sectionOf(t))
+			continue
+		}
+		data.Tables = append(data.Tables, sectionOf(t))
+	}
 	return page.Execute(w, data)
 }
 
-func (run Run) facts(r *capacity.Report) []string {
-	var facts []string
-	if !run.Began.IsZero() {
+// section is a table of a page, in which rows that were not measured are folded.
+type section struct{ Table, Folded table }
+
+func sectionOf(t table) section {
+	s := section{Table: t, Folded: t}
+	s.Table.Rows, s.Folded.Rows = nil, nil
+	for _, row := range t.Rows {
+		if measured(row) {
+			s.Table.Rows = append(s.Table.Rows, row)
+		} else {
+			s.Folded.Rows = append(s.Folded.Rows, row)
+		}
+	}
+	return s
+}
+
+// measured reports whether a row says more than that nothing was.
+func measured(row []cell) bool {
+	if len(row) > 1 && row[1].Text == notMeasured {
+		return false
+	}
+	return slices.ContainsFunc(row[1:], func(c cell) bool { return c.Text != unknown })
+}
+
+// facts are what a report's head tells of a run.
+func facts(r *capacity.Report) []string {
+	run := &r.Run
+	facts := []string{}
+	if run.Label != "" {
+		facts = append(facts, run.Label)
+	}
+	if run.Began != nil {
 		facts = append(facts, run.Began.Format("2 January 2006, 15:04 MST"))
 	}
-	if run.Took > 0 {
-		facts = append(facts, clock(run.Took.Seconds())+" min")
+	if run.Seconds > 0 {
+		facts = append(facts, clock(run.Seconds)+" min")
 	}
 	if run.Host != "" {
 		facts = append(facts, run.Host)
@@ -55,6 +89,9 @@ func (run Run) facts(r *capacity.Report) []string {
 	}
 	return append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 }
+
+// title is what a report is called.
+func title(r *capacity.Report) string { return cmp.Or(r.Run.Title, "SparkMotion load test") }
 
 // class is a status's CSS class.
 func class(s capacity.Status) string {

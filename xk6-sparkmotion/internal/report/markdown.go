@@ -8,9 +8,9 @@ import (
 )
 
 // Markdown writes the report for a pull request: its details are folded.
-func Markdown(w io.Writer, r *capacity.Report, run Run) error {
+func Markdown(w io.Writer, r *capacity.Report) error {
 	var b strings.Builder
-	b.WriteString("SparkMotion load test · " + plain.Replace(strings.Join(run.facts(r), " · ")) + "\n\n")
+	b.WriteString(plain.Replace(strings.Join(append([]string{title(r)}, facts(r)...), " · ")) + "\n\n")
 	for i, sentence := range r.Verdict {
 		if i == 0 {
 			badge := ""

@@ -24,7 +24,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var (
+	update = flag.Bool("update", false, "write the golden files")
+	leave  = flag.String("pages", "", "write the pages into this folder, for integration/browser")
+)
 
 // held is a plateau in a test: what the system was asked for and what it did.
 type held struct {
@@ -109,7 +112,7 @@ func admins(r *capacity.Recorder, from, hold time.Duration, h held) {
 }
 
 func ask(r *capacity.Recorder, at time.Time, ms float64, export bool) {
-	r.Query(capacity.Query{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1})
+	r.Query(capacity.Query{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1, Procedures: map[bool]string{false: "analytics.kpis", true: "analytics.exportTaps"}[export]})
 }
 
 // every picks a share of whole numbers, evenly.
@@ -173,13 +176,15 @@ func TestScenarioTables(t *testing.T) {
 	}
 }
 
-var header = Run{Began: began, Took: 12*time.Minute + 30*time.Second, Host: "test_org.sparkmotion.net", Scale: 0.1}
+var header = capacity.Run{Began: &began, Seconds: 750, Host: "test_org.sparkmotion.net", Scale: 0.1}
 
 // forms are all forms of a report, by the endings of their files.
 func forms(t *testing.T, r *capacity.Report) map[string]string {
 	t.Helper()
 	var text, colours, markdown, page bytes.Buffer
-	for _, err := range []error{Terminal(&text, r, header, false), Terminal(&colours, r, header, true), Markdown(&markdown, r, header), HTML(&page, r, header)} {
+	r = new(*r)
+	r.Run = header
+	for _, err := range []error{Terminal(&text, r, false), Terminal(&colours, r, true), Markdown(&markdown, r), HTML(&page, r)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,9 +254,7 @@ func TestForms(t *testing.T) {
 // Whatever the figures, a terminal of 100 columns shows each row on one line, and colours change no width.
 func TestWidth(t *testing.T) {
 	t.Parallel()
-	reports := map[string]*capacity.Report{"extreme": extreme()}
-	maps.Copy(reports, fixtures())
-	for name, r := range reports {
+	for name, r := range reports() {
 		all := forms(t, r)
 		plain := all["txt"]
 		for line := range strings.Lines(plain) {
@@ -344,12 +347,41 @@ func TestTallies(t *testing.T) {
 	wants("html", "compassion.com", true)
 }
 
+// reports are all that pages are made of here.
+func reports() map[string]*capacity.Report {
+	all := map[string]*capacity.Report{"extreme": extreme()}
+	maps.Copy(all, fixtures())
+	return all
+}
+
+// The pages of all reports, and of a trend of them, are whole; a browser opens what -pages leaves.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	pages := make(map[string]string)
+	for name, r := range reports() {
+		pages[strings.ReplaceAll(name, " ", "-")] = forms(t, r)["html"]
+	}
+	var trend bytes.Buffer
+	if err := TrendHTML(&trend, capacity.TrendOf(reports()), []Skipped{{strings.Repeat("long", 50) + ".json", "it is <i>none</i>"}}); err != nil {
+		t.Fatal(err)
+	}
+	pages["trend"] = trend.String()
+	for name, page := range pages {
+		if !strings.HasPrefix(page, "<!doctype html>") || !strings.HasSuffix(strings.TrimSpace(page), "</html>") || strings.Contains(page, "<i>") {
+			t.Errorf("%s is no page", name)
+		}
+		if *leave != "" {
+			if err := os.WriteFile(filepath.Join(*leave, name+".html"), []byte(page), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A page fetches nothing, is well-formed, says each chart in words, and takes no markup from figures.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	reports := map[string]*capacity.Report{"extreme": extreme()}
-	maps.Copy(reports, fixtures())
-	for name, r := range reports {
+	for name, r := range reports() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			page := forms(t, r)["html"]
@@ -492,7 +524,7 @@ func TestInterval(t *testing.T) {
 func TestFails(t *testing.T) {
 	t.Parallel()
 	r, full := fixtures()["few"], full{}
-	for name, err := range map[string]error{"terminal": Terminal(full, r, header, true), "markdown": Markdown(full, r, header), "html": HTML(full, r, header)} {
+	for name, err := range map[string]error{"terminal": Terminal(full, r, true), "markdown": Markdown(full, r), "html": HTML(full, r), "junit": JUnit(full, r)} {
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: got %v", name, err)
 		}

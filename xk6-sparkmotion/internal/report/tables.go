@@ -54,7 +54,7 @@ func limitsTable(r *capacity.Report) table {
 		verdict := string(m.Status)
 		switch {
 		case m.Samples == 0:
-			verdict, value = "not measured", unknown
+			verdict, value = notMeasured, unknown
 		case m.Status == capacity.NoData:
 			samples += " of " + count(float64(m.Enough))
 		}
@@ -169,7 +169,7 @@ func partsTable(r *capacity.Report) table {
 	for _, c := range r.Parts {
 		verdict := cell{string(c.Status), c.Status}
 		if !c.Measured() {
-			verdict.Text = "not measured"
+			verdict.Text = notMeasured
 		}
 		row := []cell{{Text: capitalized(strings.TrimPrefix(c.Part.String(), "the "))}, verdict, {Text: optional(c.SustainedRate)}}
 		for _, status := range c.Plateaus {

@@ -27,7 +27,7 @@ func tables(r *capacity.Report) []table {
 	if len(r.Plateaus) > 0 {
 		all = append(tapsTables(r), systemTable(r), volumeTable(r))
 	}
-	for _, t := range []table{hostsTable(r), failedTable(r)} {
+	for _, t := range []table{procedureTable(r), hostsTable(r), failedTable(r)} {
 		if len(t.Rows) > 0 {
 			all = append(all, t)
 		}
@@ -45,9 +45,11 @@ func hostsTable(r *capacity.Report) table {
 	return t
 }
 
+const failedName = "What failed"
+
 // failedTable is what failed, kind by kind, with what the first of each said.
 func failedTable(r *capacity.Report) table {
-	t := table{Name: "What failed", Align: "l", Head: []string{"Kind"}}
+	t := table{Name: failedName, Align: "l", Head: []string{"Kind"}}
 	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Failures })
 	t.byPlateau(r)
 	t.Head, t.Align = append(slices.Insert(t.Head, 1, "Part"), "The first one"), "ll"+t.Align[1:]+"l"

@@ -14,9 +14,13 @@ import (
 const width = 100
 
 // Terminal writes the verdict and the tables, at most 100 columns wide. Whether it has colours, k6 knows.
-func Terminal(w io.Writer, r *capacity.Report, run Run, colour bool) error {
+func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 	t := terminal{colour: colour}
-	t.quiet(strings.Join(run.facts(r), " · "))
+	said := facts(r)
+	if r.Run.Title != "" {
+		said = append([]string{r.Run.Title}, said...)
+	}
+	t.quiet(strings.Join(said, " · "))
 	status, badge := string(r.Status), ""
 	if r.Badge() != "" {
 		badge = " (" + r.Badge() + ")"

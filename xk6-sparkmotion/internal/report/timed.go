@@ -7,7 +7,10 @@ import (
 )
 
 // timed draws what plots over time share: their scales, and the plateaus.
-func (p *plot) timed(r *capacity.Report, highest float64) {
+func (p *plot) timed(r *capacity.Report, highest float64) { p.overTime(r, linear(highest), count) }
+
+// overTime does so by a scale of its own, whose ticks have names.
+func (p *plot) overTime(r *capacity.Report, y scale, name func(float64) string) {
 	last := r.Plateaus[len(r.Plateaus)-1]
 	p.span = max(last.Start+last.Seconds, float64(len(r.Series.Achieved))*r.Series.Step)
 	if n := len(r.Series.Depth); n > 0 {
@@ -16,8 +19,8 @@ func (p *plot) timed(r *capacity.Report, highest float64) {
 	if n := len(r.Readings.Course); n > 0 {
 		p.span = max(p.span, r.Readings.Course[n-1].Seconds)
 	}
-	p.y = linear(highest)
-	p.grid(count)
+	p.y = y
+	p.grid(name)
 	p.times()
 	p.plateaus(r.Plateaus, plotTop-16, func(i int) (float64, float64) {
 		return r.Plateaus[i].Start, r.Plateaus[i].Start + r.Plateaus[i].Seconds
