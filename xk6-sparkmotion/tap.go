@@ -36,6 +36,7 @@ type tapOptions struct {
 	Headers      map[string]string `js:"headers"`
 	Cookie       string            `js:"cookie"`
 	Protocol     string            `js:"protocol" default:"http/1.1"`
+	Connection   string            `js:"connection" env:"CONNECTIONS" default:"kept"`
 	Audit        bool              `js:"audit"`
 	Location     bool              `js:"location"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
@@ -154,7 +155,7 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 	target, ok := m.plans.targets[key]
 	if !ok {
 		state := m.vu.State()
-		if target, err = lane.NewTarget(link, &state.Options); err != nil {
+		if target, err = lane.NewTarget(link, &state.Options, &m.process.pool); err != nil {
 			return nil, err
 		}
 		if m.plans.targets == nil {
@@ -170,7 +171,7 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 func (o tapOptions) link() lane.Link {
 	l := lane.Link{
 		Form: o.Form, Origin: o.URL, Setting: "WORKER_URL", Protocol: o.Protocol,
-		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie,
+		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie, Connection: o.Connection,
 	}
 	if o.Form == lane.Direct {
 		l.Origin, l.Setting = o.DirectURL, "DIRECT_URL"

@@ -42,7 +42,7 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 				continue
 			}
 			r.Due = start.Add(p.offset(i))
-			c := target.take()
+			c := target.idle.take(target)
 			c.prepare(r)
 			go func() { ended <- outcome{c, c.send(ctx, state)} }()
 			open++
@@ -51,7 +51,7 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 			}
 		case o := <-ended:
 			done(o.result)
-			target.put(o.conn, o.result.Ended)
+			target.idle.put(o.conn, o.result.Ended)
 			open--
 		case <-stop:
 			timer.Stop()
