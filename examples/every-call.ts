@@ -27,7 +27,7 @@ export const options: Options = {
       executor: 'ramping-arrival-rate',
       exec: 'tappers',
       preAllocatedVUs: 10,
-      ...plateaus({ rates: [10, 20], hold: '1s', rampDown: 500 }),
+      ...plateaus({ rates: [10, 20], hold: '1s', rampDown: 500, taps: 1 }),
     },
     calls: { executor: 'per-vu-iterations', exec: 'calls', vus: 1, iterations: 1 },
     search: { executor: 'per-vu-iterations', exec: 'search', vus: 1, iterations: 1, startTime: '3s' },

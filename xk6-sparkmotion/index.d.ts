@@ -333,12 +333,14 @@ declare module 'k6/x/sparkmotion' {
   // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface Plateaus {
-    /** Arrival rates a second: whole numbers. */
+    /** Taps a second: whole numbers. */
     rates: number[];
     /** How long each rate is held. */
     hold: Duration;
     /** How long the fall to 0 takes after the last. Default: none. */
     rampDown?: Duration;
+    /** How many taps an iteration makes, by `taps(n)`, so that one of k6's carries several. Default 1. */
+    taps?: number;
   }
 
   /**

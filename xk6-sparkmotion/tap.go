@@ -58,7 +58,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := m.tapRequest(p)
+	r, err := m.tapRequest(p, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -230,8 +230,8 @@ func (p *tapPlan) link(band []byte) (string, error) {
 		strings.Join(defaultPrefixes, ", "), band)
 }
 
-// tapRequest makes the request of a plan's next tap. It waits where --rps says so.
-func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
+// tapRequest makes the request of a plan's next tap, of an iteration that carries so many. It waits where --rps says so.
+func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 	r := lane.Request{Hosts: p.hosts, Query: p.query, Timeout: p.options.Timeout}
 	if p.options.Band != "" {
 		r.Band = []byte(trpc.EncodeURIComponent(p.options.Band))
@@ -256,6 +256,6 @@ func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
 			return r, err
 		}
 	}
-	r.Plateau = m.meter.Plateau()
+	r.Plateau = m.meter.Plateau(taps)
 	return r, nil
 }

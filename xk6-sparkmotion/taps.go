@@ -2,6 +2,7 @@ package sparkmotion
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/grafana/sobek"
@@ -21,9 +22,9 @@ const maxBurst = 10
 // on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
 // other scenarios they follow one another.
 func (m *module) taps(call sobek.FunctionCall) (any, error) {
-	n := settings.Number(call.Argument(0))
-	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
-		return nil, errors.New("the first argument is how many, a whole number from 1 to 1000")
+	n, err := readCount(call.Argument(0))
+	if err != nil {
+		return nil, fmt.Errorf("the first argument is %w", err)
 	}
 	p, err := m.tapPlan(call.Argument(1))
 	if err != nil {
@@ -41,11 +42,20 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
-	m.mark(m.meter.Plateau())
+	m.mark(m.meter.Plateau(int(n)))
 	if err != nil {
 		return nil, err
 	}
 	return redirected, m.ending()
+}
+
+// readCount reads how many taps an iteration makes.
+func readCount(given sobek.Value) (int64, error) {
+	n := settings.Number(given)
+	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
+		return 0, fmt.Errorf("how many, a whole number from 1 to %d", maxTaps)
+	}
+	return int64(n), nil
 }
 
 // pace makes taps that are due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
@@ -57,7 +67,7 @@ func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (
 			if err := m.ending(); err != nil { // the rest may take a while
 				return lane.Request{}, err
 			}
-			r, err := m.tapRequest(p)
+			r, err := m.tapRequest(p, pacer.N)
 			if err == nil && place != nil {
 				place(&r)
 			}
@@ -76,7 +86,7 @@ func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
 	counted := m.meter.Taps(min(n, maxBurst))
 	defer counted.Push()
 	for range n {
-		r, err := m.tapRequest(p)
+		r, err := m.tapRequest(p, n)
 		if err != nil {
 			return redirected, err
 		}

@@ -184,11 +184,11 @@ func TestPlateauOfATap(t *testing.T) {
 	link, _ := vutest.Serve(t, w.ServeHTTP)
 	p := newProcess(t, map[string]string{"WORKER_URL": link})
 	var scenarios lib.ScenarioConfigs
-	tap := func(elapsed time.Duration) string {
+	tap := func(elapsed time.Duration, js string) string {
 		s := p.Start(1)
 		s.VU.Running.Options.Scenarios = scenarios
 		s.VU.Ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{Name: "tappers", StartTime: time.Now().Add(-elapsed)})
-		s.Run("sm.tap()")
+		s.Run(js)
 		for _, sample := range s.Emitted() {
 			if strings.HasPrefix(sample, "redirect_latency") {
 				return sample
@@ -196,15 +196,21 @@ func TestPlateauOfATap(t *testing.T) {
 		}
 		return ""
 	}
-	vutest.Equal(t, "without plateaus", tap(time.Second), "redirect_latency{form:subdomain} time")
+	vutest.Equal(t, "without plateaus", tap(time.Second, "sm.tap()"), "redirect_latency{form:subdomain} time")
 	made := p.Init().Run(`JSON.stringify({tappers: {executor: 'ramping-arrival-rate', preAllocatedVUs: 5,
 		...sm.plateaus({rates: [600, 1200], hold: '1m', rampDown: '30s'}), timeUnit: '1m'}})`).String()
 	if err := json.Unmarshal([]byte(made), &scenarios); err != nil {
 		t.Fatal(err)
 	}
-	vutest.Equal(t, "first plateau", tap(30*time.Second), "redirect_latency{form:subdomain plateau:10} time")
-	vutest.Equal(t, "second plateau", tap(90*time.Second), "redirect_latency{form:subdomain plateau:20} time")
-	vutest.Equal(t, "ramp-down", tap(130*time.Second), "redirect_latency{form:subdomain plateau:ramp-down} time")
+	vutest.Equal(t, "first plateau", tap(30*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:10} time")
+	vutest.Equal(t, "second plateau", tap(90*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:20} time")
+	vutest.Equal(t, "ramp-down", tap(130*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:ramp-down} time")
+
+	made = p.Init().Run(`JSON.stringify({tappers: {executor: 'ramping-arrival-rate', preAllocatedVUs: 5, ...sm.plateaus({rates: [600], hold: '1m', taps: 3})}})`).String()
+	if err := json.Unmarshal([]byte(made), &scenarios); err != nil {
+		t.Fatal(err)
+	}
+	vutest.Equal(t, "three taps an iteration", tap(30*time.Second, "sm.taps(3)"), "redirect_latency{form:subdomain plateau:600} time")
 
 	s := p.Start(1) // setup() has no scenario
 	s.Run("sm.tap()")
