@@ -153,6 +153,10 @@ declare module 'k6/x/sparkmotion' {
      * `resumed`: one for each, that resumes an earlier one's TLS session. Both take `protocol: 'http/1.1'`. Default CONNECTIONS.
      */
     connection?: 'kept' | 'new' | 'resumed';
+    /** When `taps(n)` are due: `even`, or as a `poisson` process of n for each iteration on average. Default ARRIVALS, else even. */
+    arrivals?: 'even' | 'poisson';
+    /** Draws the same arrivals in every run; another series in each VU. Default SEED, else another each time. */
+    seed?: number;
     /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
     audit?: boolean;
     /** Returns the URL that the tap led to, with its UTM parameters, in place of true, and null in place of false. Not for `taps()`. Default false. */

@@ -44,7 +44,8 @@ type process struct {
 	notices      notices
 	audit        audit.Set
 	settings     runSettings
-	pool         lane.Pool // of the taps' connections
+	pool         lane.Pool   // of the taps' connections
+	poisson      atomic.Bool // taps were due as a Poisson process has them
 	finding      finding
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it
 	glances      pace                         // at the system's counters, after flushes

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/grafana/sobek"
 
@@ -19,8 +20,9 @@ const maxBurst = 10
 
 // taps makes n taps in one iteration and returns how many were redirected. In an arrival-rate scenario they are spread
 // over the time that the iteration stands for, 1/rate, each due at its own moment whatever became of those before it,
-// on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
-// other scenarios they follow one another.
+// on a connection of its own when one is still under way; their redirect_latency counts from when they were due. With
+// arrivals "poisson" they are due as a Poisson process has them, so that n is how many there are on average. In other
+// scenarios they follow one another.
 func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	n, err := readCount(call.Argument(0))
 	if err != nil {
@@ -38,7 +40,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	}
 	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period}, nil)
+		redirected, err = m.pace(p, m.pacer(p, int(n), period), nil)
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
@@ -47,6 +49,15 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	return redirected, m.ending()
+}
+
+// pacer spreads taps over a period as the plan's arrivals have it.
+func (m *module) pacer(p *tapPlan, n int, period time.Duration) lane.Pacer {
+	if p.arrivals == nil {
+		return lane.Pacer{N: n, Period: period}
+	}
+	m.process.poisson.Store(true)
+	return lane.Poisson(p.arrivals, n, period)
 }
 
 // readCount reads how many taps an iteration makes.
