@@ -28,7 +28,7 @@ export const options: Options = {
       executor: 'ramping-arrival-rate',
       exec: 'tappers',
       preAllocatedVUs: 10,
-      ...plateaus({ rates: [10, 20], hold: '1s', rampDown: 500 }),
+      ...plateaus({ rates: [10, 20], hold: '1s', rampDown: 500, taps: 1 }),
     },
     calls: { executor: 'per-vu-iterations', exec: 'calls', vus: 1, iterations: 1 },
     search: { executor: 'per-vu-iterations', exec: 'search', vus: 1, iterations: 1, startTime: '3s' },
@@ -63,13 +63,14 @@ export function tappers(): void {
   const bands: BandOptions = { prefixes: ['LOADTEST-E1-', 'LOADTEST-E2-'], count: 200_000, distribution: 'zipf', seed: 7 };
   const how: TapOptions = {
     band: bandID(bands), utm: 1, pageHost: PAGE_HOST, fallbackHost, path: '/e', param: 'bandId', status: 302,
-    query: { lang: 'en' }, headers: { 'Accept-Language': 'en' }, cookie: 'lang=en', protocol: 'http/1.1', timeout: 5000,
+    query: { lang: 'en' }, headers: { 'Accept-Language': 'en' }, cookie: 'lang=en', protocol: 'http/1.1', connection: 'kept', timeout: 5000,
   };
   const redirected: boolean = tap({ ...how, form: 'subdomain', url: WORKER_URL });
   const directly: boolean = tap({ ...how, form: 'direct', directURL: DIRECT_URL, orgID, eventIDs });
-  const two: number = taps(2, { protocol: 'h2' });
+  const two: number = taps(2, { protocol: 'h2', arrivals: 'even', seed: 7 });
+  const phone: boolean = tap({ connection: 'new' });
   const led: string | null = tap({ location: true });
-  check(null, { 'taps are redirected': () => redirected && directly && two === 2 && led !== null });
+  check(null, { 'taps are redirected': () => redirected && directly && phone && two === 2 && led !== null });
 }
 
 // All of two rates is tried, and the higher one held: nothing is to break here.

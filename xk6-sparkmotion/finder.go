@@ -281,7 +281,7 @@ func (f *finder) latency() (time.Duration, error) {
 	const few = 5
 	var latencies []time.Duration
 	for range few {
-		r, err := f.tapRequest(f.plan)
+		r, err := f.tapRequest(f.plan, 1)
 		if err != nil {
 			return 0, err
 		}

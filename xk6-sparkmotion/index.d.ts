@@ -174,6 +174,16 @@ declare module 'k6/x/sparkmotion' {
      * the server does; so do a proxy in the environment and `--http-debug`.
      */
     protocol?: 'http/1.1' | 'h2';
+    /**
+     * `kept` (default): as many connections as taps are in flight, shared by the VUs of a process unless `--local-ips` or
+     * `noVUConnectionReuse` keeps them apart. `new`: one for each tap, with a whole TLS handshake, as a phone makes that was not there before.
+     * `resumed`: one for each, that resumes an earlier one's TLS session. Both take `protocol: 'http/1.1'`. Default CONNECTIONS.
+     */
+    connection?: 'kept' | 'new' | 'resumed';
+    /** When `taps(n)` are due: `even`, or as a `poisson` process of n for each iteration on average. Default ARRIVALS, else even. */
+    arrivals?: 'even' | 'poisson';
+    /** Draws the same arrivals in every run; another series in each VU. Default SEED, else another each time. */
+    seed?: number;
     /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
     audit?: boolean;
     /** Returns the URL that the tap led to, with its UTM parameters, in place of true, and null in place of false. Not for `taps()`. Default false. */
@@ -185,7 +195,7 @@ declare module 'k6/x/sparkmotion' {
   /**
    * One tap: opens a band's link and follows the redirect no further. True when it led to a page; to a fallback is an error. Emits
    * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
-   * Worker's KV, or the Hub), three checks, and k6's http_req_*; with the tag `form`, and `plateau` where the arrival rate ramps; and
+   * Worker's KV, or the Hub), `connect_latency` for a connection that is new, three checks, and k6's http_req_*; with the tag `form`, and `plateau` where the arrival rate ramps; and
    * the generator's own health, `generator_lag`, `generator_limited` and `generator_memory`. It does not throw for what the Worker answers;
    * the first failure of each kind in a process is logged.
    */
@@ -354,12 +364,14 @@ declare module 'k6/x/sparkmotion' {
   // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface Plateaus {
-    /** Arrival rates a second: whole numbers. */
+    /** Taps a second: whole numbers. */
     rates: number[];
     /** How long each rate is held. */
     hold: Duration;
     /** How long the fall to 0 takes after the last. Default: none. */
     rampDown?: Duration;
+    /** How many taps an iteration makes, by `taps(n)`, so that one of k6's carries several. Default 1. */
+    taps?: number;
   }
 
   /**

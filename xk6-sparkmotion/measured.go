@@ -24,7 +24,7 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 		shares = append([]capacity.Share{{Scenario: search.scenario, Of: 1}}, shares...)
 	}
 	measured := m.process.meter.Recorder.Measured(options.ExecutionSegment.String(), shares)
-	measured.Climbing, measured.Goal = climbing, m.process.settings.Goal
+	measured.Climbing, measured.Goal, measured.Poisson = climbing, m.process.settings.Goal, m.process.poisson.Load()
 	process := &measured.Processes[0]
 	process.Dropped, process.RPS = droppedIterations(data), options.RPS.Int64
 	if search != nil {

@@ -49,6 +49,8 @@ type process struct {
 	notices      notices
 	audit        audit.Set
 	settings     runSettings
+	pool         lane.Pool   // of the taps' connections
+	poisson      atomic.Bool // taps were due as a Poisson process has them
 	finding      finding
 	audited      atomic.Pointer[[]byte]       // what the audit has written
 	queue        atomic.Pointer[queue.Source] // that the ledger is read from; nil as long as nobody has asked for it

@@ -16,7 +16,7 @@ import (
 
 // plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
 // hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
-// a jump of 0s, and a hold.
+// a jump of 0s, and a hold. Rates are taps a second; an iteration makes one, or as many as taps says, by taps(n).
 func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	rt := m.vu.Runtime()
 	p, err := readPlateaus(rt, call.Argument(0))
@@ -32,7 +32,7 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 		}
 		stages = append(stages, made)
 	}
-	return object(rt, "startRate", p.rates[0], "timeUnit", "1s", "stages", rt.NewArray(stages...))
+	return object(rt, "startRate", p.rates[0], "timeUnit", fmt.Sprintf("%ds", p.taps), "stages", rt.NewArray(stages...))
 }
 
 // plan remembers the plateaus' names, for thresholds. What is judged are the stages that k6 executes.
@@ -94,14 +94,15 @@ func (p plateauOptions) stages() []stage {
 
 type plateauOptions struct {
 	rates          []int64
+	taps           int64 // of an iteration
 	hold, rampDown time.Duration
 }
 
 func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) {
-	var p plateauOptions
+	p := plateauOptions{taps: 1}
 	object, ok := given.(*sobek.Object)
 	if !ok {
-		return p, errors.New("expected {rates, hold, rampDown}")
+		return p, errors.New("expected {rates, hold, rampDown, taps}")
 	}
 	for _, key := range object.Keys() {
 		var err error
@@ -116,8 +117,10 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 			p.hold, err = types.GetDurationValue(value.Export())
 		case "rampDown":
 			p.rampDown, err = types.GetDurationValue(value.Export())
+		case "taps":
+			p.taps, err = readCount(value)
 		default:
-			err = errors.New("unknown; it takes rates, hold, rampDown")
+			err = errors.New("unknown; it takes rates, hold, rampDown, taps")
 		}
 		if err != nil {
 			return p, fmt.Errorf("option %s: %w", key, err)

@@ -112,7 +112,7 @@ func (p *prober) tapBand(form, band string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, err := p.tapRequest(plan)
+	r, err := p.tapRequest(plan, 1)
 	if err != nil {
 		return "", err
 	}

@@ -36,6 +36,9 @@ type tapOptions struct {
 	Headers      map[string]string `js:"headers"`
 	Cookie       string            `js:"cookie"`
 	Protocol     string            `js:"protocol" default:"http/1.1"`
+	Connection   string            `js:"connection" env:"CONNECTIONS" default:"kept"`
+	Arrivals     string            `js:"arrivals" env:"ARRIVALS" default:"even"`
+	Seed         int               `js:"seed" env:"SEED"`
 	Audit        bool              `js:"audit"`
 	Location     bool              `js:"location"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
@@ -57,7 +60,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := m.tapRequest(p)
+	r, err := m.tapRequest(p, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +108,8 @@ type tapPlan struct {
 	links   []eventLink // of the direct form
 	query   string      // of every tap, after the band
 	options tapOptions
+
+	arrivals *rand.Rand // that a Poisson process is drawn from; nil for taps at even distances
 }
 
 // eventLink is how a direct link to the bands of an event begins: a band asked for under another event would be re-assigned.
@@ -116,6 +121,7 @@ type tapPlans struct {
 	env     sobek.Value // the __ENV that it was made for: scenarios may have their own
 	targets map[string]*lane.Target
 	random  *rand.Rand
+	drawn   map[int]*rand.Rand // arrivals, by seed
 }
 
 // tapPlan finds or makes the plan for a call's options.
@@ -154,7 +160,7 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 	target, ok := m.plans.targets[key]
 	if !ok {
 		state := m.vu.State()
-		if target, err = lane.NewTarget(link, &state.Options); err != nil {
+		if target, err = lane.NewTarget(link, &state.Options, &m.process.pool); err != nil {
 			return nil, err
 		}
 		if m.plans.targets == nil {
@@ -163,14 +169,28 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 		m.plans.targets[key] = target
 	}
 	p.target = target
+	if o.Arrivals == "poisson" {
+		p.arrivals = m.arrivals(o.Seed)
+	}
 	return p, nil
+}
+
+// arrivals returns what the VU's next arrivals of a seed are drawn from.
+func (m *module) arrivals(seed int) *rand.Rand {
+	if m.plans.drawn == nil {
+		m.plans.drawn = make(map[int]*rand.Rand)
+	}
+	if _, ok := m.plans.drawn[seed]; !ok {
+		m.plans.drawn[seed] = newRandom(seed, m.vu.State())
+	}
+	return m.plans.drawn[seed]
 }
 
 // link is what the options say of the target.
 func (o tapOptions) link() lane.Link {
 	l := lane.Link{
 		Form: o.Form, Origin: o.URL, Setting: "WORKER_URL", Protocol: o.Protocol,
-		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie,
+		Path: o.Path, Param: o.Param, Status: o.Status, Headers: o.Headers, Cookie: o.Cookie, Connection: o.Connection,
 	}
 	if o.Form == lane.Direct {
 		l.Origin, l.Setting = o.DirectURL, "DIRECT_URL"
@@ -190,6 +210,8 @@ func (o tapOptions) plan() (*tapPlan, error) {
 	switch {
 	case o.Form != lane.Subdomain && o.Form != lane.Direct:
 		return nil, fmt.Errorf("form must be subdomain or direct, got %q", o.Form)
+	case !slices.Contains([]string{"", "even", "poisson"}, o.Arrivals):
+		return nil, fmt.Errorf("arrivals must be even or poisson, got %q", o.Arrivals)
 	case o.UTM < 0 || o.UTM > 1:
 		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
 	case o.Form == lane.Subdomain:
@@ -229,8 +251,8 @@ func (p *tapPlan) link(band []byte) (string, error) {
 		strings.Join(defaultPrefixes, ", "), band)
 }
 
-// tapRequest makes the request of a plan's next tap. It waits where --rps says so.
-func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
+// tapRequest makes the request of a plan's next tap, of an iteration that carries so many. It waits where --rps says so.
+func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 	r := lane.Request{Hosts: p.hosts, Query: p.query, Timeout: p.options.Timeout}
 	if p.options.Band != "" {
 		r.Band = []byte(trpc.EncodeURIComponent(p.options.Band))
@@ -255,6 +277,6 @@ func (m *module) tapRequest(p *tapPlan) (lane.Request, error) {
 			return r, err
 		}
 	}
-	r.Plateau = m.meter.Plateau()
+	r.Plateau = m.meter.Plateau(taps)
 	return r, nil
 }

@@ -2,7 +2,9 @@ package sparkmotion
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"time"
 
 	"github.com/grafana/sobek"
 
@@ -18,12 +20,13 @@ const maxBurst = 10
 
 // taps makes n taps in one iteration and returns how many were redirected. In an arrival-rate scenario they are spread
 // over the time that the iteration stands for, 1/rate, each due at its own moment whatever became of those before it,
-// on a connection of its own when one is still under way; their redirect_latency counts from when they were due. In
-// other scenarios they follow one another.
+// on a connection of its own when one is still under way; their redirect_latency counts from when they were due. With
+// arrivals "poisson" they are due as a Poisson process has them, so that n is how many there are on average. In other
+// scenarios they follow one another.
 func (m *module) taps(call sobek.FunctionCall) (any, error) {
-	n := settings.Number(call.Argument(0))
-	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
-		return nil, errors.New("the first argument is how many, a whole number from 1 to 1000")
+	n, err := readCount(call.Argument(0))
+	if err != nil {
+		return nil, fmt.Errorf("the first argument is %w", err)
 	}
 	p, err := m.tapPlan(call.Argument(1))
 	if err != nil {
@@ -37,15 +40,33 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	}
 	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		redirected, err = m.pace(p, lane.Pacer{N: int(n), Period: period}, nil)
+		redirected, err = m.pace(p, m.pacer(p, int(n), period), nil)
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
-	m.mark(m.meter.Plateau())
+	m.mark(m.meter.Plateau(int(n)))
 	if err != nil {
 		return nil, err
 	}
 	return redirected, m.ending()
+}
+
+// pacer spreads taps over a period as the plan's arrivals have it.
+func (m *module) pacer(p *tapPlan, n int, period time.Duration) lane.Pacer {
+	if p.arrivals == nil {
+		return lane.Pacer{N: n, Period: period}
+	}
+	m.process.poisson.Store(true)
+	return lane.Poisson(p.arrivals, n, period)
+}
+
+// readCount reads how many taps an iteration makes.
+func readCount(given sobek.Value) (int64, error) {
+	n := settings.Number(given)
+	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
+		return 0, fmt.Errorf("how many, a whole number from 1 to %d", maxTaps)
+	}
+	return int64(n), nil
 }
 
 // pace makes taps that are due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
@@ -57,7 +78,7 @@ func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (
 			if err := m.ending(); err != nil { // the rest may take a while
 				return lane.Request{}, err
 			}
-			r, err := m.tapRequest(p)
+			r, err := m.tapRequest(p, pacer.N)
 			if err == nil && place != nil {
 				place(&r)
 			}
@@ -76,7 +97,7 @@ func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
 	counted := m.meter.Taps(min(n, maxBurst))
 	defer counted.Push()
 	for range n {
-		r, err := m.tapRequest(p)
+		r, err := m.tapRequest(p, n)
 		if err != nil {
 			return redirected, err
 		}

@@ -12,6 +12,8 @@ func TestPlateaus(t *testing.T) {
 		"{rates: [10, 20, 5], hold: '2m', rampDown: '30s'}": `{"startRate":10,"timeUnit":"1s","stages":[{"duration":"2m0s","target":10},` +
 			`{"duration":"0s","target":20},{"duration":"2m0s","target":20},` +
 			`{"duration":"0s","target":5},{"duration":"2m0s","target":5},{"duration":"30s","target":0}]}`,
+		"{rates: [500, 5], hold: '1s', taps: 10}": `{"startRate":500,"timeUnit":"10s","stages":[{"duration":"1s","target":500},` +
+			`{"duration":"0s","target":5},{"duration":"1s","target":5}]}`,
 		"{rates: [1], hold: 1500}":                   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1.5s","target":1}]}`,
 		"{rates: [1], hold: '1s', rampDown: '0s'}":   `{"startRate":1,"timeUnit":"1s","stages":[{"duration":"1s","target":1}]}`,
 		"{rates: [7], hold: '1d', rampDown: 1000.0}": `{"startRate":7,"timeUnit":"1s","stages":[{"duration":"24h0m0s","target":7},{"duration":"1s","target":0}]}`,
@@ -25,17 +27,18 @@ func TestPlateausErrors(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).Init()
 	for given, want := range map[string]string{
-		"":                                "plateaus: expected {rates, hold, rampDown}",
-		"5":                               "plateaus: expected {rates, hold, rampDown}",
+		"":                                "plateaus: expected {rates, hold, rampDown, taps}",
+		"5":                               "plateaus: expected {rates, hold, rampDown, taps}",
 		"{}":                              "plateaus: expected one rate or more, and a hold above 0",
 		"{rates: [], hold: 1}":            "plateaus: expected one rate or more, and a hold above 0",
 		"{rates: [1]}":                    "plateaus: expected one rate or more, and a hold above 0",
 		"{rates: [1], hold: 0}":           "plateaus: expected one rate or more, and a hold above 0",
-		"{rates: [1], hold: 1, up: '1s'}": "plateaus: option up: unknown; it takes rates, hold, rampDown",
+		"{rates: [1], hold: 1, up: '1s'}": "plateaus: option up: unknown; it takes rates, hold, rampDown, taps",
 		"{rates: [1, 0], hold: 1}":        "plateaus: option rates: rates must be whole numbers from 1, got 0",
 		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got 1.5",
 		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers from 1, got NaN",
 		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers from 1, got +Inf",
+		"{rates: [1], hold: 1, taps: 0}":  "plateaus: option taps: how many, a whole number from 1 to 1000",
 		"{rates: 10, hold: 1}":            "plateaus: option rates: could not convert 10 to []float64",
 		"{rates: [1], hold: 'long'}":      `plateaus: option hold: time: invalid duration "long"`,
 	} {

@@ -48,6 +48,11 @@ func checks(redirect, location, page int) []string {
 	}
 }
 
+// first are those of a tap that makes a connection.
+func first(redirect, location, page int) []string {
+	return append(checks(redirect, location, page), "connect_latency{form:subdomain} time")
+}
+
 // lanes are the ways that a tap may take, with the same result and the same samples.
 var lanes = map[string]string{
 	"fast":      "sm.tap(OPTIONS)",
@@ -65,25 +70,25 @@ func TestTap(t *testing.T) {
 		request string
 	}{
 		{"a hit", worker{status: 302, location: page}, "undefined", true,
-			append(checks(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"a fallback", worker{status: 302, location: "https://SparkMotion.net:443/unknown"}, "undefined", false,
-			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"a fallback of one's own", worker{status: 302, location: "https://other/unknown"}, "{fallbackHost: ['Other']}", false,
-			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 1, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"another page", worker{status: 302, location: "https://elsewhere/live"}, "undefined", true,
-			append(checks(1, 1, 0), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 1, 0), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"another page's host", worker{status: 302, location: "https://other/live"}, "{pageHost: 'other'}", true,
-			append(checks(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"another redirect", worker{status: 301, location: page}, "undefined", false,
-			append(checks(0, 1, 1), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "301 failed:0"},
+			append(first(0, 1, 1), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "301 failed:0"},
 		{"a redirect to nowhere", worker{status: 302, location: ""}, "undefined", false,
-			append(checks(1, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+			append(first(1, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"a page in place of a redirect", worker{status: 200, location: ""}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "200 failed:0"},
+			append(first(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "200 failed:0"},
 		{"refused", worker{status: 400, location: ""}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "400 failed:1"},
+			append(first(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "400 failed:1"},
 		{"failed", worker{status: 500, location: ""}, "undefined", false,
-			append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "500 failed:1"},
+			append(first(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "500 failed:1"},
 	} {
 		for lane, js := range lanes {
 			t.Run(c.name+" "+lane, func(t *testing.T) {
@@ -112,7 +117,11 @@ func TestTapWithoutAnAnswer(t *testing.T) {
 			s := p.Start(1)
 			vutest.Equal(t, lane+" result", s.Run(strings.Replace(js, "OPTIONS", "{timeout: '50ms'}", 1)).ToBoolean(), false)
 			own, requests := s.Drain()
-			vutest.EqualLines(t, lane+" emitted", own, append(checks(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time")...)
+			emitted := first(0, 0, 0)
+			if link != silent { // nobody is there to connect to
+				emitted = checks(0, 0, 0)
+			}
+			vutest.EqualLines(t, lane+" emitted", own, append(emitted, "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time")...)
 			vutest.EqualLines(t, lane+" requests", requests, "GET "+name+"/e 0 failed:1")
 			vutest.Equal(t, lane+" lines in the log", len(p.Log.AllEntries()), 1)
 			for _, entry := range p.Log.AllEntries() {
@@ -175,11 +184,11 @@ func TestPlateauOfATap(t *testing.T) {
 	link, _ := vutest.Serve(t, w.ServeHTTP)
 	p := newProcess(t, map[string]string{"WORKER_URL": link})
 	var scenarios lib.ScenarioConfigs
-	tap := func(elapsed time.Duration) string {
+	tap := func(elapsed time.Duration, js string) string {
 		s := p.Start(1)
 		s.VU.Running.Options.Scenarios = scenarios
 		s.VU.Ctx = lib.WithScenarioState(t.Context(), &lib.ScenarioState{Name: "tappers", StartTime: time.Now().Add(-elapsed)})
-		s.Run("sm.tap()")
+		s.Run(js)
 		for _, sample := range s.Emitted() {
 			if strings.HasPrefix(sample, "redirect_latency") {
 				return sample
@@ -187,15 +196,21 @@ func TestPlateauOfATap(t *testing.T) {
 		}
 		return ""
 	}
-	vutest.Equal(t, "without plateaus", tap(time.Second), "redirect_latency{form:subdomain} time")
+	vutest.Equal(t, "without plateaus", tap(time.Second, "sm.tap()"), "redirect_latency{form:subdomain} time")
 	made := p.Init().Run(`JSON.stringify({tappers: {executor: 'ramping-arrival-rate', preAllocatedVUs: 5,
 		...sm.plateaus({rates: [600, 1200], hold: '1m', rampDown: '30s'}), timeUnit: '1m'}})`).String()
 	if err := json.Unmarshal([]byte(made), &scenarios); err != nil {
 		t.Fatal(err)
 	}
-	vutest.Equal(t, "first plateau", tap(30*time.Second), "redirect_latency{form:subdomain plateau:10} time")
-	vutest.Equal(t, "second plateau", tap(90*time.Second), "redirect_latency{form:subdomain plateau:20} time")
-	vutest.Equal(t, "ramp-down", tap(130*time.Second), "redirect_latency{form:subdomain plateau:ramp-down} time")
+	vutest.Equal(t, "first plateau", tap(30*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:10} time")
+	vutest.Equal(t, "second plateau", tap(90*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:20} time")
+	vutest.Equal(t, "ramp-down", tap(130*time.Second, "sm.tap()"), "redirect_latency{form:subdomain plateau:ramp-down} time")
+
+	made = p.Init().Run(`JSON.stringify({tappers: {executor: 'ramping-arrival-rate', preAllocatedVUs: 5, ...sm.plateaus({rates: [600], hold: '1m', taps: 3})}})`).String()
+	if err := json.Unmarshal([]byte(made), &scenarios); err != nil {
+		t.Fatal(err)
+	}
+	vutest.Equal(t, "three taps an iteration", tap(30*time.Second, "sm.taps(3)"), "redirect_latency{form:subdomain plateau:600} time")
 
 	s := p.Start(1) // setup() has no scenario
 	s.Run("sm.tap()")

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -65,6 +66,28 @@ func TestTapsOverlap(t *testing.T) {
 	}
 	if n := len(connections); n != 4 {
 		t.Errorf("%d connections for 4 taps at once", n)
+	}
+}
+
+// TestTapsArePoisson: some periods have none, others several, drawn the same with a seed.
+func TestTapsArePoisson(t *testing.T) {
+	t.Parallel()
+	w := worker{status: http.StatusFound, location: page}
+	link, _ := vutest.Serve(t, w.ServeHTTP)
+	counts := func(options string) (made []string) {
+		s := inScenario(newProcess(t, map[string]string{"WORKER_URL": link, "ARRIVALS": "poisson"}).Start(1), 1000)
+		for range 20 {
+			made = append(made, s.Show("sm.taps(2, "+options+")"))
+		}
+		return made
+	}
+	first, again := counts("{seed: 7}"), counts("{seed: 7}")
+	vutest.EqualLines(t, "with the same seed", again, first...)
+	if none, most := slices.Contains(first, "0"), slices.Max(first); !none || most < "4" {
+		t.Errorf("taps by iteration: %q", first)
+	}
+	for _, n := range counts("{arrivals: 'even'}") {
+		vutest.Equal(t, "even", n, "2")
 	}
 }
 

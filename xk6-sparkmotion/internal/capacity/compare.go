@@ -93,7 +93,7 @@ func Compare(before, after *Report) *Comparison {
 		drain := a.to(b)
 		c.Drain = &drain
 	}
-	c.Verdict = slices.Concat(c.say(), sayGoals(before, after), sayNotCompared(before, after))
+	c.Verdict = slices.Concat(c.say(), sayArrivals(before, after), sayGoals(before, after), sayNotCompared(before, after))
 	return c
 }
 

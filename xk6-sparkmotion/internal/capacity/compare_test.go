@@ -68,6 +68,7 @@ var comparedRuns = sync.OnceValue(func() []comparison {
 		{ // a status means something else then; figures do not
 			"other limits", judge(busy(same)), Judge(measured(busy(same)), strict, nil), Untold, nil, nil,
 		},
+		{"other arrivals", judge(calm50), Judge(changed(measured(calm50), func(m *Measured) { m.Poisson = true }), Limits, nil), Within, nil, nil},
 		{"one that was stopped before", cutShort(), judge(calm50, calm100), Untold, nil, nil},
 		{"one that was stopped after", judge(calm50, calm100), cutShort(), Untold, nil, nil},
 		// The same rate of iterations is not the same load when each makes ten taps.

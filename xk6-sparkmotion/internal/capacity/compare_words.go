@@ -38,6 +38,18 @@ func sayNotCompared(before, after *Report) []string {
 	return []string{fmt.Sprintf("Only %s is compared; of %s each run's own report tells.", after.Scenario, listed(others))}
 }
 
+// sayArrivals tells of other arrivals, under which any latency is another.
+func sayArrivals(before, after *Report) []string {
+	if before.Poisson == after.Poisson {
+		return nil
+	}
+	now, then := "at even distances", "at random"
+	if after.Poisson {
+		now, then = then, now
+	}
+	return []string{fmt.Sprintf("Taps were due %s, and %s before (ARRIVALS): latencies differ by that alone.", now, then)}
+}
+
 // sayGoals tells of other goals: what a run's status means then differs too.
 func sayGoals(before, after *Report) []string {
 	if before.Goal == after.Goal {

@@ -21,6 +21,7 @@ type Counts struct {
 	Redirects Redirects `json:"redirects"`
 
 	Redirect [batches]histogram `json:"redirect_histograms"` // of each tenth of a plateau; of a run, the first is all
+	Connect  histogram          `json:"connect_histogram"`   // of new connections, with TLS
 	Lag      histogram          `json:"generator_lag_histogram"`
 	Late     int64              `json:"generator_late"` // looks of the lag probe that were too late
 
@@ -71,6 +72,7 @@ func (c *Counts) add(other Counts) {
 	for i, tally := range c.tallies() {
 		tally.merge(*other.tallies()[i])
 	}
+	c.Connect.merge(other.Connect)
 	if other.later(c) {
 		c.Lag, c.Late = other.Lag.clone(), other.Late
 	}
@@ -110,7 +112,7 @@ func (c *Counts) tallies() []*Tally {
 
 // histograms are all that there are.
 func (c *Counts) histograms() []*histogram {
-	all := []*histogram{&c.Lag, &c.Analytics, &c.Exports}
+	all := []*histogram{&c.Connect, &c.Lag, &c.Analytics, &c.Exports}
 	for i := range c.Redirect {
 		all = append(all, &c.Redirect[i])
 	}

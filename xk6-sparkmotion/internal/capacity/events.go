@@ -12,16 +12,18 @@ import (
 type Tap struct {
 	Began, Ended   time.Time
 	Latency        time.Duration
-	Iteration      int64  // that made it, as k6 numbers those that its scenario starts in this process, from 0
-	First          bool   // of its iteration
-	CutOff         bool   // the run ended before its answer
-	Repeats        int    // how often it was sent again, as its connection ended without an answer
-	Redirected     bool   // to where a band may lead: not to a fallback
-	Failure        string // when it was not
-	Unanswered     bool   // no whole answer came, so that nobody knows whether it was recorded
-	Host           string // that its 302 leads to, lower case, without a default port; empty without one
-	Page, Fallback bool   // what that host is
-	SourceKnown    bool   // the answer tells whether it came from the KV or by the Hub
+	Dialed         bool          // it was sent on a new connection,
+	Connect        time.Duration // which took this long, with TLS
+	Iteration      int64         // that made it, as k6 numbers those that its scenario starts in this process, from 0
+	First          bool          // of its iteration
+	CutOff         bool          // the run ended before its answer
+	Repeats        int           // how often it was sent again, as its connection ended without an answer
+	Redirected     bool          // to where a band may lead: not to a fallback
+	Failure        string        // when it was not
+	Unanswered     bool          // no whole answer came, so that nobody knows whether it was recorded
+	Host           string        // that its 302 leads to, lower case, without a default port; empty without one
+	Page, Fallback bool          // what that host is
+	SourceKnown    bool          // the answer tells whether it came from the KV or by the Hub
 	FromKV         bool
 	Direct         bool      // by the link that names the event, not by the organisation's subdomain
 	Scenario       string    // that has the plateaus
@@ -88,6 +90,9 @@ func (t Tap) count(c *Counts, batch int) {
 	c.Unanswered += oneIf(t.Unanswered)
 	c.Waited += seconds(t.Latency)
 	c.Redirect[batch].add(t.Latency)
+	if t.Dialed {
+		c.Connect.add(t.Connect)
+	}
 }
 
 func (q Query) count(c *Counts, _ int) {

@@ -116,6 +116,7 @@ func wholeRuns() []judgedRun {
 	onlyRedirects, strict, lenient := Limits[:1], errorsOf(0.001), slices.Clone(Limits[2:3])
 	lenient[0].Fail = 0.9
 	return []judgedRun{
+		{name: "taps at random", run: cut(func(m *Measured) { m.Poisson = true }), status: Pass, sustained: 100},
 		{name: "one limit", run: measured(calm50, calm100), limits: onlyRedirects, status: Pass, sustained: 100},
 		{
 			name: "too seldom for a plateau", status: Fail, sustained: 100,

@@ -81,8 +81,8 @@ func Merge(parts []Part) (*Report, error) {
 		}
 	}
 	m := Measured{
-		Run: first.Report.Run, Schedule: first.Report.Schedule, Goal: first.Report.Goal, Scenario: first.Report.Scenario,
-		Climbing: first.Report.Climbing, Plateaus: []Plateau{},
+		Run: first.Report.Run, Schedule: first.Report.Schedule, Poisson: first.Report.Poisson, Goal: first.Report.Goal,
+		Scenario: first.Report.Scenario, Climbing: first.Report.Climbing, Plateaus: []Plateau{},
 		Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}},
 	}
 	for _, part := range parts {
@@ -208,6 +208,9 @@ func (p Part) alike(other Part) error {
 	}
 	if a.Goal != b.Goal {
 		return fmt.Errorf("%s has a goal of %v taps/s, and %s of %v: all processes take the same GOAL", p.Name, a.Goal, other.Name, b.Goal)
+	}
+	if a.Poisson != b.Poisson {
+		return fmt.Errorf("%s and %s have other arrivals: all processes take the same ARRIVALS", p.Name, other.Name)
 	}
 	if !a.Schedule.Same(b.Schedule) {
 		return fmt.Errorf("%s has %s, and %s %s: all processes take the same script", p.Name, a.Schedule, other.Name, b.Schedule)

@@ -11,7 +11,8 @@ import (
 type Measured struct {
 	Run       Run                 `json:"run"`
 	Schedule  Schedule            `json:"schedule"`
-	Goal      float64             `json:"goal,omitempty"` // taps/s that are to be held, of all processes together; 0 for none
+	Goal      float64             `json:"goal,omitempty"`    // taps/s that are to be held, of all processes together; 0 for none
+	Poisson   bool                `json:"poisson,omitempty"` // taps were due as a Poisson process has them; else at even distances
 	Processes []Process           `json:"processes"`
 	Whole     Counts              `json:"counts"`             // of the whole run
 	Failures  failures            `json:"failures,omitempty"` // all kinds, of every plateau

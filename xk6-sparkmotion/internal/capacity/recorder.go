@@ -25,14 +25,16 @@ type Recorder struct {
 	stopped    atomic.Pointer[string] // why the run has to
 }
 
-// Schedule sets a scenario's schedule, before its first tap.
+// Schedule sets a scenario's schedule, before its first tap. The first stands.
 func (r *Recorder) Schedule(scenario string, s Schedule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.schedules == nil {
 		r.schedules = make(map[string]Schedule)
 	}
-	r.schedules[scenario] = s
+	if _, known := r.schedules[scenario]; !known {
+		r.schedules[scenario] = s
+	}
 }
 
 // Extend adds a probe to the schedule of a search: from a time on its load settles, and is then held.

@@ -44,6 +44,17 @@ func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
 	return append(s, stage)
 }
 
+// Carrying returns the schedule with its plateaus named by the taps a second that iterations of so many come to.
+func (s Schedule) Carrying(taps int) Schedule {
+	named := slices.Clone(s)
+	for i, stage := range s {
+		if stage.Holds() {
+			named[i].Name = NameOf(stage.To * float64(taps))
+		}
+	}
+	return named
+}
+
 // NameOf is what a plateau is called, by its rate: 500, or 1.667 for 100 a minute.
 func NameOf(rate float64) string {
 	if rate != math.Trunc(rate) {

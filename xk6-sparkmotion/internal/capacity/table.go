@@ -49,6 +49,10 @@ var Metrics = []Metric{
 		Column: Column{TapsTable, "KV hits"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Hits, p.Counts.Told }),
 	Metric{
+		Limit:  Limit{Metric: "connect_latency", Stat: "p(95)", Label: "connect p95", Part: Worker},
+		Column: Column{TapsTable, "Connect p95"}, Rare: true, Matters: latencyMatters,
+	}.requests(func(c *Counts) histogram { return c.Connect }),
+	Metric{
 		// As RFC 9112 has it, so that it is no error, and has no limit of k6's; maxRepeated is what is worth a warning.
 		Limit: Limit{Label: "sent again"}, Column: Column{TapsTable, "Sent again"}, Rare: true, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Repeated, p.Counts.Taps }),

@@ -24,7 +24,7 @@ func (r *Report) say(others []string) []string {
 		sentences, queue = append(sentences, queue...), nil
 	}
 	sentences = slices.Concat(sentences, r.sayGenerator(), r.sayOffRate(), r.sayTapless(), r.sayEnd(sustained), r.sayClimbs(), queue,
-		r.sayBacklog(), r.sayExports(), r.sayKV(), r.sayUnrecorded())
+		r.sayBacklog(), r.sayExports(), r.sayKV(), r.sayUnrecorded(), r.sayArrivals())
 	if s := r.Scaling; s.Omitted == "" {
 		sentences = append(sentences, fmt.Sprintf("By the scalability law throughput peaks near %s taps/s (%s to %s).",
 			units.Rate(s.Peak), units.Rate(s.PeakLow), units.Rate(s.PeakHigh)))

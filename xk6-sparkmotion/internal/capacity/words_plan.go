@@ -100,11 +100,19 @@ func (r *Report) sayTapless() []string {
 	for _, p := range r.Plateaus {
 		tapless, started = tapless+p.Tapless, started+p.Started
 	}
-	if ratio(tapless, started) <= maxDropped {
+	if ratio(tapless, started) <= maxDropped || r.Poisson { // where some carry none by chance
 		return nil
 	}
 	return []string{fmt.Sprintf("%s of the %s iterations made no tap (%s): rates are of those that did.",
 		units.Rate(float64(tapless)), units.Rate(float64(started)), units.Percent(ratio(tapless, started)))}
+}
+
+// sayArrivals tells when taps were not due at even distances.
+func (r *Report) sayArrivals() []string {
+	if !r.Poisson {
+		return nil
+	}
+	return []string{"Taps were due at random, as a Poisson process has them: queues are longer than under even distances."}
 }
 
 // sayClimbs tells what was no plateau, and so is not judged: a rate that is climbed to and not held, and scenarios that hold none.

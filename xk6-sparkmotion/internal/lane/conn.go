@@ -17,11 +17,12 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
-// conn is a connection to the Worker that carries a tap at a time. Those of a VU may send at once, so that a conn touches
-// nothing but itself while it sends.
+// conn is a connection to the Worker that carries a tap at a time. Several may send at once, so that a conn touches nothing but itself
+// while it sends.
 type conn struct {
-	target    *Target
+	target    *Target         // of the VU whose tap it carries
 	wire      *tapwire.Conn   // nil before the first tap and after a close
+	counted   *netext.Conn    // below it, where k6 counts its bytes
 	made      context.Context // of the iteration that dialed it
 	peer      Peer
 	used      time.Time // when its last tap ended
@@ -121,13 +122,14 @@ func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, respon
 			return err
 		}
 	}
+	c.countFor(state)
 	left := c.request.Timeout - time.Since(r.Began)
 	if left <= 0 {
 		response.Done = time.Now()
 		return os.ErrDeadlineExceeded
 	}
 	err := c.wire.Exchange(ctx, left, c.bytes, response)
-	if !response.KeepAlive || state.Options.NoConnectionReuse.Bool {
+	if !response.KeepAlive || c.target.kept != Kept || state.Options.NoConnectionReuse.Bool {
 		c.drop()
 	}
 	return err
@@ -144,8 +146,8 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 		return overdue(limited, ctx, err)
 	}
 	r.Connecting = time.Since(start)
-	if counted, ok := connection.(*netext.Conn); ok {
-		connection = visible{counted}
+	if c.counted, _ = connection.(*netext.Conn); c.counted != nil {
+		connection = visible{c.counted}
 	}
 	if c.target.secure {
 		start := time.Now()
@@ -157,8 +159,15 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 	if host, _, err := net.SplitHostPort(connection.RemoteAddr().String()); err == nil {
 		c.peer.IP = host
 	}
-	c.wire, c.made = tapwire.NewConn(connection), ctx
+	c.wire, c.made, r.Dialed = tapwire.NewConn(connection), ctx, true
 	return nil
+}
+
+// countFor has k6 count the connection's bytes for the VU whose tap it carries.
+func (c *conn) countFor(state *lib.State) {
+	if dialer, ok := state.Dialer.(*netext.Dialer); ok && c.counted != nil {
+		c.counted.BytesRead, c.counted.BytesWritten = &dialer.BytesRead, &dialer.BytesWritten
+	}
 }
 
 // overdue returns the tap's own timeout where the dialer's would look like it, as k6's client does.
@@ -175,6 +184,9 @@ func (c *conn) handshake(ctx context.Context, connection net.Conn, state *lib.St
 		config.ServerName = c.target.host
 	}
 	config.NextProtos = []string{"http/1.1"}
+	if c.target.kept == Resumed {
+		config.ClientSessionCache = c.target.idle.sessions
+	}
 	secured := tls.Client(connection, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = connection.Close() // the handshake's error is the one to tell

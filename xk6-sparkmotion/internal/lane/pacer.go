@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -11,8 +12,21 @@ import (
 // Pacer makes n taps, each due at its own moment.
 type Pacer struct {
 	N      int
-	Period time.Duration // that they are spread over, evenly
-	First  time.Time     // when the first is due; zero for at once
+	Period time.Duration   // that they are spread over, evenly
+	First  time.Time       // when the first is due; zero for at once
+	Drawn  []time.Duration // when each is due, since the first would be; nil for evenly
+}
+
+// Poisson returns a pacer whose taps are due as a Poisson process has them, of n in a period on average: one after another in gaps that are
+// exponentially distributed, so that some periods have none.
+func Poisson(random *rand.Rand, n int, period time.Duration) Pacer {
+	p := Pacer{Period: period, Drawn: make([]time.Duration, 0, 2*n)}
+	gap := func() time.Duration { return time.Duration(random.ExpFloat64() * float64(period) / float64(n)) }
+	for at := gap(); at < period; at += gap() {
+		p.Drawn = append(p.Drawn, at)
+	}
+	p.N = len(p.Drawn)
+	return p
 }
 
 // Run starts each tap when it is due, on a connection of its own when those before it are still under way, and hands on their
@@ -28,7 +42,10 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 	if start.IsZero() {
 		start = time.Now()
 	}
-	timer := time.NewTimer(time.Until(start))
+	if p.N == 0 {
+		return nil
+	}
+	timer := time.NewTimer(time.Until(start.Add(p.offset(0))))
 	defer timer.Stop()
 	stop := ctx.Done()
 	var failed error
@@ -42,7 +59,7 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 				continue
 			}
 			r.Due = start.Add(p.offset(i))
-			c := target.take()
+			c := target.idle.take(target)
 			c.prepare(r)
 			go func() { ended <- outcome{c, c.send(ctx, state)} }()
 			open++
@@ -51,7 +68,7 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 			}
 		case o := <-ended:
 			done(o.result)
-			target.put(o.conn, o.result.Ended)
+			target.idle.put(o.conn, o.result.Ended)
 			open--
 		case <-stop:
 			timer.Stop()
@@ -61,8 +78,13 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 	return failed
 }
 
-// offset is when the i-th tap is due, since the first.
-func (p Pacer) offset(i int) time.Duration { return p.Period * time.Duration(i) / time.Duration(p.N) }
+// offset is when the i-th tap is due, since the first would be.
+func (p Pacer) offset(i int) time.Duration {
+	if p.Drawn != nil {
+		return p.Drawn[i]
+	}
+	return p.Period * time.Duration(i) / time.Duration(p.N)
+}
 
 // Period returns the time between two iterations of an arrival-rate scenario now, over all execution segments; 0 in others.
 func Period(ctx context.Context, options *lib.Options) time.Duration {

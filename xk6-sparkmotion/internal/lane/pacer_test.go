@@ -1,6 +1,8 @@
 package lane
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -43,5 +45,33 @@ func TestArrivalRate(t *testing.T) {
 		if got, unit := arrivalRate(one.config, one.elapsed); got != one.want || unit != one.unit {
 			t.Errorf("%T after %s: %v in %s, want %v in %s", one.config, one.elapsed, got, unit, one.want, one.unit)
 		}
+	}
+}
+
+// TestPoisson: gaps are exponentially distributed, also across periods, and as many taps are due as there should be.
+func TestPoisson(t *testing.T) {
+	t.Parallel()
+	const periods, n, period = 20_000, 3, 30 * time.Millisecond
+	random := rand.New(rand.NewPCG(1, 15))
+	last, longer, taps := time.Duration(0), 0, 0
+	for i := range periods {
+		p := Poisson(random, n, period)
+		for k := range p.N {
+			at := time.Duration(i)*period + p.offset(k)
+			if at < last || p.offset(k) >= period {
+				t.Fatalf("a tap is due %s into the period, %s after the one before", p.offset(k), at-last)
+			}
+			if at-last > 20*time.Millisecond { // twice the mean gap
+				longer++
+			}
+			last = at
+			taps++
+		}
+	}
+	if per := float64(taps) / periods; math.Abs(per/n-1) > 0.02 { // five standard deviations are 2 %
+		t.Errorf("%v taps a period, want %d", per, n)
+	}
+	if share := float64(longer) / float64(taps); math.Abs(share-math.Exp(-2)) > 0.007 {
+		t.Errorf("%v of the gaps are twice the mean, want %v", share, math.Exp(-2))
 	}
 }

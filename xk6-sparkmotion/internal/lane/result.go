@@ -42,6 +42,8 @@ type Result struct {
 	// The parts of a request, as k6 names them. Without an answer it waited until its end.
 	Blocked, Connecting, Handshaking, Sending, Waiting, Receiving time.Duration
 
+	Dialed bool // it was sent on a new connection
+
 	Peer   Peer
 	Proto  string
 	Status int    // 0 without an answer
@@ -97,6 +99,9 @@ func (r *Result) Kind() string {
 
 // Duration is k6's http_req_duration.
 func (r *Result) Duration() time.Duration { return r.Sending + r.Waiting + r.Receiving }
+
+// Connect is how long it took to connect, with TLS, when the tap was sent on a new connection.
+func (r *Result) Connect() time.Duration { return r.Connecting + r.Handshaking }
 
 // Latency is what a person with the phone waited: from when a tap of taps(n) should have started, else the request's
 // duration. A tap that failed took as long as that took.

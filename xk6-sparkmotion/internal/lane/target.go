@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"go.k6.io/k6/v2/lib"
 
@@ -36,6 +35,14 @@ const (
 	Direct    = "direct"
 )
 
+// The connections that taps take: one that is kept from an earlier tap, or a new one each, as a phone's first request does. A phone that was
+// there before may resume its TLS session.
+const (
+	Kept    = "kept"
+	New     = "new"
+	Resumed = "resumed"
+)
+
 // Link is what a target's taps open. Its zero values are SparkMotion's.
 type Link struct {
 	Form     string            // Subdomain or Direct
@@ -47,9 +54,11 @@ type Link struct {
 	Status   int               // of a redirect, 302
 	Headers  map[string]string // besides Host and User-Agent
 	Cookie   string            // of every tap
+
+	Connection string // Kept, New or Resumed
 }
 
-// Target is where one VU's taps go, with the connections that it keeps there. Its methods are the VU's goroutine's.
+// Target is where one VU's taps go. Its methods are the VU's goroutine's.
 type Target struct {
 	Name string // the tags name and url: the link without its query
 	Form string // the tag form
@@ -68,11 +77,12 @@ type Target struct {
 	secure  bool        // TLS
 	host    string      // for its certificate
 	header  tapwire.Header
-	idle    []*conn // the last used last
+	kept    string // Kept, New or Resumed
+	idle    *idle
 }
 
 // NewTarget returns the target of taps at a link.
-func NewTarget(l Link, options *lib.Options) (*Target, error) {
+func NewTarget(l Link, options *lib.Options, pool *Pool) (*Target, error) {
 	link, err := l.url()
 	if err != nil {
 		return nil, err
@@ -89,12 +99,17 @@ func NewTarget(l Link, options *lib.Options) (*Target, error) {
 		address: hostPort(link),
 		secure:  link.Scheme == "https",
 		host:    link.Hostname(),
+		kept:    cmp.Or(l.Connection, Kept),
+		idle:    pool.of(l, options),
 	}
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: link})
 	if err != nil {
 		return nil, fmt.Errorf("the proxy in the environment: %w", err)
 	}
 	t.Fast = proxy == nil && l.Protocol == HTTP1 && options.HTTPDebug.String == ""
+	if t.kept != Kept && !t.Fast {
+		return nil, fmt.Errorf("connection %s takes protocol %s, without a proxy and --http-debug", t.kept, HTTP1)
+	}
 	t.fields = l.fields(link, options)
 	t.public = link.User == nil && l.Cookie == "" && len(l.Headers) == 0
 	t.header, err = render(link.Host, options, t.fields)
@@ -105,6 +120,9 @@ func NewTarget(l Link, options *lib.Options) (*Target, error) {
 func (l Link) url() (*url.URL, error) {
 	if l.Protocol != HTTP1 && l.Protocol != H2 {
 		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", l.Protocol)
+	}
+	if !slices.Contains([]string{"", Kept, New, Resumed}, l.Connection) {
+		return nil, fmt.Errorf("connection must be kept, new or resumed, got %q", l.Connection)
 	}
 	if l.Status != 0 && (l.Status < 300 || l.Status > 399) {
 		return nil, fmt.Errorf("status must be a redirect's, 300 to 399, got %d", l.Status)
@@ -170,35 +188,12 @@ func hostPort(u *url.URL) string {
 
 // Do makes one tap.
 func (t *Target) Do(ctx context.Context, state *lib.State, r Request) Result {
-	c := t.take()
+	c := t.idle.take(t)
 	c.prepare(r)
 	result := c.send(ctx, state)
-	t.put(c, result.Ended)
+	t.idle.put(c, result.Ended)
 	return result
 }
 
 // Host returns the host that taps go to, with its port.
 func (t *Target) Host() string { return t.address }
-
-// take returns an idle connection, or a new one, which is dialed when it sends.
-func (t *Target) take() *conn {
-	if n := len(t.idle); n > 0 {
-		c := t.idle[n-1]
-		t.idle = slices.Delete(t.idle, n-1, n)
-		return c
-	}
-	return &conn{target: t}
-}
-
-// maxIdle is how long a connection is kept that nothing is sent on: a slow second may have needed many.
-const maxIdle = 30 * time.Second
-
-// put takes a connection back, open or not, and drops the one that was of no use for longest.
-func (t *Target) put(c *conn, now time.Time) {
-	c.used = now
-	t.idle = append(t.idle, c)
-	if oldest := t.idle[0]; now.Sub(oldest.used) > maxIdle {
-		oldest.drop()
-		t.idle = slices.Delete(t.idle, 0, 1)
-	}
-}

@@ -15,7 +15,7 @@ func TestNewTarget(t *testing.T) {
 		"https://user:hush@h.example": "https://****:****@h.example/e h.example:443",
 		"http://[::1]:80/base":        "http://[::1]:80/base/e [::1]:80",
 	} {
-		target, err := NewTarget(Link{Origin: origin, Setting: "WORKER_URL", Protocol: HTTP1}, &lib.Options{})
+		target, err := NewTarget(Link{Origin: origin, Setting: "WORKER_URL", Protocol: HTTP1}, &lib.Options{}, new(Pool))
 		if err != nil {
 			t.Errorf("%s: %v", origin, err)
 			continue
@@ -28,7 +28,7 @@ func TestNewTarget(t *testing.T) {
 		"http://h/?hush": "WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
 		"http://h/#hush": "WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
 	} {
-		if _, err := NewTarget(Link{Origin: origin, Setting: "WORKER_URL", Protocol: HTTP1}, &lib.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewTarget(Link{Origin: origin, Setting: "WORKER_URL", Protocol: HTTP1}, &lib.Options{}, new(Pool)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}

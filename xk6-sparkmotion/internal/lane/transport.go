@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -32,6 +33,7 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 	req.Header = c.target.fields.Clone()
 	response, err := client.Do(req) //nolint:bodyclose // vuhttp has read it whole
 	r.Ended, r.Repeats = time.Now(), sent.repeats()
+	r.Dialed, r.Connecting, r.Handshaking = sent.dialed.Load(), sent.connecting.took(), sent.handshaking.took()
 	if err != nil {
 		r.Err = err
 		return
@@ -45,12 +47,30 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 
 // sendings count how often net/http sent one request, which it does again by itself when a kept connection ends before an answer.
 // A request that went out in part is not told from one that did not.
-type sendings struct{ begun, failed atomic.Int32 }
+type sendings struct {
+	begun, failed atomic.Int32
+
+	dialed                  atomic.Bool // the connection that it went over last was new
+	connecting, handshaking span
+}
+
+// span is a stretch of time that several goroutines see.
+type span struct{ from, to atomic.Int64 }
+
+func (s *span) begin() { s.from.Store(time.Now().UnixNano()) }
+func (s *span) end()   { s.to.Store(time.Now().UnixNano()) }
+
+func (s *span) took() time.Duration { return time.Duration(max(0, s.to.Load()-s.from.Load())) }
 
 // trace counts from the goroutines that write: the headers before their bytes leave, so that no answer overtakes the count.
 func (s *sendings) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		WroteHeaders: func() { s.begun.Add(1) },
+		ConnectStart:      func(string, string) { s.connecting.begin() },
+		ConnectDone:       func(string, string, error) { s.connecting.end() },
+		TLSHandshakeStart: func() { s.handshaking.begin() },
+		TLSHandshakeDone:  func(tls.ConnectionState, error) { s.handshaking.end() },
+		GotConn:           func(info httptrace.GotConnInfo) { s.dialed.Store(!info.Reused) },
+		WroteHeaders:      func() { s.begun.Add(1) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err != nil {
 				s.failed.Add(1)

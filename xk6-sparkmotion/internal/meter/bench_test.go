@@ -20,7 +20,7 @@ func BenchmarkTap(b *testing.B) {
 		b.Fatal(err)
 	}
 	m := meter.New(s.VU, new(meter.Process), registered)
-	target, err := lane.NewTarget(lane.Link{Origin: "http://" + redirects(b), Protocol: lane.HTTP1}, &s.VU.Running.Options)
+	target, err := lane.NewTarget(lane.Link{Origin: "http://" + redirects(b), Protocol: lane.HTTP1}, &s.VU.Running.Options, new(lane.Pool))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -40,6 +40,7 @@ type Meter struct {
 	iteration int64                     // of the last tap, from 1
 
 	scenario *lib.ScenarioState // of the last tap
+	carried  int                // by its iteration, in taps
 	schedule capacity.Schedule  // of that scenario, if its arrival rate ramps
 }
 
@@ -195,15 +196,15 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
-// Plateau returns the place that a tap has in its scenario's schedule now. Scenarios whose arrival rate does not ramp have none, nor have
-// setup() and teardown().
-func (m *Meter) Plateau() lane.Plateau {
+// Plateau returns the place that a tap has in its scenario's schedule now, when an iteration carries so many. Scenarios whose arrival rate
+// does not ramp have none, nor have setup() and teardown().
+func (m *Meter) Plateau(taps int) lane.Plateau {
 	scenario := lib.GetScenarioState(m.vu.Context())
 	if scenario == nil {
 		return lane.Plateau{}
 	}
-	if m.scenario != scenario {
-		m.enter(scenario)
+	if m.scenario != scenario || m.carried != taps {
+		m.enter(scenario, taps)
 	}
 	if m.schedule == nil {
 		return lane.Plateau{}
@@ -214,10 +215,10 @@ func (m *Meter) Plateau() lane.Plateau {
 
 // enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,
 // an archive, a configuration file or an option may have others.
-func (m *Meter) enter(scenario *lib.ScenarioState) {
-	m.scenario, m.schedule = scenario, nil
+func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
+	m.scenario, m.carried, m.schedule = scenario, taps, nil
 	if ramping, ok := m.vu.State().Options.Scenarios[scenario.Name].(*executor.RampingArrivalRateConfig); ok {
-		m.schedule = ScheduleOf(ramping)
+		m.schedule = ScheduleOf(ramping).Carrying(taps)
 		m.process.Recorder.Schedule(scenario.Name, m.schedule)
 	}
 }

@@ -9,6 +9,7 @@ import (
 // Metrics are the module's own. Their names are a contract with thresholds and dashboards.
 type Metrics struct {
 	redirectLatency  *metrics.Metric // Trend, ms: one tap, request sent to answer read
+	connectLatency   *metrics.Metric // Trend, ms: TCP and TLS of a tap's new connection
 	analyticsLatency *metrics.Metric // Trend, ms: one tRPC request
 	exportLatency    *metrics.Metric // Trend, ms: one tRPC export
 	errorRate        *metrics.Metric // Rate: taps, queries and queue samples that failed; tag part says whose
@@ -48,6 +49,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 		unit metrics.ValueType
 	}{
 		{&m.redirectLatency, "redirect_latency", metrics.Trend, metrics.Time},
+		{&m.connectLatency, "connect_latency", metrics.Trend, metrics.Time},
 		{&m.analyticsLatency, "analytics_latency", metrics.Trend, metrics.Time},
 		{&m.exportLatency, "csv_export_latency", metrics.Trend, metrics.Time},
 		{&m.errorRate, "error_rate", metrics.Rate, metrics.Default},

@@ -9,9 +9,9 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// lagProbe measures the generator's own lag: how late a timer fires in this process. A tap that is due starts as late, for
-// want of a processor: its latency, and the arrival rate, are then the generator's, not the system's. Measured with a
-// timer of our own, so that a slow system, which keeps VUs busy, does not count as lag.
+// lagProbe measures the generator's own lag: how long after it was due a tap at a canary is answered. For want of a processor any tap
+// starts as late, and its answer is read as late: its latency, and the arrival rate, are then the generator's, not the system's. A slow
+// system, which keeps VUs busy, does not count as lag.
 type lagProbe struct {
 	running atomic.Bool
 	wanted  atomic.Bool  // a tap has come by since the last beat
@@ -51,6 +51,8 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 	defer p.running.Store(false)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
+	own := newCanary()
+	defer own.close()
 	for beats, idle := 0, 0; idle < restBeats; beats, idle = beats+1, idle+1 {
 		if beats%secondBeats == 0 {
 			p.memory.Store(memoryHeld())
@@ -60,6 +62,7 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 		<-timer.C
 		// The timer puts us first in line; a tap whose answer has come stands at the end of it.
 		runtime.Gosched()
+		own.tap()
 		now := time.Now()
 		lag := max(now.Sub(due), 0)
 		recorder.Lag(capacity.Lag{At: now, Lag: lag, Late: lag > maxLag})

@@ -1,38 +1,57 @@
 package meter
 
 import (
+	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// TestLagProbe: a beat is collected once, and the probe rests when nobody asks any more.
+// eventually waits for something to be so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in 30 s: %s", what)
+		}
+	}
+}
+
+// TestLagProbe: a beat is collected once, the probe rests when nobody asks any more, and leaves nothing behind.
 func TestLagProbe(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	var p lagProbe
+	var recorder capacity.Recorder
+	if _, ok := p.collect(&recorder); ok {
+		t.Error("a beat before the first")
+	}
+	var lag time.Duration
+	eventually(t, "a beat", func() (ok bool) { lag, ok = p.collect(&recorder); return ok })
+	if lag <= 0 {
+		t.Errorf("a tap at the canary took %s", lag)
+	}
+	eventually(t, "its rest", func() bool { return !p.running.Load() })
+	if p.collect(&recorder); !p.running.Load() {
+		t.Error("it does not start again")
+	}
+	eventually(t, "its rest again", func() bool { return !p.running.Load() })
+	eventually(t, "its goroutines' end", func() bool { return runtime.NumGoroutine() <= goroutines })
+}
+
+// TestCanaryTap: the canary answers one tap after another on one connection, and where there is none it takes no time.
+func TestCanaryTap(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var p lagProbe
-		if _, ok := p.collect(&capacity.Recorder{}); ok {
-			t.Error("a beat before the first")
+	c := newCanary()
+	defer c.close()
+	for range 3 { // on one connection
+		began := time.Now()
+		c.tap()
+		if took := time.Since(began); took <= 0 || took > 10*time.Second {
+			t.Errorf("a tap took %s", took)
 		}
-		time.Sleep(beat + beat/2)
-		if lag, ok := p.collect(&capacity.Recorder{}); !ok || lag != 0 {
-			t.Errorf("after a beat: %s, %v", lag, ok)
-		}
-		if _, ok := p.collect(&capacity.Recorder{}); ok {
-			t.Error("a beat collected twice")
-		}
-		time.Sleep(2 * restBeats * beat)
-		synctest.Wait()
-		if p.running.Load() {
-			t.Error("it beats on though nobody asks")
-		}
-		p.collect(&capacity.Recorder{})
-		p.collect(&capacity.Recorder{})
-		if !p.running.Load() {
-			t.Error("it does not start again")
-		}
-		time.Sleep(2 * restBeats * beat)
-	})
+	}
+	var none *canary
+	none.tap()
+	none.close()
 }

@@ -13,8 +13,8 @@ import (
 // Checks are a tap's, in the order in which they are emitted.
 var checks = [...]string{"status is 302", "has a Location", "leads to the event's page"}
 
-// samplesATap is a tap's own three, three checks, nine of http_req_*, and three of the generator's health.
-const samplesATap = 18
+// samplesATap is a tap's own four, three checks, nine of http_req_*, and three of the generator's health.
+const samplesATap = 19
 
 // Taps counts the taps of one call, and hands their samples to k6 together: k6 wakes its outputs for each push.
 type Taps struct {
@@ -31,7 +31,7 @@ func (t *Taps) Add(r lane.Result) {
 	m := t.meter
 	iteration := m.vu.State().Iteration + 1
 	counted := capacity.Tap{
-		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began,
+		Began: r.Began, Ended: r.Ended, Latency: r.Latency(), Dialed: r.Dialed, Connect: r.Connect(), Scenario: r.Plateau.Scenario, Start: r.Plateau.Began,
 		Iteration: m.number(), First: iteration != m.iteration, Repeats: r.Repeats,
 		Redirected: r.Redirected(), Host: r.Host, Page: r.Led == lane.Page, Fallback: r.Led == lane.Fallback,
 		SourceKnown: r.Source != lane.Unknown, FromKV: r.Source == lane.KV, Direct: r.Target.Form == lane.Direct,
@@ -80,6 +80,9 @@ func (t *Taps) sample(r *lane.Result) {
 		})
 	}
 	add(m.metrics.redirectLatency, tags.own, metrics.D(r.Latency()))
+	if r.Dialed {
+		add(m.metrics.connectLatency, tags.own, metrics.D(r.Connect()))
+	}
 	add(m.metrics.errorRate, tags.errors, rate(!r.Redirected()))
 	if r.Redirected() && r.Source != lane.Unknown {
 		add(m.metrics.kvHitRate, tags.own, rate(r.Source == lane.KV))
