@@ -19,16 +19,15 @@ import (
 type finder struct {
 	*module
 	*search.Search
-	scenario  string
-	began     time.Time
-	deadline  time.Time
-	source    queue.Source
-	plan      *tapPlan
-	calm      time.Duration     // a tap's latency without load
-	before    *capacity.Reading // of the system at rest
-	quickest  time.Duration     // that the system came to rest after a probe's load
-	slowest   time.Duration     // that it took from a probe's load to the next
-	lookAfter time.Duration     // between two looks at a confirmation: what breaks sooner may be a stall that the whole outweighs
+	scenario string
+	began    time.Time
+	deadline time.Time
+	source   queue.Source
+	plan     *tapPlan
+	calm     time.Duration     // a tap's latency without load
+	before   *capacity.Reading // of the system at rest
+	quickest time.Duration     // that the system came to rest after a probe's load
+	slowest  time.Duration     // that it took from a probe's load to the next
 }
 
 func (m *module) finder(o findOptions) (*finder, error) {
@@ -46,7 +45,7 @@ func (m *module) finder(o findOptions) (*finder, error) {
 		return nil, err
 	}
 	f := &finder{
-		module: m, scenario: scenario.Name, began: time.Now(), deadline: time.Now().Add(o.Time), plan: plan, lookAfter: o.Confirm / 4,
+		module: m, scenario: scenario.Name, began: time.Now(), deadline: time.Now().Add(o.Time), plan: plan,
 		Search: search.New(search.Plan{Start: o.Start, Most: o.Most, Within: within, Settle: o.Settle, Hold: o.Hold, Confirm: o.Confirm}),
 	}
 	var q queueOptions
@@ -121,18 +120,21 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 	if err := f.cleared(p, from, end); err != nil {
 		return 0, end, err
 	}
-	judged := f.judge()
+	judged := f.judge(asItIs)
 	f.tell(judged)
 	return outcome(judged), end, nil
 }
 
-// hold waits for the end of a probe's load. That of a confirmation comes when a limit has broken.
+// lookAfter is between two looks at a confirmation.
+const lookAfter = time.Second
+
+// hold waits for the end of a probe's load. That of a confirmation comes when a limit can't be held any more.
 func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
-	for p.Confirms && time.Until(end) > f.lookAfter {
-		if err := f.until(time.Now().Add(f.lookAfter)); err != nil {
+	for p.Confirms && time.Until(end) > lookAfter {
+		if err := f.until(time.Now().Add(lookAfter)); err != nil {
 			return end, err
 		}
-		if outcome(f.judge()) == search.Broke {
+		if outcome(f.judge(capacity.Measured.AtBest)) > search.Held {
 			end = time.Now()
 			f.process.finding.begin(search.Probe{}, end, lane.Plateau{})
 			f.process.meter.Recorder.Cut(f.scenario, f.began, end)
@@ -142,10 +144,10 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 	return end, f.until(end)
 }
 
-// judge judges the latest probe by the limits of the run, so far.
-func (f *finder) judge() *capacity.Plateau {
+// judge judges the latest probe by the limits of the run, as a view of what was measured has it.
+func (f *finder) judge(view func(capacity.Measured) capacity.Measured) *capacity.Plateau {
 	measured := f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
-	report := capacity.Judge(measured, f.limits(), nil)
+	report := capacity.Judge(view(measured), f.limits(), nil)
 	if len(report.Plateaus) == 0 {
 		return &capacity.Plateau{Judgement: capacity.Judgement{Status: capacity.NoData}}
 	}
@@ -156,12 +158,22 @@ func (f *finder) judge() *capacity.Plateau {
 	return p
 }
 
+func asItIs(m capacity.Measured) capacity.Measured { return m }
+
+// farPast is how many times a limit a value is that no stall of a machine explains.
+const farPast = 3
+
 // outcome is what a judgement means to the search.
 func outcome(p *capacity.Plateau) search.Outcome {
 	switch p.Status {
 	case capacity.Pass:
 		return search.Held
-	case capacity.Warn, capacity.Fail:
+	case capacity.Fail:
+		if slices.ContainsFunc(p.Breaches, func(b capacity.Breach) bool { return b.Status == capacity.Fail && b.Value >= farPast*b.Limit }) {
+			return search.Collapsed
+		}
+		return search.Broke
+	case capacity.Warn:
 		return search.Broke
 	}
 	return search.Unknown
@@ -170,7 +182,7 @@ func outcome(p *capacity.Plateau) search.Outcome {
 // tell logs what came of a probe.
 func (f *finder) tell(judged *capacity.Plateau) {
 	said := fmt.Sprintf("%s · for %s s", capacity.Progress{Plateau: judged}, units.Rate(units.Significant(judged.Seconds, 3)))
-	if outcome(judged) == search.Broke {
+	if len(judged.Breaches) > 0 {
 		said += " · " + judged.Breaches[0].String()
 	}
 	f.logger().Info("findCapacity: " + said)

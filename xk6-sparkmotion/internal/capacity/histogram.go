@@ -17,6 +17,13 @@ func (h *histogram) add(d time.Duration) {
 	_ = h.made().RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so that it can't fail
 }
 
+// addZeros adds so many of no time at all.
+func (h *histogram) addZeros(n int64) {
+	if n > 0 {
+		_ = h.made().RecordValues(0, n) // in its range, so that it can't fail
+	}
+}
+
 // merge adds other's counts.
 func (h *histogram) merge(other histogram) {
 	if other.Histogram != nil {

@@ -91,6 +91,42 @@ func (r *Report) searched() (sustained, first *Plateau) {
 	return sustained, first
 }
 
+// AtBest returns what was measured of a probe so far as if that were over, and all that is still to come were as good as can be: a limit that
+// breaks all the same is lost, where one that only breaks so far may be a stall's doing that the whole outweighs. What readings tell, the
+// queue and losses, is not known before the end.
+func (m Measured) AtBest() Measured {
+	m.Readings, m.Series.Depth = Readings{}, nil
+	m.Plateaus = slices.Clone(m.Plateaus)
+	for i := range m.Plateaus {
+		p := &m.Plateaus[i]
+		p.Counts = p.Counts.clone()
+		p.Started += p.toCome(p.Started)
+		p.Counts.addPerfect(p.toCome)
+		p.Seconds = p.Hold
+	}
+	return m
+}
+
+// toCome is how many there will be in the rest of a plateau that goes on as it has.
+func (p *Plateau) toCome(sofar int64) int64 {
+	return int64(float64(sofar) * max(0, p.Hold/p.Seconds-1))
+}
+
+// addPerfect adds what is to come, without a failure and in no time.
+func (c *Counts) addPerfect(toCome func(int64) int64) {
+	taps, told := toCome(c.Taps), toCome(c.Told)
+	c.Iterations += toCome(c.Iterations)
+	c.Taps, c.Redirected = c.Taps+taps, c.Redirected+taps
+	c.Told, c.Hits = c.Told+told, c.Hits+told
+	c.Redirect[batches-1].addZeros(taps)
+	c.Analytics.addZeros(toCome(c.Analytics.count()))
+	c.Exports.addZeros(toCome(c.Exports.count()))
+	c.Queries += toCome(c.Queries)
+	c.Samples += toCome(c.Samples)
+	c.Flushes += toCome(c.Flushes)
+	c.Flushed += toCome(c.drained())
+}
+
 // fewest is how many samples past a limit make a probe one that breaks it, where a verdict takes more.
 const fewest = 5
 

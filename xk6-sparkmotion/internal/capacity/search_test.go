@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"reflect"
 	"testing"
 	"time"
 )
@@ -107,5 +108,33 @@ func TestOvertaken(t *testing.T) {
 	read(5*time.Second, 6*time.Second, 50)
 	if m := r.Measured("0:1", nil); m.Readings.Resets != 1 || m.Readings.Course[2].Received != 250 {
 		t.Errorf("counters that did go back: %+v", m.Readings)
+	}
+}
+
+// TestAtBest: a limit that breaks only so far may yet hold; one that the rest can't make good is lost.
+func TestAtBest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		seen seen
+		over float64 // of the plateau
+		want Status
+	}{
+		"well so far":                          {seen{rate: 100, achieved: 100, p95: 5}, 0.25, Pass},
+		"slow, and three quarters are to come": {seen{rate: 100, achieved: 100, p95: 200}, 0.25, Fail},
+		"slow now and then, so far":            {seen{rate: 100, achieved: 100, p95: 60}, 0.25, Pass},
+		"slow now and then to its end":         {seen{rate: 100, achieved: 100, p95: 60}, 1, Warn},
+		"a few errors so far":                  {seen{rate: 100, achieved: 100, p95: 5, failed: 0.02}, 0.25, Pass},
+		"errors that the rest can't make good": {seen{rate: 100, achieved: 100, p95: 5, failed: 0.5}, 0.25, Fail},
+		"a queue that grows so far":            {seen{rate: 100, achieved: 100, p95: 5, growth: 40}, 0.25, Pass},
+	} {
+		m := measured(c.seen)
+		m.Plateaus[0].Hold = m.Plateaus[0].Seconds / c.over
+		counts := m.Plateaus[0].Counts.clone()
+		if got := Judge(m.AtBest(), Limits, nil).Plateaus[0]; got.Status != c.want {
+			t.Errorf("%s: %s, breaches %+v", name, got.Status, got.Breaches)
+		}
+		if !reflect.DeepEqual(m.Plateaus[0].Counts.clone(), counts) {
+			t.Errorf("%s: what was measured has changed", name)
+		}
 	}
 }

@@ -38,12 +38,13 @@ type Outcome int
 
 // The outcomes.
 const (
-	Held    Outcome = iota
-	Broke           // a limit of the system's
-	Unknown         // the generator was the limit, or there was too little to judge by
+	Unknown Outcome = iota // the generator was the limit, or there was too little to judge by
+	Held
+	Broke     // a limit of the system's
+	Collapsed // and by so much that no second try is needed
 )
 
-// Search is one that is under way. A rate that breaks is tried once more: one stall of a machine is no limit. One at which the generator
+// Search is one that is under way. A rate that just breaks is tried once more: one stall of a machine is no limit. One at which the generator
 // was the limit is tried four times, as that says nothing of the system.
 type Search struct {
 	plan      Plan
@@ -93,8 +94,12 @@ func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	}
 	low := s.Low()
 	confirm := Probe{Rate: low, Settle: s.plan.Settle, Hold: s.plan.Confirm, Confirms: true}
-	if s.doubted { // probes are too short to tell: one step below, that is confirmed as well
-		confirm.Rate = max(low, units.Significant(s.broken[len(s.broken)-1].rate/(1+s.plan.Within), 3))
+	if s.doubted { // probes are too short to tell: a step below, that is confirmed as well
+		step := s.plan.Within / 2
+		if left < 2*confirm.Lasts() { // the last that there is time for
+			step = s.plan.Within
+		}
+		confirm.Rate = max(low, units.Significant(s.broken[len(s.broken)-1].rate/(1+step), 3))
 		return confirm, left >= confirm.Lasts()
 	}
 	rate, hold := s.rate(), s.plan.Hold
@@ -137,7 +142,7 @@ func (s *Search) Observe(p Probe, o Outcome) {
 		s.holds(p)
 		return
 	}
-	s.doubted = s.doubted || p.Confirms && o == Broke
+	s.doubted = s.doubted || p.Confirms && o != Unknown
 	for len(s.held) > 0 && s.held[len(s.held)-1] >= p.Rate {
 		s.held = s.held[:len(s.held)-1]
 	}
@@ -148,8 +153,8 @@ func (s *Search) Observe(p Probe, o Outcome) {
 	switch {
 	case o == Unknown:
 		b.missed++
-	case p.Confirms:
-		b.broke = 2 // no shorter probe could tell more
+	case p.Confirms, o == Collapsed:
+		b.broke = 2 // another try could tell no more
 	default:
 		b.broke++
 	}

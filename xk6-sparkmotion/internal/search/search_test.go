@@ -50,6 +50,15 @@ func TestLadder(t *testing.T) {
 			system: holdsBelow(330),
 			tried:  []float64{100, 200, 400, 400, 283, 336, 336, 308, 322, 329, 329}, low: 329, high: 336, confirmed: true,
 		},
+		"what collapses is not tried again": {
+			system: func(p Probe) Outcome {
+				if p.Rate > 390 {
+					return Collapsed
+				}
+				return holdsBelow(330)(p)
+			},
+			tried: []float64{100, 200, 400, 283, 336, 336, 308, 322, 329, 329}, low: 329, high: 336, confirmed: true,
+		},
 		"breaks at once": {
 			system: holdsBelow(30),
 			tried:  []float64{100, 100, 50, 50, 25, 35.4, 35.4, 29.7, 32.4, 32.4, 31, 31, 30.3, 30.3, 29.7}, low: 29.7, high: 30.3, confirmed: true,
@@ -89,7 +98,7 @@ func TestLadder(t *testing.T) {
 				}
 				return holdsBelow(330)(p)
 			},
-			tried: []float64{100, 200, 400, 400, 283, 336, 336, 308, 322, 329, 329, 322, 310}, low: 310, high: 322, confirmed: true,
+			tried: []float64{100, 200, 400, 400, 283, 336, 336, 308, 322, 329, 329, 323, 322, 310}, low: 310, high: 322, confirmed: true,
 		},
 		"confirms what it knows while there is time": {
 			length: 170 * time.Second, system: holdsBelow(330),
@@ -128,6 +137,9 @@ func TestAgainstTruth(t *testing.T) {
 	breaks := func(p Probe, capacity float64) (Outcome, time.Duration) {
 		if random.Float64() < 0.01 {
 			return Broke, p.Lasts()
+		}
+		if p.Rate > 1.3*capacity {
+			return Collapsed, p.Lasts()
 		}
 		noise := 0.0
 		for parts := 1.0; ; parts++ {
