@@ -14,7 +14,7 @@ CLOUD_RUN := cloud run --local-execution --include-system-env-vars --no-archive-
 unexport CLOUD
 
 # Real runs mostly wait: more of them fit at once than there are processors. Those that measure run alone in any case.
-WAITING := 4
+WAITING := 6
 
 # Real runs go before whatever else this machine does, if we may say so: root may, in most containers it may not.
 FIRST := $(if $(shell nice -n -10 true 2>&1),,nice -n -10)
@@ -71,7 +71,7 @@ test: build ## Go tests with the race detector, and real runs of ./k6 against th
 	go test -race $$(go list ./... | grep -v -e /integration -e /capacity$$)
 	go test ./xk6-sparkmotion/internal/capacity
 	go test -race -run "$(SHARED)" ./xk6-sparkmotion/internal/capacity
-	$(FIRST) go test -race -parallel $(WAITING) ./integration/...
+	$(FIRST) go test -race -timeout 30m -parallel $(WAITING) ./integration/...
 	cd integration/browser && go vet ./... && go test -count=1 ./...
 	cd twin && go vet -race ./... && go test -race ./...
 	cd bench && go vet -race ./... && go test -race ./...
