@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,18 +21,7 @@ type watched struct {
 	Plateaus  []plateau
 }
 
-func (r run) watched() watched {
-	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
-	if err != nil {
-		r.t.Fatalf("%v\n%s", err, r.output)
-	}
-	var summary struct{ Capacity watched }
-	if err := json.Unmarshal(text, &summary); err != nil {
-		r.t.Fatal(err)
-	}
-	return summary.Capacity
-}
+func (r run) watched() watched { return capacityOf[watched](r) }
 
 // watchedScript taps at rates, with a ramp-down, samples of the queue, and a clean-up.
 func watchedScript(t *testing.T, taps, lasts string) string {
