@@ -19,6 +19,11 @@ WAITING := 6
 # Real runs go before whatever else this machine does, if we may say so: root may, in most containers it may not.
 FIRST := $(if $(shell nice -n -10 true 2>&1),,nice -n -10)
 
+# Real runs of k6 share this machine with each other. What failed among them is run once more by itself, and both are shown:
+# a fault fails twice. A data race is never tried again.
+RUNS = $(FIRST) go tool -modfile=$(CURDIR)/tools/gotestsum.mod gotestsum --format pkgname-and-test-fails --hide-summary skipped \
+	--rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-run-root-test --rerun-fails-abort-on-data-race
+
 # Runs a command with the settings of .env.$ENV. Targets try it on `true` first, as refusing the file is no exit code of k6's.
 WITH_ENV = scripts/with-env.sh .env.$(ENV)
 
@@ -71,14 +76,14 @@ test: build ## Go tests with the race detector, and real runs of ./k6 against th
 	go test -race $$(go list ./... | grep -v -e /integration -e /capacity$$)
 	go test ./xk6-sparkmotion/internal/capacity
 	go test -race -run "$(SHARED)" ./xk6-sparkmotion/internal/capacity
-	$(FIRST) go test -race -timeout 30m -parallel $(WAITING) ./integration/...
+	$(RUNS) --packages ./integration/... -- -race -timeout 30m -parallel $(WAITING)
 	cd integration/browser && go vet ./... && go test -count=1 ./...
 	cd twin && go vet -race ./... && go test -race ./...
 	cd bench && go vet -race ./... && go test -race ./...
 
 test-race: bin/k6-race bin/twin ## real runs of a k6 that watches itself for data races
-	K6=../bin/k6-race $(FIRST) go test -race -count=1 -parallel $(WAITING) \
-		-run "Races|Lanes|Connections|GracefulStop|WholeRun|SessionExpires|FaultInAScenario" ./integration
+	K6=../bin/k6-race $(RUNS) --packages ./integration -- -race -count=1 -parallel $(WAITING) \
+		-run "Races|Lanes|Connections|GracefulStop|WholeRun|SessionExpires|FaultInAScenario"
 
 lint: bin/gosec ## xk6's own checks of an extension; CONTRIBUTING.md says why not all
 	PATH=$(CURDIR)/bin:$$PATH $(XK6) lint --preset strict --disable vulnerability,versions,smoke -k $(K6_VERSION)
@@ -89,7 +94,7 @@ STORED := WholeRun|Audit|Outages|QueueDepth|DroppedSample|UpstashPipeline|EventD
 test-services: build bin/services ## the runs that store something, and the twin's tests, on a real Redis and a real PostgreSQL (Debian's packages)
 	bin/services sh -c 'export TWIN_TEST_REDIS_URL=$$REDIS_URL TWIN_TEST_DATABASE_URL=$$DATABASE_URL; \
 		go test -race -count=1 ./integration/services && \
-		$(FIRST) go test -race -count=1 -parallel $(WAITING) -run "$(STORED)" ./integration && \
+		$(RUNS) --packages ./integration -- -race -count=1 -parallel $(WAITING) -run "$(STORED)" && \
 		cd twin && go test -race -count=1 -p 1 ./internal/store ./internal/hub ./internal/database'
 
 test-deploy: build ## what deploy/ holds: the image, the manifests, the dashboard (needs Debian's buildah and busybox-static)

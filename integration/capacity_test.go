@@ -76,13 +76,16 @@ func (p plateau) metric(label string) float64 {
 	return math.NaN()
 }
 
-func (r run) verdict() verdict {
+func (r run) verdict() verdict { return capacityOf[verdict](r) }
+
+// capacityOf is the part of a summary's capacity that T has.
+func capacityOf[T any](r run) T {
 	r.t.Helper()
 	text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
 	if err != nil {
 		r.t.Fatalf("%v\n%s", err, r.output)
 	}
-	var summary struct{ Capacity verdict }
+	var summary struct{ Capacity T }
 	if err := json.Unmarshal(text, &summary); err != nil {
 		r.t.Fatal(err)
 	}

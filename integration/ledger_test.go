@@ -2,14 +2,11 @@ package integration
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,15 +26,11 @@ type account struct {
 // account is what the report says became of the taps; lost as well as a number, -1 when it is not known.
 func (r run) account() (l account, lost int64) {
 	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
-	if err != nil {
-		r.t.Fatalf("%v\n%s", err, r.output)
+	told := capacityOf[struct{ Ledger *account }](r).Ledger
+	if told == nil {
+		r.t.Fatalf("no ledger\n%s", r.output)
 	}
-	var s struct{ Capacity struct{ Ledger *account } }
-	if err := json.Unmarshal(text, &s); err != nil || s.Capacity.Ledger == nil {
-		r.t.Fatalf("no ledger: %v\n%s", err, r.output)
-	}
-	l, lost = *s.Capacity.Ledger, -1
+	l, lost = *told, -1
 	if l.Lost != nil {
 		lost = *l.Lost
 	}

@@ -1,11 +1,9 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -52,20 +50,10 @@ func TestRepeatedTaps(t *testing.T) {
 	}
 }
 
-// counts are the whole run's in its report.
-func (r run) counts() (counts struct {
+// counted are the whole run's counts in its report.
+type counted struct {
 	Taps, Repeated int64
 	Failures       map[string]int64
-}) {
-	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.dir, "results", "e2e-load-summary.json"))
-	if err != nil {
-		r.t.Fatalf("%v\n%s", err, r.output)
-	}
-	var summary struct{ Capacity struct{ Counts any } }
-	summary.Capacity.Counts = &counts
-	if err := json.Unmarshal(text, &summary); err != nil {
-		r.t.Fatal(err)
-	}
-	return counts
 }
+
+func (r run) counts() counted { return capacityOf[struct{ Counts counted }](r).Counts }

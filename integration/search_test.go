@@ -1,13 +1,11 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -130,15 +128,7 @@ func (s system) search(t *testing.T, scale string) (got searched) {
 		%s%s`, absolute(t, "../scripts/find-capacity.js"), s.limits, unexported, s.more))
 	onTheSystem(func() (blamed bool) {
 		r := runK6(t, tw.env, "run", "--quiet", "-e", "TIME_SCALE="+scale, "-e", "START=50", file)
-		text, err := os.ReadFile(filepath.Join(r.dir, "results/e2e-load-summary.json"))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, r.output)
-		}
-		var summary struct{ Capacity struct{ Search searched } }
-		if err := json.Unmarshal(text, &summary); err != nil {
-			t.Fatal(err)
-		}
-		got = summary.Capacity.Search
+		got = capacityOf[struct{ Search searched }](r).Search
 		if want := map[bool]int{true: 0, false: 99}[got.Confirmed]; r.code != want || testing.Verbose() {
 			t.Logf("k6 exited %d\n%s", r.code, r.output)
 		}

@@ -120,7 +120,7 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 	if err := f.cleared(p, from, end); err != nil {
 		return 0, end, err
 	}
-	judged := f.judge(asItIs)
+	judged := f.judge(f.latest())
 	f.tell(judged)
 	return outcome(judged), end, nil
 }
@@ -134,7 +134,7 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 		if err := f.until(time.Now().Add(lookAfter)); err != nil {
 			return end, err
 		}
-		if outcome(f.judge(capacity.Measured.AtBest)) > search.Held {
+		if outcome(f.judge(f.latest().AtBest())) > search.Held {
 			end = time.Now()
 			f.process.finding.begin(search.Probe{}, end, lane.Plateau{})
 			f.process.meter.Recorder.Cut(f.scenario, f.began, end)
@@ -144,10 +144,14 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 	return end, f.until(end)
 }
 
-// judge judges the latest probe by the limits of the run, as a view of what was measured has it.
-func (f *finder) judge(view func(capacity.Measured) capacity.Measured) *capacity.Plateau {
-	measured := f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
-	report := capacity.Judge(view(measured), f.limits(), nil)
+// latest is what was measured of the latest probe so far.
+func (f *finder) latest() capacity.Measured {
+	return f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
+}
+
+// judge judges a probe by the limits of the run.
+func (f *finder) judge(measured capacity.Measured) *capacity.Plateau {
+	report := capacity.Judge(measured, f.limits(), nil)
 	if len(report.Plateaus) == 0 {
 		return &capacity.Plateau{Judgement: capacity.Judgement{Status: capacity.NoData}}
 	}
@@ -157,8 +161,6 @@ func (f *finder) judge(view func(capacity.Measured) capacity.Measured) *capacity
 	}
 	return p
 }
-
-func asItIs(m capacity.Measured) capacity.Measured { return m }
 
 // farPast is how many times a limit a value is that no stall of a machine explains.
 const farPast = 3

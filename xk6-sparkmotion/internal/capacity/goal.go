@@ -11,7 +11,10 @@ import (
 const goalSlack = 0.01
 
 // decides reports whether the i-th plateau is one that the run is judged by: those above its goal are headroom.
-func (m *Measured) decides(i int) bool { return m.Goal == 0 || m.inAll(i) <= m.Goal*(1+goalSlack) }
+func (m *Measured) decides(i int) bool { return !exceeds(m.inAll(i), m.Goal) }
+
+// exceeds reports whether a rate is above a goal, where there is one.
+func exceeds(rate, goal float64) bool { return goal > 0 && rate > goal*(1+goalSlack) }
 
 // inAll is what a plateau offers in all processes together, also in those whose counts are not among these.
 func (m *Measured) inAll(i int) float64 {
@@ -32,7 +35,7 @@ func (r *Report) goalTried() bool {
 		done--
 	}
 	return !slices.ContainsFunc(r.Schedule.Plateaus()[done:], func(s Stage) bool {
-		return s.To*last.perIteration() <= r.Goal*(1+goalSlack)
+		return !exceeds(s.To*last.perIteration(), r.Goal)
 	})
 }
 

@@ -67,7 +67,7 @@ func (p *Plateau) progress(scenario string, among bool, schedule Schedule, stage
 	return Progress{
 		Plateau: p, Scenario: scenario, Among: among, Stage: stage,
 		Nth: len(schedule[:stage].Plateaus()) + 1, Of: len(schedule.Plateaus()),
-		Above: goal > 0 && schedule[stage].To*p.perIteration() > goal*(1+goalSlack),
+		Above: exceeds(schedule[stage].To*p.perIteration(), goal),
 	}
 }
 
