@@ -37,7 +37,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image dist e2e distributed bench clean
+.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image dist smoke e2e distributed bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,10 @@ conformance/node_modules/.package-lock.json: conformance/package-lock.json
 
 conformance/admin/.next/BUILD_ID: conformance/node_modules/.package-lock.json $(ADMIN)
 	cd conformance && npm run build
+
+smoke: k6 ## one of everything for 30 seconds, with the settings of .env.$ENV: make smoke ENV=staging
+	@$(WITH_ENV) true
+	@$(WITH_ENV) ./k6 run scripts/smoke.js; $(SAY)
 
 e2e: k6 ## the full profile with the settings of .env.$ENV: make e2e ENV=staging [CLOUD=1]
 	@$(WITH_ENV) true

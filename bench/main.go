@@ -1,6 +1,6 @@
 // Command bench measures what one core gives, in one go: the same taps made by JavaScript with k6/http, by tap(), by
 // taps(10), and by wrk and vegeta from outside k6, all against one server that answers 302 from another core. It
-// prints tables, writes results/bench.json and renews the table in README.md. It is run in its own folder.
+// prints tables, writes results/bench.json and renews the table in bench/README.md. It is run in its own folder.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 const (
 	k6Binary    = "../k6"
 	resultsFile = "../results/bench.json"
-	readmeFile  = "../README.md"
+	readmeFile  = "README.md"
 )
 
 func main() {

@@ -102,7 +102,7 @@ func number(format string, figure float64) string {
 	return english.Sprintf(format, figure)
 }
 
-// markdown is what the README shows.
+// markdown is what README.md shows.
 func (r Result) markdown() string {
 	m, p := r.Machine, r.Parameters
 	parts := []string{fmt.Sprintf(

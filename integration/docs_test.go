@@ -52,16 +52,15 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestSymptoms: README quotes, of what goes wrong, what users really see: our words or k6's.
+// TestSymptoms: docs/troubleshooting.md quotes, of what goes wrong, what users really see: our words or k6's.
 func TestSymptoms(t *testing.T) {
 	t.Parallel()
 	k6, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.k6.io/k6/v2").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## When something is wrong\n")
 	missing := map[string]bool{}
-	for _, row := range symptom.FindAllStringSubmatch(strings.Split(section, "\n## ")[0], -1) {
+	for _, row := range symptom.FindAllStringSubmatch(read(t, "../docs/troubleshooting.md"), -1) {
 		for _, quoted := range strings.Split(row[1], "`, `") {
 			missing[quoted] = true
 		}
@@ -106,10 +105,10 @@ func (r run) emits(sentence string) {
 	}
 }
 
-// TestEveryPrimitiveIsDocumented: an example of each in docs/primitives.md, a line in README's table.
+// TestEveryPrimitiveIsDocumented: an example of each in docs/primitives.md, a line in its table.
 func TestEveryPrimitiveIsDocumented(t *testing.T) {
 	t.Parallel()
-	guide, readme := read(t, "../docs/primitives.md"), read(t, "../README.md")
+	guide := read(t, "../docs/primitives.md")
 	var examples strings.Builder
 	for _, block := range jsBlock.FindAllStringSubmatch(guide, -1) {
 		examples.WriteString(imports.ReplaceAllString(block[1], ""))
@@ -119,12 +118,67 @@ func TestEveryPrimitiveIsDocumented(t *testing.T) {
 		if !regexp.MustCompile(`\b` + one[1] + `\b`).MatchString(examples.String()) {
 			t.Errorf("docs/primitives.md has no example of %s", one[1])
 		}
-		if !strings.Contains(readme, "| [`"+one[1]+"`](docs/primitives.md#") {
-			t.Errorf("README's table lacks %s", one[1])
+		if !strings.Contains(guide, "| [`"+one[1]+"`](#") {
+			t.Errorf("the table of docs/primitives.md lacks %s", one[1])
 		}
 	}
 	if len(found) < 13 {
 		t.Errorf("index.d.ts exports %d", len(found))
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^):\s]*)\)`) // within the project
+	heading = regexp.MustCompile("(?m)^#+ (.*)$")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// TestLinks: what a document links to within the project is there, its heading too.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	var files []string
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	links := 0
+	for _, file := range files {
+		for _, found := range link.FindAllStringSubmatch(read(t, file), -1) {
+			links++
+			path, anchor, _ := strings.Cut(found[1], "#")
+			target := file
+			if path != "" {
+				target = filepath.Join(filepath.Dir(file), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", file, found[1], err)
+			} else if anchor != "" && !anchors(read(t, target))[anchor] {
+				t.Errorf("%s links to %s: it has no such heading", file, found[1])
+			}
+		}
+	}
+	if links < 50 {
+		t.Errorf("%d links in %d files", links, len(files))
+	}
+}
+
+// anchors are what GitHub calls a document's headings.
+func anchors(text string) map[string]bool {
+	is := map[string]bool{}
+	for _, found := range heading.FindAllStringSubmatch(text, -1) {
+		is[strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-")] = true
+	}
+	return is
+}
+
+// TestReadmeIsShort: what a new user reads fits in a few minutes.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	if words := len(strings.Fields(read(t, "../README.md"))); words > 900 {
+		t.Errorf("README.md has %d words, more than 900", words)
 	}
 }
 

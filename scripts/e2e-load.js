@@ -3,7 +3,7 @@
 //   ./k6 run scripts/e2e-load.js                                        the full profile, 13 minutes
 //   ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.1 scripts/e2e-load.js         the same, a tenth of the taps in a tenth of the time
 //
-// Settings come from the environment or -e; README.md lists them. Missing ones stop the run before any load.
+// Settings come from the environment or -e; docs/settings.md lists them. Missing ones stop the run before any load.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { attempt, flushTaps, plateaus, preflight, query, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
