@@ -42,6 +42,8 @@ func TestAddIsComplete(t *testing.T) {
 			for i := range f {
 				f[i].add(time.Second)
 			}
+		case *histograms:
+			f.of("analytics.kpis").add(time.Second)
 		case *Tally:
 			f.add("tap: 503", 1)
 		case *Redirects:
