@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -135,6 +136,33 @@ func (s system) search(t *testing.T, scale string) (got searched) {
 		return got.Unknown
 	})
 	return got
+}
+
+// TestSearchBelowItsStart: where most taps of the first probes fail, the search comes down, and no kill switch ends it, whichever virtual users
+// k6 makes meanwhile.
+func TestSearchBelowItsStart(t *testing.T) {
+	t.Parallel()
+	tw := startTwin(t)
+	tw.control(http.MethodPut, "/faults", `{"worker":{"errorsAboveRate":30,"latencyMs":30}}`)
+	r := runK6(t, tw.env, "run", "--quiet", script(t, `
+		import exec from 'k6/execution';
+		import { findCapacity, preflight, probeTaps, report } from 'k6/x/sparkmotion';
+		export const options = { scenarios: {
+			search: { executor: 'per-vu-iterations', exec: 'search', vus: 1, iterations: 1, maxDuration: '60s' },
+			taps: { executor: 'constant-arrival-rate', exec: 'taps', rate: 50, duration: '60s', preAllocatedVUs: 1, maxVUs: 100 },
+		} };
+		export const setup = () => { preflight({ parts: ['worker'] }) };
+		export function search() {
+			findCapacity({ start: 400, settle: '500ms', hold: '4s', confirm: '10s', time: '58s' });
+			exec.test.abort('it is found');
+		}
+		export const taps = () => probeTaps();
+		export const handleSummary = report;`))
+	r.wants(108, "it is found")
+	got := capacityOf[struct{ Search searched }](r).Search
+	if got.Low == nil || *got.Low > 32 || strings.Contains(r.output, "kill switch") {
+		t.Errorf("%+v\n%s", got, r.output)
+	}
 }
 
 // TestSearchInSegments: processes that share the load can't search, and say so.

@@ -122,7 +122,11 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 	}
 	judged := f.judge(f.latest())
 	f.tell(judged)
-	return outcome(judged), end, nil
+	came = outcome(judged)
+	if came == search.Held && judged.Growth == nil && f.quickest > 0 { // it was known of other probes
+		came = search.Unknown
+	}
+	return came, end, nil
 }
 
 // lookAfter is between two looks at a confirmation.
@@ -162,23 +166,23 @@ func (f *finder) judge(measured capacity.Measured) *capacity.Plateau {
 	return p
 }
 
-// farPast is how many times a limit a value is that no stall of a machine explains.
-const farPast = 3
-
 // outcome is what a judgement means to the search.
 func outcome(p *capacity.Plateau) search.Outcome {
 	switch p.Status {
 	case capacity.Pass:
 		return search.Held
-	case capacity.Fail:
-		if slices.ContainsFunc(p.Breaches, func(b capacity.Breach) bool { return b.Status == capacity.Fail && b.Value >= farPast*b.Limit }) {
+	case capacity.Warn, capacity.Fail:
+		if slices.ContainsFunc(p.Breaches, farPast) {
 			return search.Collapsed
 		}
 		return search.Broke
-	case capacity.Warn:
-		return search.Broke
 	}
 	return search.Unknown
+}
+
+// farPast reports whether a limit is broken by more than a stall of a machine explains.
+func farPast(b capacity.Breach) bool {
+	return b.Status == capacity.Fail && b.Value >= 3*b.Limit || b.Part == capacity.Hub && b.Status == capacity.Warn && b.Value >= 2*b.Limit
 }
 
 // tell logs what came of a probe.
@@ -218,46 +222,65 @@ func (f *finder) cleared(p search.Probe, from, end time.Time) error {
 	return nil
 }
 
-// settled waits for the system to be at rest as it was, and returns how long after a time that was; 0 when nothing moves any more
-// before it is, as taps are lost or nobody flushes, and when no queue is configured.
+// settled waits for the system to be at rest as it was, and returns how long after a time its queue was; 0 when that was not seen, as time is
+// up or nobody flushes, and when no queue is configured.
 func (f *finder) settled(end time.Time) (time.Duration, error) {
 	if !f.source.Configured() {
 		return 0, nil
 	}
-	recorder := &f.process.meter.Recorder
-	last, moved := capacity.Reading{}, time.Now()
-	for {
+	last, moved, emptied := capacity.Reading{}, time.Now(), time.Time{}
+	for time.Now().Before(f.deadline) {
 		reading, _, err := f.read(f.source)
 		now := time.Now()
-		switch back := f.back(reading); {
-		case err != nil:
+		if err != nil || !reading.Same(last) {
 			moved = now
-		case back, reading.Same(last) && now.Sub(moved) >= quietTime, now.After(f.deadline):
-			recorder.Settle(now, reading, true, !back)
-			reading.Redirected = recorder.Redirected()
-			f.before = &reading
-			if !back {
-				return 0, nil
-			}
-			return now.Sub(end), nil
-		case !reading.Same(last):
-			last, moved = reading, now
 		}
-		if err := f.until(time.Now().Add(lookEvery)); err != nil {
+		switch {
+		case err != nil:
+		case !f.emptied(reading):
+			emptied = time.Time{}
+		case emptied.IsZero():
+			emptied = now
+		}
+		if err == nil {
+			last = reading
+			if !emptied.IsZero() && f.arrived(reading) || now.Sub(moved) >= f.quiet(reading) {
+				break
+			}
+		}
+		if err := f.until(now.Add(lookEvery)); err != nil {
 			return 0, err
 		}
 	}
+	if last.Asked.IsZero() {
+		return 0, nil
+	}
+	recorder := &f.process.meter.Recorder
+	recorder.Settle(time.Now(), last, true, emptied.IsZero())
+	last.Redirected = recorder.Redirected()
+	f.before = &last
+	if emptied.IsZero() {
+		return 0, nil
+	}
+	return emptied.Sub(end), nil
 }
 
-// back reports whether no tap is under way that was not before, and no more wait.
-func (f *finder) back(r capacity.Reading) bool {
-	if f.before == nil {
-		return false
+// quiet is how long nothing must move until nothing will: a flush counts what it has taken when it ends.
+func (f *finder) quiet(r capacity.Reading) time.Duration {
+	if r.Taken() > f.before.Taken() && f.process.meter.Recorder.Resets() == 0 {
+		return longestFlush
 	}
-	r.Redirected = f.process.meter.Recorder.Redirected()
-	b := f.before
-	return r.Received-b.Received >= r.Redirected-b.Redirected && r.Waiting <= b.Waiting &&
-		r.Received-r.Flushed-r.Dropped-r.Waiting <= b.Received-b.Flushed-b.Dropped-b.Waiting
+	return quietTime
+}
+
+// emptied reports whether no more taps wait than before, or are in a flush.
+func (f *finder) emptied(r capacity.Reading) bool {
+	return r.Waiting <= f.before.Waiting && r.Taken() <= f.before.Taken()
+}
+
+// arrived reports whether no more redirected taps are missing in the system's counters than before.
+func (f *finder) arrived(r capacity.Reading) bool {
+	return r.Received-f.before.Received >= f.process.meter.Recorder.Redirected()-f.before.Redirected
 }
 
 // rest learns what the system is like without load.

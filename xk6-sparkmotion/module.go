@@ -111,7 +111,7 @@ func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	if err := r.process.settings.read(m.settings); err != nil {
 		common.Throw(vu.Runtime(), fmt.Errorf("k6/x/sparkmotion: %w", err))
 	}
-	r.process.meter.Recorder.StopWhen(r.process.settings.Stop)
+	r.process.notices.once("STOP", func() { r.process.meter.Recorder.StopWhen(r.process.settings.Stop) }) // VUs are made in mid-run as well
 	m.renewer.Sessions = &r.process.sessions
 	m.exports = m.export()
 	return m

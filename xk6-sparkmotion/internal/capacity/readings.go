@@ -70,6 +70,9 @@ func (r Reading) behind(other, lost Reading) bool {
 	return r.Received+lost.Received < other.Received || r.Flushed+lost.Flushed < other.Flushed || r.Dropped+lost.Dropped < other.Dropped
 }
 
+// Taken is how many taps are off the queue and not counted: a flush has them that is under way, or nobody.
+func (r Reading) Taken() int64 { return r.Received - r.Flushed - r.Dropped - r.Waiting }
+
 // Same reports whether another reading says the same of the system.
 func (r Reading) Same(other Reading) bool {
 	return r.Received == other.Received && r.Flushed == other.Flushed && r.Dropped == other.Dropped && r.Waiting == other.Waiting
