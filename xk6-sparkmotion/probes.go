@@ -276,7 +276,11 @@ func (p *prober) flushOnce() (string, error) {
 	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
 }
 
-// recording waits until the system has received the taps that were made, so that the ledger begins with nothing under way.
+// countTime is how long a flush that has ended may take to be counted; one of the system's own may be under way for longer.
+const countTime = 5 * time.Second
+
+// recording waits until the system has received the taps that were made and counted what their flush took, so that the ledger begins with
+// nothing under way.
 func (p *prober) recording() (string, error) {
 	source := p.queue()
 	if err := source.Check(); err != nil {
@@ -291,7 +295,7 @@ func (p *prober) recording() (string, error) {
 	if p.unread != nil {
 		return "", p.unread
 	}
-	for deadline := time.Now().Add(p.Timeout); ; {
+	for deadline, counted := time.Now().Add(p.Timeout), time.Now().Add(countTime); ; {
 		reading, _, err := p.read(source)
 		if err != nil {
 			return "", err
@@ -300,12 +304,12 @@ func (p *prober) recording() (string, error) {
 			p.before = &reading
 		}
 		received := reading.Received - p.before.Received
-		if received >= p.pages {
+		if received >= p.pages && (reading.Taken() <= p.before.Taken() || time.Now().After(counted)) {
 			p.process.queue.Store(&source)
 			p.begin(reading, received-p.pages)
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
-		if time.Now().After(deadline) {
+		if received < p.pages && time.Now().After(deadline) {
 			return "", fmt.Errorf("%d taps were redirected to their page, and %d of them received after %s (monitoring:taps:received): the others "+
 				"are lost, and so would those of the run be. Does Upstash refuse what the Worker sends, or is this another Redis than the Worker's?",
 				p.pages, max(0, received), p.Timeout)

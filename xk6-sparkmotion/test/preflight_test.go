@@ -17,9 +17,9 @@ import (
 // received are the taps of all systems.
 var received atomic.Int64
 
-// counted is Upstash's answer about a queue: its length, and the system's counters.
+// counted is what the system says of its taps: so many wait, and all that were received have been flushed.
 func counted(length, received int64) string {
-	return fmt.Sprintf(`[{"result":%d},{"result":["%d",null,null,null,null,null,null,null,null]}]`, length, received)
+	return fmt.Sprintf(`[{"result":%d},{"result":["%d","%d",null,null,null,null,null,null,null]}]`, length, received, received)
 }
 
 // system is a whole SparkMotion of one server, told apart by path.
