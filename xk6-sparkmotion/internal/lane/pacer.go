@@ -92,36 +92,41 @@ func Period(ctx context.Context, options *lib.Options) time.Duration {
 	if scenario == nil {
 		return 0
 	}
-	perUnit, unit := arrivalRate(options.Scenarios[scenario.Name], time.Since(scenario.StartTime))
+	perUnit, unit, falls := arrivalRate(options.Scenarios[scenario.Name], time.Since(scenario.StartTime))
 	if perUnit <= 0 {
 		return 0
 	}
-	return min(time.Duration(float64(unit)/perUnit), maxPeriod)
+	period := time.Duration(float64(unit) / perUnit)
+	if falls {
+		return min(period, lastPeriod)
+	}
+	return period
 }
 
-// maxPeriod keeps the last taps of a fall to 0 from being spread over minutes.
-const maxPeriod = time.Second
+// lastPeriod keeps the last taps of a fall to 0 from being spread over minutes.
+const lastPeriod = time.Second
 
-// arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed; 0 for executors without one.
-func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (float64, time.Duration) {
+// arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed, and whether it falls then; 0 for executors without one.
+func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (rate float64, unit time.Duration, falls bool) {
 	switch c := config.(type) {
 	case *executor.ConstantArrivalRateConfig:
-		return float64(c.Rate.Int64), c.TimeUnit.TimeDuration()
+		return float64(c.Rate.Int64), c.TimeUnit.TimeDuration(), false
 	case *executor.RampingArrivalRateConfig:
-		return rampedRate(c, elapsed), c.TimeUnit.TimeDuration()
+		rate, falls := rampedRate(c, elapsed)
+		return rate, c.TimeUnit.TimeDuration(), falls
 	}
-	return 0, time.Second
+	return 0, time.Second, false
 }
 
 // rampedRate interpolates between a stage's ends, as the executor does.
-func rampedRate(c *executor.RampingArrivalRateConfig, elapsed time.Duration) float64 {
-	rate := float64(c.StartRate.Int64)
+func rampedRate(c *executor.RampingArrivalRateConfig, elapsed time.Duration) (rate float64, falls bool) {
+	rate = float64(c.StartRate.Int64)
 	for _, stage := range c.Stages {
 		target, d := float64(stage.Target.Int64), stage.Duration.TimeDuration()
 		if elapsed < d {
-			return rate + (target-rate)*float64(elapsed)/float64(d)
+			return rate + (target-rate)*float64(elapsed)/float64(d), target < rate
 		}
 		rate, elapsed = target, elapsed-d
 	}
-	return rate
+	return rate, false
 }

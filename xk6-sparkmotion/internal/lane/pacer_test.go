@@ -32,19 +32,53 @@ func TestArrivalRate(t *testing.T) {
 		elapsed time.Duration
 		want    float64
 		unit    time.Duration
+		falls   bool
 	}{
-		{constant, time.Hour, 30, time.Minute},
-		{ramping, 0, 100, time.Second},
-		{ramping, 9 * time.Second, 100, time.Second},
-		{ramping, 10 * time.Second, 200, time.Second},
-		{ramping, 25 * time.Second, 100, time.Second},
-		{ramping, time.Hour, 0, time.Second},
-		{executor.NewConstantVUsConfig("v"), 0, 0, time.Second},
-		{nil, 0, 0, time.Second},
+		{constant, time.Hour, 30, time.Minute, false},
+		{ramping, 0, 100, time.Second, false},
+		{ramping, 9 * time.Second, 100, time.Second, false},
+		{ramping, 10 * time.Second, 200, time.Second, false},
+		{ramping, 25 * time.Second, 100, time.Second, true},
+		{ramping, time.Hour, 0, time.Second, false},
+		{executor.NewConstantVUsConfig("v"), 0, 0, time.Second, false},
+		{nil, 0, 0, time.Second, false},
 	} {
-		if got, unit := arrivalRate(one.config, one.elapsed); got != one.want || unit != one.unit {
-			t.Errorf("%T after %s: %v in %s, want %v in %s", one.config, one.elapsed, got, unit, one.want, one.unit)
+		if got, unit, falls := arrivalRate(one.config, one.elapsed); got != one.want || unit != one.unit || falls != one.falls {
+			t.Errorf("%T after %s: %v in %s, falls: %v; want %v in %s, %v", one.config, one.elapsed, got, unit, falls, one.want, one.unit, one.falls)
 		}
+	}
+}
+
+// TestPeriod: taps of an iteration are spread over all the time until the next, also where that is more than a second.
+func TestPeriod(t *testing.T) {
+	t.Parallel()
+	constant := executor.NewConstantArrivalRateConfig("c")
+	constant.Rate = null.IntFrom(30)
+	constant.TimeUnit = types.NullDurationFrom(time.Minute)
+	ramping := executor.NewRampingArrivalRateConfig("r")
+	ramping.StartRate = null.IntFrom(1)
+	ramping.TimeUnit = types.NullDurationFrom(4 * time.Second)
+	ramping.Stages = []executor.Stage{
+		{Duration: types.NullDurationFrom(10 * time.Second), Target: null.IntFrom(1)},
+		{Duration: types.NullDurationFrom(10 * time.Second), Target: null.IntFrom(0)},
+	}
+	options := &lib.Options{Scenarios: lib.ScenarioConfigs{"c": constant, "r": ramping, "v": executor.NewConstantVUsConfig("v")}}
+	for _, one := range []struct {
+		scenario      string
+		elapsed, want time.Duration
+	}{
+		{"c", time.Second, 2 * time.Second},
+		{"r", time.Second, 4 * time.Second},
+		{"r", 15 * time.Second, lastPeriod},
+		{"v", time.Second, 0},
+	} {
+		ctx := lib.WithScenarioState(t.Context(), &lib.ScenarioState{Name: one.scenario, StartTime: time.Now().Add(-one.elapsed)})
+		if got := Period(ctx, options); got != one.want {
+			t.Errorf("%s after %s: %s, want %s", one.scenario, one.elapsed, got, one.want)
+		}
+	}
+	if got := Period(t.Context(), options); got != 0 {
+		t.Errorf("without a scenario: %s", got)
 	}
 }
 
