@@ -435,7 +435,7 @@ func TestDrain(t *testing.T) {
 	tw.control(http.MethodPost, "/bands/delete?share=0.05", "")
 	runScript(t, tw, "drain.js", "-e", "N=5000").wants(99, "cron_drop_rate", "cron_flushed")
 	tw.control(http.MethodPut, "/faults", `{"database":{"errorRate":1}}`)
-	runScript(t, tw, "drain.js", "-e", "N=5000").wants(108, "a flush failed, or batches of it")
+	runScript(t, tw, "drain.js", "-e", "N=5000").wants(108, "a flush or some of its batches failed")
 }
 
 // TestSoak: the first tenth and the last are told apart: taps that take longer and are lost from some time on show in the last.

@@ -220,7 +220,7 @@ func TestDistributedAsksHowMany(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{}, {""}, {"-e", "SCALE=0.1"}, {"0"}, {"-1"}, {"2.5"}, {"n"}} {
 		r := runCommand(t, nil, absolute(t, "../scripts/distributed.sh"), args...)
-		if r.wants(2); r.output != "how many processes? A whole number from 1: make distributed N=3\n" {
+		if r.wants(2); r.output != "set N, the number of processes: make distributed N=3\n" {
 			t.Errorf("%q: %s", args, r.output)
 		}
 	}

@@ -10,7 +10,7 @@ set -um # each process in a group of its own: Ctrl-C in a terminal reaches it on
 
 home=$(cd "$(dirname "$0")/.." && pwd)
 n=${1-}
-[[ $n =~ ^[1-9][0-9]*$ ]] || { echo "how many processes? A whole number from 1: make distributed N=3"; exit 2; }
+[[ $n =~ ^[1-9][0-9]*$ ]] || { echo "set N, the number of processes: make distributed N=3"; exit 2; }
 shift
 
 interrupted=105 # as k6 exits then

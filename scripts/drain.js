@@ -38,7 +38,7 @@ const entry = () => JSON.stringify({
 export function flush() {
   for (let f; !f || f.remaining > 0;) {
     f = attempt(() => flushTaps());
-    if (!f || f.failedBatches > 0) exec.test.abort('a flush failed, or batches of it: its log, and the Hub\'s, say why');
+    if (!f || f.failedBatches > 0) exec.test.abort('a flush or some of its batches failed: see this log and the Hub\'s');
     if (f.flushed > 0) byFlush.add((f.flushed * 1000) / Math.max(1, f.durationMs));
   }
 }

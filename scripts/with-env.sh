@@ -21,9 +21,9 @@ while IFS= read -r line || [[ $line ]]; do
   line=${line%$'\r'}
   [[ $line == $'\xEF\xBB\xBF'* ]] && refuse 'it begins with a byte order mark: save the file as UTF-8 without one'
   [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
-  [[ $line =~ ^[[:space:]]*export[[:space:]] ]] && refuse 'it begins with export, which is for a shell: leave that out'
+  [[ $line =~ ^[[:space:]]*export[[:space:]] ]] && refuse 'it begins with export, which only a shell understands: remove that word'
   [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || refuse 'NAME=value is expected, without spaces before or around the ='
-  [[ ${BASH_REMATCH[2]} =~ ^[[:space:]]*(\".*\"|\'.*\')[[:space:]]*$ ]] && refuse "${line%%=*} is in quotes, which would be part of the value: leave them out"
+  [[ ${BASH_REMATCH[2]} =~ ^[[:space:]]*(\".*\"|\'.*\')[[:space:]]*$ ]] && refuse "${line%%=*} is in quotes, which would become part of the value: remove them"
   settings+=("$line")
 done <"$file"
 

@@ -77,7 +77,7 @@ func (t *transformers) of(o queryOptions) (transformer string, settled bool) {
 
 func checkTransformer(transformer string) error {
 	if transformer != "" && transformer != superjson.Name && transformer != string(trpc.Plain) {
-		return fmt.Errorf("the option transformer, TRPC_TRANSFORMER, must be superjson, none, or left out, got %q", transformer)
+		return fmt.Errorf("the option transformer (TRPC_TRANSFORMER) must be superjson or none, or left out, got %q", transformer)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (a *admin) learning(again bool, try func() (trpc.Shape, error)) error {
 type transformerError struct{ request, has, said string }
 
 func (e *transformerError) Error() string {
-	return fmt.Sprintf("%s: the server's transformer is %s, and TRPC_TRANSFORMER, the option transformer, says %s. Leave it out: it is found by itself",
+	return fmt.Sprintf("%s: the server's transformer is %s, but TRPC_TRANSFORMER (the option transformer) says %s. Remove that setting: the transformer is detected",
 		e.request, e.has, e.said)
 }
 

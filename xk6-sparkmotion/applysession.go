@@ -36,7 +36,7 @@ func (m *module) applySession(call sobek.FunctionCall) (any, error) {
 		return known || !used.Expired()
 	})
 	if used.Expired() {
-		return nil, fmt.Errorf("the session expired at %s: log in with {renew: true}, and it will be renewed", used.Expires)
+		return nil, fmt.Errorf("the session expired at %s: log in with {renew: true}, so that it is renewed", used.Expires)
 	}
 	return nil, used.Fill(jar)
 }
@@ -53,7 +53,7 @@ func (m *module) jar(given sobek.Value) (*cookiejar.Jar, error) {
 	if jar, ok := given.Export().(*k6http.CookieJar); ok {
 		return jar.Jar, nil
 	}
-	return nil, errors.New("the jar must be one of k6/http's: http.cookieJar(), or new http.CookieJar()")
+	return nil, errors.New("the jar must be a cookie jar of k6/http: http.cookieJar() or new http.CookieJar()")
 }
 
 // sessionCookie is a cookie of a session as scripts see it.

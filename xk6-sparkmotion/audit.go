@@ -75,13 +75,13 @@ type auditor struct {
 func (a *auditor) outcome() (*audit.Outcome, error) {
 	taps := a.set.Redirected()
 	if taps == 0 {
-		return nil, errors.New("no tap was redirected to a page: make them by tap({ audit: true, band })")
+		return nil, errors.New("no audited tap was redirected to a page: make taps with tap({ audit: true, band })")
 	}
 	ended := a.set.Span().To
-	a.logger().Infof("audit  looks for %d taps, %s after the last one", taps, a.Settle)
+	a.logger().Infof("audit  looking for %d taps, %s after the last one", taps, a.Settle)
 	outcome, err := a.look(time.Until(ended.Add(a.Settle)))
 	if err == nil && outcome.Lost.Count > 0 {
-		a.logger().Infof("audit  %d of %d taps missing; looks again in %s, as another flush may hold them", outcome.Lost.Count, taps, a.Settle)
+		a.logger().Infof("audit  %d of %d taps are missing; looking again in %s, because another flush may hold them", outcome.Lost.Count, taps, a.Settle)
 		outcome, err = a.look(a.Settle)
 	}
 	return outcome, err
@@ -94,7 +94,7 @@ func (a *auditor) look(wait time.Duration) (*audit.Outcome, error) {
 	select {
 	case <-timer.C:
 	case <-a.vu.Context().Done():
-		return nil, fmt.Errorf("the run was over, or its teardownTimeout, before all taps could be recorded: %w", a.vu.Context().Err())
+		return nil, fmt.Errorf("the run or its teardownTimeout ended before all taps could be recorded: %w", a.vu.Context().Err())
 	}
 	if err := a.empty(); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (a *auditor) empty() error {
 		last, err = a.countedFlush(flushOptions{URL: a.HubURL, Secret: a.Secret, Timeout: a.Timeout})
 		switch over := a.vu.Context().Err(); {
 		case over != nil:
-			return fmt.Errorf("the run was over, or its teardownTimeout, before the queue was empty: %w", over)
+			return fmt.Errorf("the run or its teardownTimeout ended before the queue was empty: %w", over)
 		case err != nil:
 			a.logger().Warnf("audit  %v", err)
 			continue
@@ -124,8 +124,8 @@ func (a *auditor) empty() error {
 	case err != nil:
 		return err
 	case last.FailedBatches > 0:
-		return fmt.Errorf("%d taps still wait in the queue after %d flushes, and %d batches of the last one failed: "+
-			"the Hub's log says why. What waits can't be told from what is lost", last.Remaining, maxFlushes, last.FailedBatches)
+		return fmt.Errorf("%d taps are still in the queue after %d flushes, and %d batches of the last one failed: "+
+			"see the Hub's log. The audit can't tell waiting taps from lost ones", last.Remaining, maxFlushes, last.FailedBatches)
 	}
 	a.stuck = last.Remaining
 	return nil
@@ -229,7 +229,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 		log("audit  " + sentence)
 	}
 	if a.stuck > 0 {
-		a.logger().Warnf("audit  %d taps still wait in the queue, which others fill as well: some of the lost may be among them", a.stuck)
+		a.logger().Warnf("audit  %d taps are still in the queue, which others fill as well: some of the lost taps may be among them", a.stuck)
 	}
 	text, err := json.MarshalIndent(outcome, "", "  ")
 	if err != nil {
@@ -252,12 +252,12 @@ func (m *module) audited(o *tapOptions) error {
 		return err
 	}
 	if o.Band == "" {
-		return errors.New("an audit taps each band once: name it, as by bandID({ distribution: 'sequential' })")
+		return errors.New("an audit taps each band once: set the option band, such as bandID({ distribution: 'sequential' })")
 	}
 	headers := map[string]string{"User-Agent": m.process.audit.Agent()}
 	for name, value := range maps.All(o.Headers) {
 		if strings.EqualFold(name, "User-Agent") {
-			return errors.New("an audit finds its taps by a User-Agent of its own: leave it out of headers")
+			return errors.New("an audit sets the User-Agent, to find its taps: remove it from headers")
 		}
 		headers[name] = value
 	}
@@ -268,7 +268,7 @@ func (m *module) audited(o *tapOptions) error {
 // auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
 func (m *module) auditable(events []string) error {
 	if m.segment() {
-		return fatal{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
+		return fatal{errors.New("an audit needs all of its taps in one process: run it without --execution-segment")}
 	}
 	if err := checkEvents(events); err != nil {
 		return fatal{err}

@@ -97,7 +97,7 @@ func (m *module) newBandPicker(o bandOptions) (*bandPicker, error) {
 	}
 	state := m.vu.State()
 	if o.Seed != 0 && state == nil {
-		return nil, errors.New("a seed makes a series for each VU, and the init context is none: " + errInit.Error())
+		return nil, errors.New("a seed starts a series for each VU, and the init context has none: " + errInit.Error())
 	}
 	picker := &bandPicker{pool: pool}
 	switch o.Distribution {

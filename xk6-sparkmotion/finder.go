@@ -34,11 +34,11 @@ func (m *module) finder(o findOptions) (*finder, error) {
 	state, scenario := m.vu.State(), lib.GetScenarioState(m.vu.Context())
 	switch {
 	case state == nil || scenario == nil:
-		return nil, errors.New("call it from a scenario of one virtual user and one iteration")
+		return nil, errors.New("call it from a scenario with one virtual user and one iteration")
 	case state.Options.ExecutionSegment.FloatLength() < 1:
 		return nil, errShared
 	case !(o.Start >= 1 && o.Start <= o.Most):
-		return nil, fmt.Errorf("option start is the first rate, from 1 to most taps/s, got %v", o.Start)
+		return nil, fmt.Errorf("option start is the first rate and must be from 1 to most taps/s, got %v", o.Start)
 	}
 	plan, err := m.tapPlan(nil)
 	if err != nil {
@@ -77,7 +77,7 @@ func (f *finder) find() error {
 		f.Observe(p, came)
 		f.report("it was stopped")
 		if came != search.Held && !f.recovers() {
-			f.report(fmt.Sprintf("after %v/s the system did not come back to what it was", p.Rate))
+			f.report(fmt.Sprintf("after %v/s the system did not recover", p.Rate))
 			return nil
 		}
 		f.slowest = max(f.slowest, time.Since(end))

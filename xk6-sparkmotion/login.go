@@ -35,7 +35,7 @@ func (o loginOptions) credentials() (nextauth.Credentials, error) {
 		text, ok := value.Export().(string)
 		switch {
 		case name == "csrfToken" || name == "json" || name == "callbackUrl":
-			return c, fmt.Errorf("option fields: %s is NextAuth's own field", name)
+			return c, fmt.Errorf("option fields: NextAuth's flow sets %s itself: leave it out", name)
 		case sobek.IsNull(value):
 			delete(c.Fields, name)
 		case !ok:
@@ -164,7 +164,7 @@ func (m *module) inSession(s session, send func(cookie string) (known bool)) {
 	}
 	if err := m.renewer.Send(m.vu.Context(), s.cookie, again, send); err != nil {
 		m.process.notices.once("renew "+err.Error(), func() {
-			m.logger().Warnf("The session has expired, and there is no new one: %v", err)
+			m.logger().Warnf("The session has expired and could not be renewed: %v", err)
 		})
 	}
 }

@@ -42,8 +42,8 @@ func (m *module) plan(p plateauOptions) {
 		names = append(names, capacity.NameOf(float64(rate)))
 	}
 	if m.process.plateaus.add(names) && m.process.limits.Load() != nil {
-		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
-			"in options, put the scenarios above the thresholds")
+		m.logger().Warn("plateaus: thresholds() was called first, so the plateaus have no thresholds of their own: " +
+			"in options, put scenarios above thresholds")
 	}
 }
 
@@ -127,7 +127,7 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 		}
 	}
 	if len(p.rates) == 0 || p.hold <= 0 || p.rampDown < 0 {
-		return p, errors.New("expected one rate or more, and a hold above 0")
+		return p, errors.New("expected at least one rate, and a hold above 0")
 	}
 	return p, nil
 }
@@ -142,7 +142,7 @@ func readRates(rt *sobek.Runtime, value sobek.Value) ([]int64, error) {
 	for i, rate := range given {
 		rates[i] = int64(rate)
 		if rate < 1 || float64(rates[i]) != rate {
-			return nil, fmt.Errorf("rates must be whole numbers from 1, got %v", rate)
+			return nil, fmt.Errorf("rates must be whole numbers of 1 or more, got %v", rate)
 		}
 	}
 	return rates, nil

@@ -80,7 +80,7 @@ func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 	for _, probe := range list {
 		saw, err := probe.try()
 		if over := m.vu.Context().Err(); over != nil {
-			return nil, fmt.Errorf("the run was over, or its setupTimeout, at the probe of %s %s: %w", probe.part, probe.what, over)
+			return nil, fmt.Errorf("the run or its setupTimeout ended during the probe of %s %s: %w", probe.part, probe.what, over)
 		}
 		if err == nil {
 			m.logger().Infof("preflight  ✓ %-8s %-24s %s", probe.part, probe.what, saw)
@@ -102,7 +102,7 @@ func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 func (o preflightOptions) check() error {
 	for _, part := range o.Parts {
 		if !slices.Contains(preflightParts, part) {
-			return fmt.Errorf("option parts: there is no %q; there are %s", part, strings.Join(preflightParts, ", "))
+			return fmt.Errorf("option parts: unknown part %q; the parts are %s", part, strings.Join(preflightParts, ", "))
 		}
 	}
 	if err := checkTransformer(o.Transformer); err != nil {

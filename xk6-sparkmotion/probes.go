@@ -128,9 +128,9 @@ func (p *prober) tapBand(form, band string) (string, error) {
 		return "", fmt.Errorf("%s: band %s led to %s instead of %s. Set PAGE_HOST to the host of the page that the event shows",
 			result.Request(), band, result.Host, plan.hosts.Page)
 	case result.Source == lane.Hub:
-		return "", fmt.Errorf("%s: band %s came by way of the Hub, so that it is no KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
+		return "", fmt.Errorf("%s: band %s was redirected by the Hub, so it is not a KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
 	case result.Source == lane.Unknown:
-		return fmt.Sprintf("%d to %s; the answer does not tell whether it came from the KV", result.Status, result.Host), nil
+		return fmt.Sprintf("%d to %s; the answer doesn't show whether it came from the KV", result.Status, result.Host), nil
 	}
 	return fmt.Sprintf("%d to %s, from the KV", result.Status, result.Host), nil
 }
@@ -139,7 +139,7 @@ func (p *prober) tapBand(form, band string) (string, error) {
 func adviceOnMiss(form string, target *lane.Target) string {
 	host, _, _ := strings.Cut(target.Host(), ":")
 	if form == lane.Subdomain && strings.Count(host, ".") < 2 {
-		return host + " has fewer than three labels, and on such a host the Worker never reads the KV without an event's ID: " +
+		return host + " has fewer than three labels, and on such a host the Worker reads the KV only for links with an event ID: " +
 			"set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"
 	}
 	return "Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"
@@ -156,7 +156,7 @@ func (p *prober) logInAsAdmin() (string, error) {
 	session := made.session
 	role, _ := session.User["role"].(string)
 	if role != "ADMIN" {
-		return "", fmt.Errorf("login: %s has the role %q, and the dashboards' queries are an ADMIN's. Give the test's user that role", p.Email, role)
+		return "", fmt.Errorf("login: %s has the role %q, but the dashboards' queries need the role ADMIN. Give the test user that role", p.Email, role)
 	}
 	p.session, err = p.sessionObject(session, p.Renew)
 	return fmt.Sprintf("as %s, %s, cookie %s", p.Email, role, session.Name), err
@@ -206,7 +206,7 @@ func (p *prober) queries() ([]adminQuery, error) {
 }
 
 // errNoSession is what all other probes of the Admin fail with when the login does.
-var errNoSession = errors.New("not asked, as there is no session")
+var errNoSession = errors.New("skipped: there is no session")
 
 // ask makes a query that the run will make.
 func (p *prober) ask(q adminQuery) (string, error) {
@@ -253,7 +253,7 @@ func (p *prober) countBands(event string) (string, error) {
 	count, ok := trpc.Field(result.Data, "bandCount")
 	switch {
 	case !ok:
-		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL the Admin of this version?", event)
+		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL SparkMotion's Admin, and up to date?", event)
 	case count == 0:
 		return "", fmt.Errorf("the event %s has no bands: the flush would drop every tap. Seed the database (k6 x sparkmotion bands), or check LOADTEST_EVENT_ID", event)
 	}
@@ -268,10 +268,10 @@ func (p *prober) flushOnce() (string, error) {
 		return "", err
 	case f.FailedBatches > 0:
 		return "", fmt.Errorf("flush-taps: batches failed and went back on the queue, and %d taps remain. "+
-			"The database is not well, or one entry of the queue spoils its batch: the Hub's log says which", f.Remaining)
+			"Either the database is in trouble, or one entry in the queue makes its batch fail: see the Hub's log", f.Remaining)
 	case f.Dropped > 0:
-		return "", fmt.Errorf("flush-taps: %d taps were dropped, as their bands are not in the database. Seed it (k6 x sparkmotion bands); "+
-			"if they are an earlier run's, try again", f.Dropped)
+		return "", fmt.Errorf("flush-taps: %d taps were dropped because their bands are not in the database. Seed it (k6 x sparkmotion bands); "+
+			"if they are left from an earlier run, try again", f.Dropped)
 	}
 	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
 }
@@ -284,9 +284,9 @@ func (p *prober) recording() (string, error) {
 	}
 	if !source.Configured() {
 		if slices.Contains(p.Parts, "queue") {
-			return "", errors.New("it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
+			return "", errors.New("the queue is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or remove it from parts")
 		}
-		return "skipped: neither Upstash nor REDIS_URL is configured, so that nobody will tell whether taps are recorded", nil
+		return "skipped: neither Upstash nor REDIS_URL is configured, so the run can't tell whether taps are recorded", nil
 	}
 	if p.unread != nil {
 		return "", p.unread
@@ -306,8 +306,8 @@ func (p *prober) recording() (string, error) {
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
 		if time.Now().After(deadline) {
-			return "", fmt.Errorf("%d taps were redirected to their page, and %d of them received after %s (monitoring:taps:received): the others "+
-				"are lost, and so would those of the run be. Does Upstash refuse what the Worker sends, or is this another Redis than the Worker's?",
+			return "", fmt.Errorf("%d taps were redirected to their page, but only %d were received after %s (monitoring:taps:received): the others "+
+				"are lost, and the run's taps would be lost too. Does Upstash refuse the Worker's requests, or does the Worker use another Redis?",
 				p.pages, max(0, received), p.Timeout)
 		}
 		select {

@@ -35,7 +35,7 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	}
 	if !source.Configured() {
 		m.process.notices.once("queueDepth", func() {
-			m.logger().Info("queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+			m.logger().Info("queueDepth is skipped: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
 		})
 		return nil, nil
 	}

@@ -50,7 +50,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	}
 	if !source.Configured() {
 		m.process.notices.once("reconcile", func() {
-			m.logger().Info("reconcile skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to tell whether every tap is recorded")
+			m.logger().Info("reconcile is skipped: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to check that every tap is recorded")
 		})
 		return nil, nil
 	}

@@ -53,7 +53,7 @@ func (m *module) reportOptions(given sobek.Value) (o reportOptions, err error) {
 		return o, err
 	}
 	if name := report.Name(o.Name); name != o.Name {
-		return o, fmt.Errorf("option name: it becomes a folder's: letters, digits, dots, - and _, such as %q", cmp.Or(name, "soak"))
+		return o, fmt.Errorf("option name becomes the name of a folder: use letters, digits, dots, - and _, such as %q", cmp.Or(name, "soak"))
 	}
 	return o, nil
 }
@@ -70,7 +70,7 @@ func (m *module) reportOn(given sobek.Value, o reportOptions) (any, error) {
 	}
 	r := m.judge(data, o)
 	if noIteration(data) && r.Whole.Empty() {
-		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+o.Dir+"/ is as it was.\n")
+		return object(rt, "stdout", "No iteration ran: there is nothing to report, and "+o.Dir+"/ is unchanged.\n")
 	}
 	if r.Search == nil { // which has told of each probe
 		m.tellRest(r)

@@ -91,7 +91,7 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	case p.options.Audit:
 		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
 	case period == 0:
-		return nil, errors.New("it takes a scenario with an arrival rate: each iteration makes the taps of the time that it stands for")
+		return nil, errors.New("call it from a scenario with an arrival rate: each iteration makes the taps that are due in its time")
 	}
 	f := &m.process.finding
 	batch := f.load.Claim(time.Now(), period, maxTaps)
@@ -137,5 +137,5 @@ func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 }
 
 // errShared ends a run of which this process has a part alone.
-var errShared = fatal{errors.New("several processes can't share a search: none of them sees what the others' taps come to. " +
-	"Run it without --execution-segment; e2e-load.js is what they share")}
+var errShared = fatal{errors.New("several processes can't share a search, because none of them sees the others' taps. " +
+	"Run it without --execution-segment, or share e2e-load.js instead")}

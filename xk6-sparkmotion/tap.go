@@ -231,7 +231,7 @@ func (o tapOptions) plan() (*tapPlan, error) {
 // checkEvents wants an event for each prefix of bands.
 func checkEvents(events []string) error {
 	if len(events) != len(defaultPrefixes) {
-		return fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+		return fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, separated by commas, got %d",
 			strings.Join(defaultPrefixes, ", "), len(events))
 	}
 	return nil
@@ -247,7 +247,7 @@ func (p *tapPlan) link(band []byte) (string, error) {
 			return l.text, nil
 		}
 	}
-	return "", fmt.Errorf("the direct form needs a band of %s: its prefix tells the event, and %s has none of these",
+	return "", fmt.Errorf("the direct form finds the event by the band's prefix, one of %s, and %s has none of these",
 		strings.Join(defaultPrefixes, ", "), band)
 }
 

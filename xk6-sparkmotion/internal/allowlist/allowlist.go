@@ -27,7 +27,7 @@ func Check(allowed string, origins []Origin) error {
 		}
 	}
 	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
-		return fmt.Errorf("ALLOWED_HOSTS takes hosts with commas, no scheme, port or path, and *.example.com for all below: number %d is none of these",
+		return fmt.Errorf("ALLOWED_HOSTS takes hosts separated by commas, without scheme, port or path, and *.example.com for all subdomains: entry %d is neither",
 			wrong+1) // not the text: a URL may hold a password
 	}
 	var strangers, missing []string
@@ -48,7 +48,7 @@ func Check(allowed string, origins []Origin) error {
 	if len(strangers) == 0 {
 		return nil
 	}
-	return fmt.Errorf("no load is sent to %s: it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=%s",
+	return fmt.Errorf("no load is sent to %s: it is not this machine and not in ALLOWED_HOSTS. If you may load it, set ALLOWED_HOSTS=%s",
 		strings.Join(strangers, ", "), strings.Join(append(names, missing...), ","))
 }
 

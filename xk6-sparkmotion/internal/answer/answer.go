@@ -116,13 +116,13 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 }
 
 // spoils is what to think of an answer that is none by the protocol.
-const spoils = "The server, or a proxy in between, cuts or spoils it"
+const spoils = "The server, or a proxy in between, truncates or corrupts it"
 
 // Failed is the error about a request that no whole answer came to.
 func Failed(request, setting string, err error) *Error {
 	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
 	if lost, ok := err.(*Lost); ok { // as a Doer returns it, like the next
-		e.Advice = "It has answered in this run, so that " + setting + " is right: is it overloaded, or restarting?"
+		e.Advice = "It answered earlier in this run, so " + setting + " is right: is it overloaded, or restarting?"
 		err = lost.Err
 	}
 	if cut, ok := err.(*Cut); ok {
@@ -130,7 +130,7 @@ func Failed(request, setting string, err error) *Error {
 		if cut.Header {
 			unread = "header"
 		}
-		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its %s can't be read: ", cut.Status, unread)
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, but its %s can't be read: ", cut.Status, unread)
 		e.Advice = spoils
 		err = cut.Err
 	}
@@ -170,22 +170,22 @@ func reach(err error, setting string) string {
 	case errors.As(err, &lookup):
 		return "Check the host in " + setting + ", and this machine's DNS"
 	case errors.As(err, &host):
-		return "Put a host that the certificate names into " + setting
+		return "The certificate is for another host: use one that it names in " + setting
 	case errors.As(err, &authority):
-		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
+		return "Trust the certificate's authority on this machine, or set k6's option insecureSkipTLSVerify"
 	case alert(err) == noApplicationProtocol:
-		return "It speaks HTTP/2 only: protocol 'h2' lets k6's own transport speak it"
+		return "It speaks only HTTP/2: set the option protocol to 'h2', for k6's own transport"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "It speaks no TLS there: check the scheme and the port in " + setting
+		return "It doesn't speak TLS there: check the scheme and the port in " + setting
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "This machine lets k6 open too few files, and each connection is one: raise the limit, ulimit -n 65536"
+		return "Each connection takes an open file, and k6 has reached its limit: raise it with ulimit -n 65536"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "This machine has no port left to connect from: keep connections (noConnectionReuse, noVUConnectionReuse), " +
+		return "This machine has no free local port: keep connections open (noConnectionReuse, noVUConnectionReuse), " +
 			"or give k6 more addresses (--local-ips)"
 	case errors.Is(err, context.Canceled):
-		return "The run ended before the answer did"
+		return "The run ended before the answer was complete"
 	case overdue(err):
-		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+		return "Is it overloaded, or does a firewall drop the request? The option timeout sets how long to wait"
 	}
 	return ""
 }
@@ -245,7 +245,7 @@ func (a *Answer) leads() string {
 	}
 	u, err := url.Parse(location)
 	if err != nil {
-		return " with a Location that is no URL"
+		return " with a Location that is not a URL"
 	}
 	return " to " + Words(Show(u))
 }
@@ -260,16 +260,16 @@ func (a *Answer) advice(hint string) string {
 	case a.Status == http.StatusForbidden && hint != "":
 		return hint + ". Or does a gateway forbid it?"
 	case a.Status == http.StatusForbidden:
-		return "A firewall or bot check may take it for an attack: exempt this machine's address. " +
-			"A gateway with a login of its own wants user:password@ in " + a.Setting
+		return "A firewall or bot check may take the requests for an attack: exempt this machine's address. " +
+			"If a gateway asks for its own login, put user:password@ into " + a.Setting
 	case a.Status == http.StatusUnauthorized:
-		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
+		return "If a gateway asks for its own login, put user:password@ into " + a.Setting
 	case a.Status == http.StatusRequestEntityTooLarge:
-		return "It takes no request of this size: send less in one, or raise its limit"
+		return "The request is too large for it: send less at once, or raise its limit"
 	case a.Status == http.StatusRequestURITooLong:
-		return "It takes no URL of this length: ask for less in one request, or raise its limit"
+		return "The URL is too long for it: ask for less in one request, or raise its limit"
 	case a.Status == http.StatusRequestHeaderFieldsTooLarge:
-		return "It takes no header of this size: send fewer or shorter fields and cookies, or raise its limit"
+		return "The header is too large for it: send fewer or shorter fields and cookies, or raise its limit"
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
 	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):
@@ -282,11 +282,11 @@ func (a *Answer) advice(hint string) string {
 
 // elsewhere is the advice on a redirect: for good it leads to the right URL, for now perhaps to a login page.
 func (a *Answer) elsewhere(hint string) string {
-	advice := "Point " + a.Setting + " at where it redirects to"
+	advice := "Point " + a.Setting + " at the URL that it redirects to"
 	if a.Status == http.StatusMovedPermanently || a.Status == http.StatusPermanentRedirect {
 		return advice
 	}
-	advice += ". A login page means that the request was not let in"
+	advice += ". If that is a login page, the request was not let in"
 	if hint != "" {
 		advice += ": " + strings.ToLower(hint[:1]) + hint[1:]
 	}
@@ -304,16 +304,16 @@ func (a *Answer) noJSON() *Error {
 	case trimmed[0] == '<':
 		looks = fmt.Sprintf("an HTML page instead of JSON (%d bytes)", len(a.Body))
 	case json.Valid(trimmed):
-		looks = fmt.Sprintf("JSON of another shape than expected (%d bytes)", len(a.Body))
+		looks = fmt.Sprintf("JSON of an unexpected shape (%d bytes)", len(a.Body))
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		looks = fmt.Sprintf("JSON that is cut or broken (%d bytes)", len(a.Body))
-		advice = "The server or a proxy cut it: its log says why"
+		looks = fmt.Sprintf("truncated or invalid JSON (%d bytes)", len(a.Body))
+		advice = "See the log of the server, or of a proxy in between"
 	default:
 		kind := a.Header.Get("Content-Type")
 		if kind == "" {
 			kind = "no Content-Type"
 		}
-		looks = fmt.Sprintf("a body that is no JSON (%s, %d bytes)", Clip(kind, 60), len(a.Body))
+		looks = fmt.Sprintf("a body that is not JSON (%s, %d bytes)", Clip(kind, 60), len(a.Body))
 	}
 	return a.Wrong(advice, "%d with %s", a.Status, looks)
 }

@@ -55,10 +55,10 @@ func (s *Set) Begin(band string, now time.Time) error {
 	defer s.mu.Unlock()
 	if _, known := s.index[band]; known {
 		return fmt.Errorf("an audit taps each band once, and %s was tapped before: "+
-			"pick bands by bandID({ distribution: 'sequential' }), and make no more taps than there are bands", band)
+			"pick bands with bandID({ distribution: 'sequential' }), and make no more taps than there are bands", band)
 	}
 	if len(s.taps) == MaxTaps {
-		return fmt.Errorf("an audit holds %d taps: make fewer", MaxTaps)
+		return fmt.Errorf("an audit holds at most %d taps: make fewer", MaxTaps)
 	}
 	if s.index == nil {
 		s.index = make(map[string]uint32)

@@ -43,7 +43,7 @@ func (s *Session) unfit(origin *url.URL, c *http.Cookie) error {
 	why := fmt.Sprintf("its domain is %q, its path %q", c.Domain, c.Path)
 	switch {
 	case c.Secure && origin.Scheme != "https":
-		why = "it is Secure, for https alone: give login() the application's https URL"
+		why = "it is Secure, so it is sent over https only: give login() the application's https URL"
 	case !c.Expires.IsZero() && c.Expires.Before(time.Now()):
 		why = "it expired at " + c.Expires.UTC().Format(time.RFC3339)
 	}

@@ -119,7 +119,7 @@ func (s Source) reading(length, counts any, setting string) (Reading, error) {
 		}
 		n, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
 		if err != nil {
-			return Reading{}, fmt.Errorf("%s holds %s, which is no whole number. Is this the system's Redis?", keys[i], shown(value))
+			return Reading{}, fmt.Errorf("%s holds %s, which is not a whole number. Is this the system's Redis?", keys[i], shown(value))
 		}
 		read[i] = n
 	}
@@ -145,7 +145,7 @@ func whole(value any) (int64, bool) {
 func shown(value any) string {
 	said, err := json.Marshal(value)
 	if err != nil {
-		return "what is no JSON"
+		return "something that is not JSON"
 	}
 	return answer.Clip(string(said), 40)
 }

@@ -65,9 +65,9 @@ func (e *Error) Error() string {
 	case e.Status == http.StatusUnauthorized:
 		text += ". " + expired
 	case e.Status == http.StatusForbidden:
-		text += ". The session's user may not"
+		text += ". The session's user is not allowed to do this"
 	case e.Status >= http.StatusInternalServerError:
-		text += ". The server failed: its log says more"
+		text += ". The server failed: its log says why"
 	}
 	return text
 }
@@ -150,7 +150,7 @@ func (c Client) send(ctx context.Context, method, procedures, query string, body
 	target := strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures + query
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil { // not err: it repeats the URL, with its password and the input
-		return nil, fmt.Errorf("no URL can be made of ADMIN_URL and the procedure %q", procedures)
+		return nil, fmt.Errorf("ADMIN_URL and the procedure %q do not form a URL", procedures)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
