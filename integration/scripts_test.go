@@ -160,9 +160,9 @@ func TestSmokeFails(t *testing.T) {
 	t.Parallel()
 	for part, check := range map[string]string{
 		"worker":  "✗ tap() is redirected",
-		"admin":   "✗ query() gives data",
+		"admin":   "✗ query() returns data",
 		"hub":     "✗ flushTaps() flushes every batch",
-		"upstash": "✗ queueDepth() is no less than 0",
+		"upstash": "✗ queueDepth() is 0 or more",
 	} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()

@@ -212,7 +212,7 @@ func TestDistributed(t *testing.T) {
 		}
 	}
 	r = runCommand(t, nil, absolute(t, "../scripts/distributed.sh"), "2")
-	r.wants(107, "process 1 exited 107; its log ends:", "preflight needs WORKER_URL")
+	r.wants(107, "process 1 exited with code 107; the end of its log:", "preflight needs WORKER_URL")
 }
 
 // TestDistributedAsksHowMany: make distributed without N leaves an option in its place.

@@ -306,7 +306,7 @@ func (p *prober) recording() (string, error) {
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
 		if time.Now().After(deadline) {
-			return "", fmt.Errorf("%d taps were redirected to their page, but only %d were received after %s (monitoring:taps:received): the others "+
+			return "", fmt.Errorf("%d taps were redirected to their page, but %d of them were received within %s (monitoring:taps:received): the others "+
 				"are lost, and the run's taps would be lost too. Does Upstash refuse the Worker's requests, or does the Worker use another Redis?",
 				p.pages, max(0, received), p.Timeout)
 		}
