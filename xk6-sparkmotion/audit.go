@@ -38,10 +38,10 @@ type auditOptions struct {
 	Timeout   time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// audit is for teardown(): it looks for every tap that was made with the option audit and redirected to a page. It waits until what the
-// Worker does after its answers is over, flushes until the queue is empty, reads the taps back by analytics.exportTaps, and says which
-// were recorded once, lost, recorded more than once, under another event or as another mode, and which rows nobody made. It logs the
-// verdict, writes it into results/audit.json, counts it, and returns it. It throws when it can't tell.
+// audit, in teardown(), looks for every tap that was made with the option audit and redirected to a page. It waits until the Worker has
+// finished its work after answers, flushes until the queue is empty, reads the taps back with analytics.exportTaps, and says which were
+// recorded once, lost, recorded more than once, under another event or as another mode, and which rows are not the audit's. It logs the
+// verdict, writes it to results/audit.json, counts it, and returns it. It throws when it can't tell.
 func (m *module) audit(call sobek.FunctionCall) (any, error) {
 	var o auditOptions
 	if err := m.settings.Read(call.Argument(1), &o); err != nil {
@@ -71,7 +71,7 @@ type auditor struct {
 	stuck   int64 // taps that waited in the queue at the end
 }
 
-// outcome looks for the taps, and once more when some are lost: another flush may have held them.
+// outcome looks for the taps, and repeats that when some are missing: another flush may have held them.
 func (a *auditor) outcome() (*audit.Outcome, error) {
 	taps := a.set.Redirected()
 	if taps == 0 {
@@ -102,7 +102,7 @@ func (a *auditor) look(wait time.Duration) (*audit.Outcome, error) {
 	return a.read()
 }
 
-// empty flushes until nothing is left. Where others tap as well, something may always be.
+// empty flushes until the queue is empty. When others tap as well, it may never be.
 func (a *auditor) empty() error {
 	var last *hub.Flushed
 	var err error
@@ -131,7 +131,7 @@ func (a *auditor) empty() error {
 	return nil
 }
 
-// read reads the taps back: those of all events first, then those of each.
+// read reads the taps back: first those of all events, then those of each event.
 func (a *auditor) read() (*audit.Outcome, error) {
 	clock, err := a.clock()
 	if err != nil {
@@ -156,7 +156,7 @@ func (a *auditor) read() (*audit.Outcome, error) {
 	return outcome, nil
 }
 
-// clock compares the clocks of the Worker and the Hub, which give taps their times, with this machine's.
+// clock compares this machine's clock with those of the Worker and the Hub, which give taps their times.
 func (a *auditor) clock() (clock audit.Clock, err error) {
 	for _, server := range []struct{ setting, url string }{
 		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
@@ -174,7 +174,7 @@ func (a *auditor) clock() (clock audit.Clock, err error) {
 	return clock, nil
 }
 
-// date returns the Date of a server's answer, whatever that is.
+// date returns the Date header of a server's answer, whatever its status.
 func (a *auditor) date(target, setting string) (string, error) {
 	c, err := a.client(target, a.Timeout)
 	if err != nil {
@@ -191,7 +191,7 @@ func (a *auditor) date(target, setting string) (string, error) {
 	return got.Header.Get("Date"), nil
 }
 
-// export returns how rows are exported, of one event or, when its ID is empty, of all.
+// export returns a function that exports the rows of one event, or of all when its ID is empty.
 func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error) {
 	rt := a.vu.Runtime()
 	return func(w audit.Window) ([]audit.Row, error) {
@@ -219,7 +219,7 @@ func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error)
 	}
 }
 
-// leave logs the outcome, writes it, and makes a JavaScript value of it.
+// leave logs the outcome, writes it, and converts it to a JavaScript value.
 func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	log := a.logger().Info
 	if !outcome.Well() {
@@ -246,7 +246,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	return superjson.Codec{Runtime: a.vu.Runtime()}.Parse(string(text))
 }
 
-// audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found.
+// audited prepares the options of a tap for an audit, which finds the tap by its User-Agent.
 func (m *module) audited(o *tapOptions) error {
 	if err := m.auditable(o.EventIDs); err != nil {
 		return err
@@ -265,7 +265,7 @@ func (m *module) audited(o *tapOptions) error {
 	return nil
 }
 
-// auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
+// auditable refuses a process that runs only a part of the run, because an audit needs all taps in one process, and bands of unknown events.
 func (m *module) auditable(events []string) error {
 	if m.segment() {
 		return fatal{errors.New("an audit needs all of its taps in one process: run it without --execution-segment")}
@@ -276,7 +276,7 @@ func (m *module) auditable(events []string) error {
 	return nil
 }
 
-// auditBegins adds a tap to the audit before it is made, so that none is made that it has no place for.
+// auditBegins adds a tap to the audit before it is made, so that no tap is made for which the audit has no room.
 func (m *module) auditBegins(band string) error {
 	if err := m.process.audit.Begin(band, time.Now()); err != nil {
 		return fatal{err}
@@ -284,7 +284,7 @@ func (m *module) auditBegins(band string) error {
 	return nil
 }
 
-// auditEnds says how it ended.
+// auditEnds records a tap's result.
 func (m *module) auditEnds(band string, r lane.Result) {
 	how := audit.None
 	switch {

@@ -18,13 +18,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
-// probe is one thing that must work before load is sent. It says what it saw.
+// probe is one thing that must work before any load. It returns what it saw.
 type probe struct {
 	part, what string
 	try        func() (string, error)
 }
 
-// prober has what the probes ask with.
+// prober holds what the probes share.
 type prober struct {
 	*module
 	preflightOptions
@@ -35,10 +35,10 @@ type prober struct {
 	pages  int64             // taps of the probes that led to a page
 }
 
-// flushTime is what a flush may take: it works off whatever the last run has left.
+// flushTime is how long a flush may take: it clears whatever the last run left.
 const flushTime = time.Minute
 
-// probes are those of the parts that are asked for. The flush comes after the taps that it must not drop.
+// probes returns the probes of the given parts. The flush comes after the taps, which it must not drop.
 func (p *prober) probes() ([]probe, error) {
 	list := []probe{{"worker", "/health", p.health}}
 	for _, form := range []string{lane.Subdomain, lane.Direct} {
@@ -65,7 +65,7 @@ func (p *prober) probes() ([]probe, error) {
 	return slices.DeleteFunc(list, func(probe probe) bool { return !p.Needs(probe.part) }), nil
 }
 
-// events are those that bands belong to.
+// events returns the events that bands belong to.
 func (p *prober) events() []string {
 	if len(p.EventIDs) > 0 {
 		return p.EventIDs
@@ -102,7 +102,7 @@ func (p *prober) health() (string, error) {
 	return "ok", nil
 }
 
-// tapBand makes a tap as the run will, over the same lane.
+// tapBand makes a tap like the run's, over the same lane.
 func (p *prober) tapBand(form, band string) (string, error) {
 	o := tapOptions{
 		URL: p.WorkerURL, DirectURL: p.DirectURL, OrgID: p.OrgID, EventIDs: p.EventIDs, Form: form, Band: band,
@@ -135,7 +135,7 @@ func (p *prober) tapBand(form, band string) (string, error) {
 	return fmt.Sprintf("%d to %s, from the KV", result.Status, result.Host), nil
 }
 
-// adviceOnMiss is what to change when the KV was not read, or lacks a band.
+// adviceOnMiss returns what to change when the KV was not read, or lacks a band.
 func adviceOnMiss(form string, target *lane.Target) string {
 	host, _, _ := strings.Cut(target.Host(), ":")
 	if form == lane.Subdomain && strings.Count(host, ".") < 2 {
@@ -168,7 +168,7 @@ type adminQuery struct {
 	input     sobek.Value
 }
 
-// queries are the script's, or those of the five procedures that e2e-load.js asks.
+// queries returns the script's queries, or the five of e2e-load.js.
 func (p *prober) queries() ([]adminQuery, error) {
 	if !common.IsNullish(p.Queries) {
 		calls, inputs, err := p.batched(p.Queries)
@@ -205,7 +205,7 @@ func (p *prober) queries() ([]adminQuery, error) {
 	return queries, nil
 }
 
-// errNoSession is what all other probes of the Admin fail with when the login does.
+// errNoSession is the error of the Admin's other probes when the login fails.
 var errNoSession = errors.New("skipped: there is no session")
 
 // ask makes a query that the run will make.
@@ -240,7 +240,7 @@ func (p *prober) result(procedure string, input sobek.Value) (trpc.Result, error
 	return result, err
 }
 
-// countBands looks whether an event has bands: the flush drops taps of those that it has not.
+// countBands checks that an event has bands: a flush drops the taps of unknown bands.
 func (p *prober) countBands(event string) (string, error) {
 	input, err := object(p.vu.Runtime(), "eventId", event)
 	if err != nil {
@@ -260,7 +260,7 @@ func (p *prober) countBands(event string) (string, error) {
 	return fmt.Sprintf("%.0f", count), nil
 }
 
-// flushOnce flushes the queue. A flush whose batches fail, or that drops taps, answers like any other.
+// flushOnce flushes the queue. A flush that drops taps, or whose batches fail, has the same status as any other.
 func (p *prober) flushOnce() (string, error) {
 	f, err := p.flush(flushOptions{URL: p.HubURL, Secret: p.Secret, Timeout: flushTime})
 	switch {
@@ -276,7 +276,7 @@ func (p *prober) flushOnce() (string, error) {
 	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
 }
 
-// recording waits until the system has received the taps that were made, so that the ledger begins with nothing under way.
+// recording waits until the system has received the probes' taps, so that the ledger starts with nothing under way.
 func (p *prober) recording() (string, error) {
 	source := p.queue()
 	if err := source.Check(); err != nil {
@@ -318,7 +318,7 @@ func (p *prober) recording() (string, error) {
 	}
 }
 
-// remember takes the system's count before the first tap. An error is told by the probe of the queue.
+// remember reads the system's counters before the first tap. The probe of the queue reports its errors.
 func (p *prober) remember() {
 	source := p.queue()
 	if p.before != nil || p.unread != nil || !p.Needs("queue") || source.Check() != nil || !source.Configured() {
@@ -328,8 +328,8 @@ func (p *prober) remember() {
 	p.before, p.unread = &reading, err
 }
 
-// begin records the reading that the run begins with, and what others had tapped meanwhile: taps of another process of the same run are
-// none of others'.
+// begin records the first reading of the run, and the taps of others until then. Taps by another process of the same run are not those of
+// others.
 func (p *prober) begin(reading capacity.Reading, foreign int64) {
 	if p.segment() || p.pages == 0 {
 		foreign = 0
