@@ -12,11 +12,11 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 )
 
-// Origin is where a part is, and the setting that says so.
+// Origin is the address of a part, and the setting that has it.
 type Origin struct{ Part, Setting, URL string }
 
-// Check refuses hosts that nobody has named: ten thousand requests a second at the wrong address is an outage. This
-// machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
+// Check refuses hosts that are not allowed: ten thousand requests a second at the wrong address are an outage. This
+// machine is always allowed. allowed is a list separated by commas, in which *.example.com allows all subdomains.
 func Check(allowed string, origins []Origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	for i, name := range names {

@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Outcome is what became of every tap.
+// Outcome says what became of every tap.
 type Outcome struct {
 	Taps          int      `json:"taps"` // that were redirected to a page
 	Once          int      `json:"once"` // of them, those with nothing amiss
@@ -30,7 +30,7 @@ type Findings struct {
 	First []Finding `json:"first"` // not more than [shown]
 }
 
-// Finding is one tap, at this machine's time, or a row, at the system's.
+// Finding is one tap, with this machine's time, or a row, with the system's.
 type Finding struct {
 	Band  string    `json:"band"`
 	At    time.Time `json:"at"`
@@ -55,10 +55,10 @@ func (f *Findings) add(found Finding) {
 	}
 }
 
-// Well reports whether every tap is recorded as it should be, and nothing else.
+// Well reports whether every tap is recorded as it should be, and nothing else is recorded.
 func (o *Outcome) Well() bool { return o.Once == o.Taps && o.Unexpected.Count == 0 }
 
-// Sentences say the outcome: the verdict first, then what each kind of finding is, with the first of them.
+// Sentences describes the outcome: first the verdict, then each kind of finding with its first examples.
 func (o *Outcome) Sentences() []string {
 	said := []string{o.verdict()}
 	for _, kind := range []struct {

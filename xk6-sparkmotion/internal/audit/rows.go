@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// ISO is how JavaScript writes a time.
+// ISO is JavaScript's format of a time.
 const ISO = "2006-01-02T15:04:05.000Z"
 
-// Row is a recorded tap, as analytics.exportTaps gives it.
+// Row is a recorded tap, as analytics.exportTaps returns it.
 type Row struct {
 	Band  string    `json:"bandId"`
 	Event string    `json:"eventName"`

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Window is a time, both ends included, in whole milliseconds.
+// Window is a span of time, including both ends, in whole milliseconds.
 type Window struct{ From, To time.Time }
 
 // Contains reports whether a time is in the window.

@@ -23,12 +23,12 @@ type Flushed struct {
 	DurationMs    float64 `json:"durationMs"`
 }
 
-// InPart says that batches of a flush failed.
+// InPart is the error of a flush with failed batches.
 func (f *Flushed) InPart() string {
 	return fmt.Sprintf("answered that %d of %v batches failed and went back on the queue. See the Hub's log", f.FailedBatches, f.Batches)
 }
 
-// FlushURL is where a Hub flushes its queue.
+// FlushURL returns the URL at which a Hub flushes its queue.
 func FlushURL(origin string) string { return strings.TrimSuffix(origin, "/") + "/api/cron/flush-taps" }
 
 // Flush flushes the queue of the Hub at an origin. Its errors are an [*answer.Error].

@@ -50,7 +50,7 @@ func (s *Session) unfit(origin *url.URL, c *http.Cookie) error {
 	return fmt.Errorf("the cookie %s would not be sent to %s: %s", c.Name, s.URL, why)
 }
 
-// Expired reports whether the session is over by what the application said of it.
+// Expired reports whether the session has expired, by what the application said about it.
 func (s *Session) Expired() bool {
 	expires, err := time.Parse(time.RFC3339, s.Expires)
 	return err == nil && expires.Before(time.Now())

@@ -19,14 +19,14 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
 
-// Credentials say where to log in and as whom.
+// Credentials say where to log in, and as whom.
 type Credentials struct {
 	URL      string            // the application's origin, e.g. https://admin.sparkmotion.net
 	Provider string            // the ID of a credentials provider
 	Fields   map[string]string // what its form asks for, such as email and password
 }
 
-// Session is a login: what to send, and who it is.
+// Session is a login: what to send, and the user.
 type Session struct {
 	URL     string         // the application's origin, without a password
 	Cookie  string         // the value of a Cookie header: every chunk of the session cookie
@@ -36,8 +36,8 @@ type Session struct {
 	Expires string         // ISO 8601, as /api/auth/session gives it
 }
 
-// Login takes the two steps of the credentials flow, and a third that proves that the session is accepted.
-// Its errors name the cause: nobody answers, no NextAuth at the URL, a limit on logins, wrong credentials, an unknown provider, a
+// Login takes the two steps of the credentials flow, and a third to verify that the session is accepted.
+// Its errors name the cause: no answer, no NextAuth at the URL, a limit on logins, wrong credentials, an unknown provider, a
 // refused CSRF token, an answer without a session cookie, or a session that the application does not know.
 func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, error) {
 	origin, err := url.Parse(c.URL)
@@ -149,7 +149,7 @@ func refusal(a *answer.Answer, c Credentials) error {
 	return nil
 }
 
-// providerError is a refusal that may be about the provider: to one that it does not know v5 says no more than Configuration, and
+// providerError is a refusal that may be about the provider: for an unknown one, v5 only says Configuration, and
 // v4 answers 400.
 type providerError struct{ refused *answer.Error }
 

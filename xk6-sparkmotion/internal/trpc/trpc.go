@@ -36,7 +36,7 @@ type Result struct {
 	Shape Shape // of data and error alike
 }
 
-// Shape is what an answer tells of the server's transformer.
+// Shape is what an answer shows about the server's transformer.
 type Shape string
 
 // The shapes. An answer that is not tRPC's has none.
@@ -45,7 +45,7 @@ const (
 	Superjson Shape = "superjson"
 )
 
-// Error is an error that a tRPC server answered.
+// Error is an error that a tRPC server returned.
 type Error struct {
 	Request   string // method and URL, safe to show
 	Procedure string
@@ -109,7 +109,7 @@ func (c Client) one(ctx context.Context, method, procedure, query string, body i
 	return result, err
 }
 
-// Batch runs several calls in one request and gives one result a call, in order. A failed call is a result with Err;
+// Batch runs several calls in one request and returns one result per call, in order. A failed call is a result with Err;
 // the error is for a request that failed as a whole.
 func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 	names := make([]string, len(calls))
