@@ -1,8 +1,8 @@
-// Every call of k6/x/sparkmotion with all its options, in TypeScript, which k6 runs as it is:
+// Every call of k6/x/sparkmotion with all its options, in TypeScript, which k6 runs directly:
 //
 //   ./k6 run examples/every-call.ts
 //
-// `make types` checks it against index.d.ts and @types/k6. An editor does when it finds both: see docs/primitives.md.
+// `make types` checks it against index.d.ts and @types/k6. Editors check it when they find both: see docs/primitives.md.
 // Settings: as for e2e-load.js, with DIRECT_URL and Upstash's.
 import { check, fail } from 'k6';
 import http from 'k6/http';

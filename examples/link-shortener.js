@@ -1,8 +1,8 @@
-// How many redirects a second does a link shortener hold? tap() and the verdict at a service that is not SparkMotion's.
+// How many redirects a second does a link shortener hold? tap() and the verdict for a service other than SparkMotion.
 //
 //   SHORTENER_URL=https://go.example.com ALLOWED_HOSTS=go.example.com PAGE_HOST=shop.example.com ./k6 run examples/link-shortener.js
 //
-// Its links are here /go?code=CODE, and answered 301 to a page on PAGE_HOST. A code that it does not know must not be: CODES are known.
+// In this example, its links are /go?code=CODE, and it answers 301 to a page on PAGE_HOST. CODES must be codes that it knows.
 import { guard, plateaus, report, tap, thresholds } from 'k6/x/sparkmotion';
 
 const { SHORTENER_URL: url, PAGE_HOST: pageHost, CODES = 'spring,summer', RATES = '100,200,400', HOLD = '2m' } = __ENV;
@@ -20,7 +20,7 @@ export const options = {
   thresholds: thresholds({ redirect_latency: 200, kv_hit_rate: null }), // the KV is SparkMotion's
 };
 
-export const setup = () => guard(url); // no load to a host that ALLOWED_HOSTS does not name
+export const setup = () => guard(url); // no load to a host that is not in ALLOWED_HOSTS
 export const handleSummary = report;
 
 export default function () {

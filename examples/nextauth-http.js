@@ -1,9 +1,9 @@
-// How fast are an application's pages for somebody who is logged in? NextAuth's login, and k6/http with its session.
+// How fast are an application's pages for a user who is logged in? A NextAuth login, and k6/http with its session.
 //
 //   ADMIN_URL=https://app.example.com ALLOWED_HOSTS=app.example.com TEST_EMAIL=… TEST_PASSWORD=… PAGES=/,/settings \
 //     ./k6 run examples/nextauth-http.js
 //
-// Where the provider has another name, or asks for more: PROVIDER=staff, and fields at login().
+// If the provider has another name, set PROVIDER=staff; if it asks for more fields, pass fields to login().
 import { check } from 'k6';
 import http from 'k6/http';
 import { applySession, guard, login, report } from 'k6/x/sparkmotion';

@@ -1,9 +1,9 @@
-// What does a leaderboard in Upstash's Redis hold? Each player scores, and looks at their rank, in one pipeline.
+// How many players a second does a leaderboard in Upstash's Redis hold? Each scores and reads their rank, in one pipeline.
 //
 //   UPSTASH_REDIS_REST_URL=https://….upstash.io UPSTASH_REDIS_REST_TOKEN=… ALLOWED_HOSTS=….upstash.io \
 //     ./k6 run examples/upstash-leaderboard.js
 //
-// The key loadtest:leaderboard is the script's own, and goes with teardown().
+// The key loadtest:leaderboard is the script's own; teardown() deletes it.
 import { check } from 'k6';
 import exec from 'k6/execution';
 import { attempt, guard, Upstash } from 'k6/x/sparkmotion';

@@ -103,7 +103,7 @@ func TestAudit(t *testing.T) {
 		{name: "replies to commits are lost", during: func(tw *twin, r *rand.Rand) {
 			tw.breaks(fmt.Sprintf(`{"database":{"replyLostRate":%.3f}}`, 0.3+0.4*r.Float64()))
 			tw.must(http.MethodPut, "/others", `{"flushEveryMs":50}`) // so that there are many
-		}, finds: "were recorded more than once, in"},
+		}, finds: "were recorded more than once:"},
 		{name: "bands are deleted", during: func(tw *twin, r *rand.Rand) {
 			tw.breaks(`{}`)
 			tw.must(http.MethodPost, fmt.Sprintf("/bands/delete?share=%.4f", 0.001+0.02*r.Float64()), "")
@@ -208,7 +208,7 @@ func TestAuditAmongOthers(t *testing.T) {
 	if n := got.Unexpected.Count; n == 0 || n > s.Others.Taps {
 		t.Errorf("%d taps of others are told, they made %d", n, s.Others.Taps)
 	}
-	r.wants(99, "taps, but there are others", "were not made by this audit")
+	r.wants(99, "taps), but other taps were recorded as well", "were not made by this audit")
 }
 
 // TestAuditRefuses what it can't audit, in words, and never passes.
@@ -221,7 +221,7 @@ func TestAuditRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{"a part of a run", []string{"--execution-segment", "0:1/2"}, 108, "an audit needs one process, which has all of its taps"},
+		{"a part of a run", []string{"--execution-segment", "0:1/2"}, 108, "an audit needs all of its taps in one process"},
 		{"more taps than bands", []string{"-e", "LOADTEST_BANDS=50"}, 108, "an audit taps each band once, and LOADTEST-E1-000001 was tapped before"},
 		{"no teardown", []string{"--no-teardown"}, 99, "audit_recorded"},
 		{"one event", []string{"-e", "LOADTEST_EVENT_IDS=" + tw.env["LOADTEST_EVENT_ID"], "-e", "DIRECT_URL="}, 108, "LOADTEST_EVENT_IDS must name one event for each"},
@@ -244,5 +244,5 @@ func TestAuditOfStuckQueue(t *testing.T) {
 	}()
 	r := runAudit(t, tw)
 	<-set
-	r.wants(107, "taps still wait in the queue after 10 flushes", "What waits can't be told from what is lost")
+	r.wants(107, "taps are still in the queue after 10 flushes", "The audit can't tell waiting taps from lost ones")
 }

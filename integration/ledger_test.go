@@ -344,7 +344,7 @@ func TestNoneRecorded(t *testing.T) {
 				tw.control(http.MethodPut, "/faults", refuses)
 				r := runK6(t, env(tw), "run", "--quiet", ledgerScript(t, 100, 300, ""))
 				r.wants(107, map[string]string{
-					"natively":  "3 taps were redirected to their page, and 0 of them received after 10s",
+					"natively":  "3 taps were redirected to their page, but 0 of them were received within 10s",
 					"over REST": "answered 500",
 				}[name], "no load was sent")
 				if taps := tw.ledger().KV; taps != preflightTaps {

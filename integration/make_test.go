@@ -96,14 +96,14 @@ func TestWithEnv(t *testing.T) {
 		{"values as they stand", "A=$HOME `id` & (x) \"y\" \\ a=b \nfile=1\nline='\nEMPTY=\n", 0, "$HOME `id` & (x) \"y\" \\ a=b |1|'||none\n"},
 		{"comments, blank lines, CRs, no last line end", "#A=1\r\n\r\n  # B\r\nA=2\r\nEMPTY=3", 0, "2|none|none|3|none\n"},
 		{"nothing", "", 0, "none|none|none|none|none\n"},
-		{"quotes", "A=1\nB=\"5up3r x\"\n", 2, "FILE, line 2: B is in quotes, which would be part of the value: leave them out\n"},
-		{"single quotes", "B='5up3r'", 2, "FILE, line 1: B is in quotes, which would be part of the value: leave them out\n"},
-		{"no name", "\n=5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
-		{"a shell's export", "export A=5up3r", 2, "FILE, line 1: it begins with export, which is for a shell: leave that out\n"},
+		{"quotes", "A=1\nB=\"5up3r x\"\n", 2, "FILE, line 2: B is in quotes, which would become part of the value: remove them\n"},
+		{"single quotes", "B='5up3r'", 2, "FILE, line 1: B is in quotes, which would become part of the value: remove them\n"},
+		{"no name", "\n=5up3r", 2, "FILE, line 2: expected NAME=value, without spaces before the name or around the =\n"},
+		{"a shell's export", "export A=5up3r", 2, "FILE, line 1: it begins with export, which only a shell understands: remove that word\n"},
 		{"a byte order mark", "\xEF\xBB\xBFA=5up3r", 2, "FILE, line 1: it begins with a byte order mark: save the file as UTF-8 without one\n"},
-		{"a blank behind quotes", "A=1\nB='5up3r' \t", 2, "FILE, line 2: B is in quotes, which would be part of the value: leave them out\n"},
-		{"a second line of a secret", "A=5up3r\n5up3r", 2, "FILE, line 2: NAME=value is expected, without spaces before or around the =\n"},
-		{"spaces", "A = 5up3r", 2, "FILE, line 1: NAME=value is expected, without spaces before or around the =\n"},
+		{"a blank behind quotes", "A=1\nB='5up3r' \t", 2, "FILE, line 2: B is in quotes, which would become part of the value: remove them\n"},
+		{"a second line of a secret", "A=5up3r\n5up3r", 2, "FILE, line 2: expected NAME=value, without spaces before the name or around the =\n"},
+		{"spaces", "A = 5up3r", 2, "FILE, line 1: expected NAME=value, without spaces before the name or around the =\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -61,7 +61,7 @@ func TestRealQueueDepth(t *testing.T) {
 		{name: "TLS, a wrong password", url: with(secure, "rediss", url.UserPassword("default", "nope-5up3r")), options: trusting, error: "WRONGPASS"},
 		{name: "TLS, an unknown certificate", url: secure.String(), error: "x509: certificate signed by unknown authority"},
 		{name: "TLS to the plain port", url: with(plain, "rediss", plain.User), options: trusting, asked: `{"timeout": "1s"}`, error: "no answer: request timeout after 1s"},
-		{name: "no TLS to the TLS port", url: with(secure, "redis", secure.User), error: "A server that wants TLS needs rediss://"},
+		{name: "no TLS to the TLS port", url: with(secure, "redis", secure.User), error: "A server with TLS needs rediss://"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()

@@ -160,9 +160,9 @@ func TestSmokeFails(t *testing.T) {
 	t.Parallel()
 	for part, check := range map[string]string{
 		"worker":  "✗ tap() is redirected",
-		"admin":   "✗ query() gives data",
+		"admin":   "✗ query() returns data",
 		"hub":     "✗ flushTaps() flushes every batch",
-		"upstash": "✗ queueDepth() is no less than 0",
+		"upstash": "✗ queueDepth() is 0 or more",
 	} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
@@ -435,7 +435,7 @@ func TestDrain(t *testing.T) {
 	tw.control(http.MethodPost, "/bands/delete?share=0.05", "")
 	runScript(t, tw, "drain.js", "-e", "N=5000").wants(99, "cron_drop_rate", "cron_flushed")
 	tw.control(http.MethodPut, "/faults", `{"database":{"errorRate":1}}`)
-	runScript(t, tw, "drain.js", "-e", "N=5000").wants(108, "a flush failed, or batches of it")
+	runScript(t, tw, "drain.js", "-e", "N=5000").wants(108, "a flush or some of its batches failed")
 }
 
 // TestSoak: the first tenth and the last are told apart: taps that take longer and are lost from some time on show in the last.

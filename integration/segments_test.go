@@ -212,7 +212,7 @@ func TestDistributed(t *testing.T) {
 		}
 	}
 	r = runCommand(t, nil, absolute(t, "../scripts/distributed.sh"), "2")
-	r.wants(107, "process 1 exited 107; its log ends:", "preflight needs WORKER_URL")
+	r.wants(107, "process 1 exited with code 107; the end of its log:", "preflight needs WORKER_URL")
 }
 
 // TestDistributedAsksHowMany: make distributed without N leaves an option in its place.
@@ -220,7 +220,7 @@ func TestDistributedAsksHowMany(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{}, {""}, {"-e", "SCALE=0.1"}, {"0"}, {"-1"}, {"2.5"}, {"n"}} {
 		r := runCommand(t, nil, absolute(t, "../scripts/distributed.sh"), args...)
-		if r.wants(2); r.output != "how many processes? A whole number from 1: make distributed N=3\n" {
+		if r.wants(2); r.output != "set N, the number of processes: make distributed N=3\n" {
 			t.Errorf("%q: %s", args, r.output)
 		}
 	}

@@ -143,8 +143,8 @@ func TestQueueDepth(t *testing.T) {
 	runK6(t, rest, "run", "--quiet", sample).wants(0, "depth=1", "depth=3")
 	runK6(t, native, "run", "--quiet", sample).wants(0, "depth=4", "depth=6")
 	r := runK6(t, none, "run", "--quiet", sample)
-	r.wants(0, "depth=null", "queueDepth skips")
-	if n := strings.Count(r.output, "queueDepth skips"); n != 1 {
+	r.wants(0, "depth=null", "queueDepth is skipped")
+	if n := strings.Count(r.output, "queueDepth is skipped"); n != 1 {
 		t.Errorf("%d lines say that it skips", n)
 	}
 }

@@ -35,7 +35,7 @@ func TestEmptyKV(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
 	tw.control(http.MethodDelete, "/kv", "")
-	runK6(t, tw.env, "run", "--quiet", absolute(t, "../scripts/smoke.js")).wants(107, "came by way of the Hub, so that it is no KV hit", "Seed the KV")
+	runK6(t, tw.env, "run", "--quiet", absolute(t, "../scripts/smoke.js")).wants(107, "was redirected by the Hub, so it is not a KV hit", "Seed the KV")
 	before := tw.ledger()
 	r := runK6(t, tw.env, "run", "--quiet", tapsAndFlush(t, 300))
 	r.wants(99, "KV hit rate")

@@ -1,12 +1,12 @@
-// Is every tap recorded, once, and under its event? Bands in turn, each tapped once, and then every tap is looked for by name.
+// Is every tap recorded exactly once, and under the right event? Taps each band once, in order, and then looks for every tap by name.
 //
 //   ./k6 run scripts/audit.js                                   3,000 taps in a minute, and two more to look for them
 //   ./k6 run -e TAPS=100000 -e RATE=500 scripts/audit.js        more, and faster
 //
-// k6 exits 99 when a tap was lost, was recorded twice or under another event, or when there are taps that this run did not make. The
-// log says which, and results/audit.json. Others may use the system meanwhile, but not the LOADTEST bands. Settings: as for
-// e2e-load.js, with LOADTEST_EVENT_IDS. TAPS must not exceed the bands, and it is one process that taps. What the Worker records after
-// an answer may take 30 s: SETTLE is how long to wait.
+// k6 exits 99 when a tap was lost, was recorded twice or under another event, or when it finds taps that this run did not make. The log
+// and results/audit.json say which. Others may use the system meanwhile, but not the LOADTEST bands. Settings: as for e2e-load.js, with
+// LOADTEST_EVENT_IDS. TAPS must not exceed the number of bands, and only one process may tap. The Worker may take 30 s to record a tap
+// after its answer: SETTLE sets how long to wait.
 import { audit, bandID, preflight, tap, thresholds } from 'k6/x/sparkmotion';
 
 const RATE = whole('RATE', 50); // taps/s
@@ -18,20 +18,20 @@ export const options = {
       executor: 'constant-arrival-rate',
       rate: RATE,
       duration: `${Math.round(((TAPS - 0.5) / RATE) * 1000)}ms`, // the first tap is at 0
-      preAllocatedVUs: Math.ceil(RATE / 10), // a system that answers within 100 ms needs these
+      preAllocatedVUs: Math.ceil(RATE / 10), // enough for a system that answers within 100 ms
       maxVUs: RATE * 10,
     },
   },
   thresholds: {
     error_rate: thresholds().error_rate,
-    audit_recorded: ['count>0'], // it was made
+    audit_recorded: ['count>0'], // the audit took place
     audit_lost: ['count==0'],
     audit_duplicated: ['count==0'],
     audit_other_event: ['count==0'],
     audit_other_mode: ['count==0'],
     audit_unexpected: ['count==0'],
   },
-  setupTimeout: '3m', // preflight's flush works off what the last run has left
+  setupTimeout: '3m', // the flush in preflight() clears what the last run left
   teardownTimeout: '30m',
 };
 

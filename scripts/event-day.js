@@ -1,18 +1,18 @@
-// The day of three events: 200,000 people each come in, tap when the speaker says so, and once more at the end.
+// The day of three events: 200,000 people each arrive, tap when the speaker asks them to, and tap once more at the end.
 //
-//   ./k6 run scripts/event-day.js                                   as it will be: five and a half hours
+//   ./k6 run scripts/event-day.js                                   in real time: five and a half hours
 //   ./k6 run -e TIME_SCALE=0.05 scripts/event-day.js                the same rates, in 17 minutes
 //   ./k6 run -e SCALE=0.1 -e TIME_SCALE=0.01 scripts/event-day.js   a tenth of the taps, in 3 minutes
 //
-// Few bands tap often (crew, testers) and most seldom; some are in no KV, and miss to the Hub. Settings: as for e2e-load.js.
+// A few bands tap often (crew, testers) and most tap seldom; some are not in the KV and go to the Hub. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { attempt, bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
-const SCALE = factor('SCALE'); // of the taps' rates
-const TIME_SCALE = factor('TIME_SCALE'); // of the day's length
+const SCALE = factor('SCALE'); // multiplies the tap rates
+const TIME_SCALE = factor('TIME_SCALE'); // multiplies the length of the day
 const UNKNOWN = 0.02; // the share of bands that were never registered
-// Minutes, and the taps/s that they lead to. The doors, the keynote and the end are about a tap a person each.
+// Minutes, and the taps/s reached at their end. Doors, keynote and end are about one tap per person each.
 const DAY = [
   [30, 330], [30, 50], [60, 50], // doors open
   [0.5, 5000], [1.5, 5000], [0.5, 50], // the keynote: "tap now"
@@ -47,7 +47,7 @@ const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefi
 export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 
 export function runAdmin({ session }) {
-  sleep(5 * Math.random()); // ten people, who don't reload in step
+  sleep(5 * Math.random()); // ten people who don't reload at the same time
   for (const procedure of ['analytics.velocityHistory', 'analytics.eventSummary']) {
     attempt(() => query(session, procedure, { eventId: __ENV.LOADTEST_EVENT_ID }));
   }

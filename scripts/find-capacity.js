@@ -1,20 +1,20 @@
-// How many taps a second does the system hold? The rate is doubled until a limit breaks, comes back, and is bisected; the answer is then
-// held for two minutes. Admins, exports and limits are those of e2e-load.js; flushes follow one another, as a probe is too short for a
-// cron of 15 seconds to show whether it keeps up.
+// How many taps a second does the system hold? Doubles the rate until a limit breaks, goes back, bisects, and then holds the answer for
+// two minutes. Admins, exports and limits are those of e2e-load.js. Flushes run one after another, because a probe is too short to show
+// whether a cron of 15 seconds keeps up.
 //
 //   ./k6 run scripts/find-capacity.js                                         6 minutes, to 5 %
 //   ./k6 run -e TIME_SCALE=0.25 -e START=50 scripts/find-capacity.js          a quarter of every duration: coarser
 //
-// k6 exits 0 with an answer, which its metric capacity has too, and 99 without. A run keeps its length, also when the answer is there
-// before: k6 has no way to end one early that is no failure. Settings: as for e2e-load.js.
+// k6 exits 0 with an answer, which is also its metric capacity, and 99 without one. A run takes its full time even when the answer comes
+// earlier: k6 can only end a run early as a failure. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import { attempt, findCapacity, flushTaps, probeTaps } from 'k6/x/sparkmotion';
 
 export { default, handleSummary, runAdmin, runExporter, setup, teardown } from './e2e-load.js';
 
-const TIME_SCALE = positive('TIME_SCALE', 1); // of every duration
-const START = positive('START', 100); // taps/s that it begins with
-const MOST = positive('MOST', 20000); // taps/s that it never exceeds
+const TIME_SCALE = positive('TIME_SCALE', 1); // multiplies every duration
+const START = positive('START', 100); // taps/s to begin with
+const MOST = positive('MOST', 20000); // taps/s never to exceed
 
 const lasting = (s) => `${Math.round(s * TIME_SCALE * 1000)}ms`;
 const whole = lasting(360);
@@ -24,8 +24,8 @@ export const options = {
     search: { executor: 'per-vu-iterations', exec: 'runSearch', vus: 1, iterations: 1, maxDuration: whole },
     tappers: {
       executor: 'constant-arrival-rate', exec: 'runTapper', duration: whole,
-      rate: 50, timeUnit: '1s', // iterations, each with as many taps as the search asks for
-      preAllocatedVUs: 100, maxVUs: 1000, // they last as long as their taps
+      rate: 50, timeUnit: '1s', // iterations; each makes as many taps as the search asks for
+      preAllocatedVUs: 100, maxVUs: 1000, // an iteration lasts as long as its taps
     },
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
     exporters: { executor: 'constant-vus', exec: 'runExporter', vus: 2, duration: whole },

@@ -1,11 +1,11 @@
-// At which rate do redirects break? Taps alone, faster and faster, until a limit ends the run.
+// At which rate do redirects break? Only taps, faster and faster, until a limit breaks and ends the run.
 //
 //   ./k6 run scripts/redirect-breakpoint.js
 //   ./k6 run -e PEAK=20000 -e CLIMB=20m scripts/redirect-breakpoint.js       to 20,000 taps/s in 20 minutes
 //
-// k6 exits 99 when it broke: its summary shows the limit that did (✗), and as arrival_rate the taps/s at that moment. If
-// generator_limited is ✗ too, this machine may have been it. A limit holds for all taps since the start: it breaks when a
-// twentieth of them is slow, a few percent above what the system holds; e2e-load.js says that. It needs WORKER_URL alone.
+// k6 exits 99 when a limit broke: its summary marks that limit (✗), and arrival_rate is the taps/s at that moment. If generator_limited is
+// ✗ too, this machine may have been the limit. Limits are judged over all taps since the start, so one breaks when a twentieth of them is
+// slow, a few percent above what the system holds; e2e-load.js gives the exact rate. Settings: only WORKER_URL.
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
 import { preflight, tap, thresholds } from 'k6/x/sparkmotion';
@@ -22,7 +22,7 @@ export const options = {
       executor: 'ramping-arrival-rate',
       startRate: 0,
       stages: [{ target: PEAK, duration: __ENV.CLIMB || '10m' }],
-      preAllocatedVUs: Math.ceil(PEAK / 20), // a system that answers within 50 ms needs these
+      preAllocatedVUs: Math.ceil(PEAK / 20), // enough for a system that answers within 50 ms
       maxVUs: Math.ceil(PEAK / 5),
       gracefulStop: '5s',
     },
@@ -36,7 +36,7 @@ export const options = {
   summaryTrendStats: ['med', 'p(95)', 'p(99)', 'max', 'count'],
 };
 
-// The run ends when this limit breaks, though not on the first taps of all.
+// The run ends when this limit breaks, but not on its very first taps.
 function ends([threshold]) {
   return [{ threshold, abortOnFail: true, delayAbortEval: '5s' }];
 }

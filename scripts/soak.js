@@ -1,11 +1,11 @@
-// Does it hold for hours? One rate, and what has become of it in the last tenth, beside the first: latency, errors, queue, memory.
+// Does it hold for hours? One rate, and the last tenth of the time compared with the first: latency, errors, queue, memory.
 //
 //   ./k6 run scripts/soak.js                              75 taps/s for 4 h
 //   ./k6 run -e RATE=500 -e HOURS=12 scripts/soak.js
 //
-// Its ten plateaus are tenths of the time, all of the one rate: the report has a row of each, with its latency, queue and losses, and k6 exits
-// 99 when a limit breaks. A table above compares the first with the last, so that what gets slower or grows is seen before that; the
-// generator's memory is what Go's runtime holds of it. Settings: as for e2e-load.js, without the Admin's, and with the queue's.
+// Its ten plateaus are tenths of the time at the same rate. The report has a row for each, with its latency, queue and losses, and k6
+// exits 99 when a limit breaks. A table above it compares the first tenth with the last, to show what gets slower or grows before that
+// happens; the generator's memory is what Go's runtime holds. Settings: as for e2e-load.js, without those of Admin, and with the queue's.
 import exec from 'k6/execution';
 import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
 
@@ -23,7 +23,7 @@ const scenarios = {
   cron: every('cron', `${Math.min(15000, TENTH / 2)}ms`),
   sampler: every('sampler', `${Math.min(5000, TENTH / 4)}ms`),
 };
-// What the table has, by what k6 sums up of it. k6 keeps the samples of a tenth apart when a threshold asks for them.
+// The table's rows: a metric and one of k6's statistics. k6 keeps the samples of a tenth apart only if a threshold asks for them.
 const FIGURES = [
   ['redirect_latency', 'p(95)', 'redirect p95, ms'], ['redirect_latency', 'p(99)', 'redirect p99, ms'], ['error_rate', 'rate', 'error rate'],
   ['queue_depth', 'max', 'queue, most'], ['generator_memory', 'max', 'generator memory, MB', 1e6],
@@ -52,7 +52,7 @@ export const teardown = () => void reconcile();
 export function handleSummary(data) {
   const value = ([metric, stat, , unit = 1], tenth) => {
     const n = data.metrics[`${metric}{tenth:${tenth}}`]?.values[stat] / unit;
-    return n >= 0 ? n.toFixed(3) : '–'; // a run that was stopped has no last tenth
+    return n >= 0 ? n.toFixed(3) : '–'; // a run that was stopped early has no last tenth
   };
   const rows = FIGURES.map((f) => `${f[2].padEnd(22)}${value(f, 'first').padStart(12)}${value(f, 'last').padStart(12)}`);
   return { stdout: `\n${' '.repeat(22)} first tenth  last tenth\n${rows.join('\n')}\n${report(data).stdout}` };

@@ -1,11 +1,11 @@
-// What does Upstash hold by itself? The eight commands that the Worker sends for each tap, in one request, without a Worker.
+// How many taps does Upstash hold by itself? The eight commands that the Worker sends for each tap, in one request, without a Worker.
 //
 //   ./k6 run scripts/upstash-pipeline.js
 //   ./k6 run -e RATE=2000 -e DURATION=5m scripts/upstash-pipeline.js
 //
-// All keys are the load test's own, loadtest:…, and go with teardown(). -e QUEUE=tap-log:pending has the taps in the real
-// queue instead, where they stay for the flush cron. Settings: UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and
-// LOADTEST_EVENT_ID, the event that the taps belong to.
+// All keys are the load test's own, loadtest:…, and teardown() deletes them. -e QUEUE=tap-log:pending puts the taps into the real queue
+// instead, where they stay for the flush cron. Settings: UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and LOADTEST_EVENT_ID, the event
+// that the taps belong to.
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
 import { attempt, bandID, preflight, Upstash } from 'k6/x/sparkmotion';
@@ -14,11 +14,11 @@ const { RATE = 100, DURATION = '1m', QUEUE = 'loadtest:tap-log:pending' } = __EN
 if (!Number.isInteger(Number(RATE)) || RATE < 1) throw new Error(`RATE must be a whole number above 0, got "${RATE}"`);
 const eventId = __ENV.LOADTEST_EVENT_ID;
 if (!eventId) throw new Error('set LOADTEST_EVENT_ID');
-const RECEIVED = 'loadtest:monitoring:taps:received'; // not the system's own: its count must stay true
+const RECEIVED = 'loadtest:monitoring:taps:received'; // not the system's own counter, which must stay correct
 const key = (name) => `loadtest:analytics:${eventId}:${name}`;
 const hourly = (time) => key(`taps:hourly:${new Date(time).toISOString().slice(0, 13)}`);
 
-// In whole milliseconds, as JavaScript's clock; upstash_latency, which setup() and teardown() are in too, is finer.
+// In whole milliseconds, like JavaScript's clock. upstash_latency is finer, but includes setup() and teardown().
 const latency = new Trend('upstash_pipeline_latency', true);
 const upstash = new Upstash();
 
@@ -29,7 +29,7 @@ export const options = {
   thresholds: { checks: ['rate>0.97'], upstash_pipeline_latency: ['p(95)<100'] },
 };
 
-export const setup = () => (preflight({ parts: ['queue'] }), { began: Date.now(), answer: upstash.command(['PING']) }); // or no load
+export const setup = () => (preflight({ parts: ['queue'] }), { began: Date.now(), answer: upstash.command(['PING']) }); // throws before any load
 
 export default function () {
   attempt(() => check(pipeline(bandID(), Date.now()), {

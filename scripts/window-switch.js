@@ -1,12 +1,12 @@
-// "Go live": how long do taps still lead to the old page when a window is toggled? A constant rate of taps, and the switch in mid-run.
+// "Go live": after a window is toggled, how long do taps still lead to the old page? A constant rate of taps, and a switch during the run.
 //
 //   ./k6 run scripts/window-switch.js
 //   ./k6 run -e RATE=500 -e FROM=LIVE -e TO=POST scripts/window-switch.js
 //
-// old_page is how many ms after the switch was asked for a tap still led to the old page: percentiles, and as its max the last one. The
-// edge may keep a page for 30 s: there are taps for BEFORE seconds before, and for LIMIT and 5 more after it. k6 exits 99 when one led to the
-// old page after LIMIT. teardown() has the page shown that was shown before. Settings: as for e2e-load.js; LOADTEST_EVENT_ID is the event
-// of the bands of PREFIX, and has windows of the types FROM and TO.
+// old_page is how many ms after the switch was requested a tap still led to the old page, as percentiles; its max is the last such tap. The
+// edge may cache a page for 30 s: taps start BEFORE seconds before the switch and go on for LIMIT + 5 seconds after it. k6 exits 99 when a
+// tap led to the old page after LIMIT. teardown() restores the page that was shown before. Settings: as for e2e-load.js; LOADTEST_EVENT_ID
+// is the event that the bands of PREFIX belong to, with windows of the types FROM and TO.
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
 import { bandID, mutate, preflight, query, tap, thresholds } from 'k6/x/sparkmotion';
@@ -44,7 +44,7 @@ export function setup() {
 const same = (url, page) => url.replace(/\/$/, '') === page.replace(/\/$/, '');
 
 export function tapper({ from, to }) {
-  const since = Date.now() - exec.scenario.startTime - BEFORE * 1000; // the switch was asked for
+  const since = Date.now() - exec.scenario.startTime - BEFORE * 1000; // ms since the switch was requested
   const url = tap({ band: bandID({ prefixes: [PREFIX] }), utm: 0, location: true });
   if (since < 0 || url === null) return;
   if (same(url, from.url)) oldPage.add(since);

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a command with the settings of a file, a NAME=value a line:
+# Runs a command with the settings of a file, one NAME=value per line:
 #
 #   scripts/with-env.sh .env.staging ./k6 run scripts/e2e-load.js
 #
-# As `docker run --env-file` does, it takes each value as it stands: nothing in it is run or replaced. What is wrong is told
-# by the line's number, as the line may hold a secret.
+# Like `docker run --env-file`, it takes each value literally: nothing in it is run or replaced. Errors name the number of the line and
+# not the line, which may hold a secret.
 set -u
 
 file=$1 number=0 settings=()
@@ -21,11 +21,11 @@ while IFS= read -r line || [[ $line ]]; do
   line=${line%$'\r'}
   [[ $line == $'\xEF\xBB\xBF'* ]] && refuse 'it begins with a byte order mark: save the file as UTF-8 without one'
   [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
-  [[ $line =~ ^[[:space:]]*export[[:space:]] ]] && refuse 'it begins with export, which is for a shell: leave that out'
-  [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || refuse 'NAME=value is expected, without spaces before or around the ='
-  [[ ${BASH_REMATCH[2]} =~ ^[[:space:]]*(\".*\"|\'.*\')[[:space:]]*$ ]] && refuse "${line%%=*} is in quotes, which would be part of the value: leave them out"
+  [[ $line =~ ^[[:space:]]*export[[:space:]] ]] && refuse 'it begins with export, which only a shell understands: remove that word'
+  [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || refuse 'expected NAME=value, without spaces before the name or around the ='
+  [[ ${BASH_REMATCH[2]} =~ ^[[:space:]]*(\".*\"|\'.*\')[[:space:]]*$ ]] && refuse "${line%%=*} is in quotes, which would become part of the value: remove them"
   settings+=("$line")
 done <"$file"
 
-((${#settings[@]})) && { export "${settings[@]}" || exit 2; } # at once: a name in the file can't change how it is read
+((${#settings[@]})) && { export "${settings[@]}" || exit 2; } # all at once, so that no name in the file changes how it is read
 exec "$@"

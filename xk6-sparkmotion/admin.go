@@ -16,7 +16,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
-// admin is how one call speaks with the admin application.
+// admin is one call's connection to the admin application.
 type admin struct {
 	m       *module
 	options queryOptions
@@ -52,7 +52,7 @@ func (m *module) admin(inSession sobek.Value, procedures string, given sobek.Val
 	return a, nil
 }
 
-// shownURL is a request's to procedures as messages show it.
+// shownURL is the URL of a request to procedures, as messages show it.
 func shownURL(origin, procedures string) string {
 	u, err := url.Parse(origin)
 	if err != nil {
@@ -61,10 +61,10 @@ func shownURL(origin, procedures string) string {
 	return answer.Show(u.JoinPath("/api/trpc", procedures)) // #nosec G125 -- shown, not asked for
 }
 
-// transformers are those that servers have shown to have, by origin: a process learns them once.
+// transformers are the detected transformers of servers, by origin. A process detects each once.
 type transformers struct{ byOrigin sync.Map }
 
-// of returns the transformer for a call, and whether it is more than a guess: superjson is what SparkMotion has.
+// of returns the transformer for a call, and reports whether it is known. The guess is superjson, as in SparkMotion.
 func (t *transformers) of(o queryOptions) (transformer string, settled bool) {
 	if o.Transformer != "" {
 		return o.Transformer, true
@@ -77,12 +77,12 @@ func (t *transformers) of(o queryOptions) (transformer string, settled bool) {
 
 func checkTransformer(transformer string) error {
 	if transformer != "" && transformer != superjson.Name && transformer != string(trpc.Plain) {
-		return fmt.Errorf("the option transformer, TRPC_TRANSFORMER, must be superjson, none, or left out, got %q", transformer)
+		return fmt.Errorf("the option transformer (TRPC_TRANSFORMER) must be superjson or none, or left out, got %q", transformer)
 	}
 	return nil
 }
 
-// one runs one call in the session. A mutation must not run twice: before the first, the server is asked for its transformer.
+// one runs one call in the session. A mutation must not run twice, so the transformer is detected before the first.
 func (a *admin) one(procedure string, input sobek.Value, mutation bool) (result trpc.Result, err error) {
 	ctx, send := a.m.vu.Context(), trpc.Client.Query
 	if mutation {
@@ -105,7 +105,7 @@ func (a *admin) one(procedure string, input sobek.Value, mutation bool) (result 
 	return result, err
 }
 
-// discover asks for a mutation by GET, which no server runs: the error that it answers shows the transformer.
+// discover requests a mutation by GET, which no server executes. The error in the answer shows the transformer.
 func (a *admin) discover(procedure string) {
 	result, _ := a.trpc(a.session.cookie).Query(a.m.vu.Context(), trpc.Call{Procedure: procedure}) // an error is what is asked for
 	if result.Shape != "" {
@@ -113,7 +113,7 @@ func (a *admin) discover(procedure string) {
 	}
 }
 
-// several runs a batch in the session, as one runs a call.
+// several runs a batch in the session.
 func (a *admin) several(calls []trpc.Call, inputs []sobek.Value) (results []trpc.Result, err error) {
 	ctx := a.m.vu.Context()
 	err = a.learning(true, func() (trpc.Shape, error) {
@@ -141,8 +141,8 @@ func (a *admin) several(calls []trpc.Call, inputs []sobek.Value) (results []trpc
 	return results, err
 }
 
-// learning runs a request, and once more, if it may be, when its answer shows that the transformer was guessed wrong. What a server has
-// shown, the process knows from then on.
+// learning runs a request, and repeats it, if allowed, when the answer shows that the guessed transformer was wrong. The process remembers
+// the server's transformer.
 func (a *admin) learning(again bool, try func() (trpc.Shape, error)) error {
 	shape, err := try()
 	switch {
@@ -160,11 +160,11 @@ func (a *admin) learning(again bool, try func() (trpc.Shape, error)) error {
 	return err
 }
 
-// transformerError says that the server has another transformer than was said.
+// transformerError says that the server's transformer is not the one in the settings.
 type transformerError struct{ request, has, said string }
 
 func (e *transformerError) Error() string {
-	return fmt.Sprintf("%s: the server's transformer is %s, and TRPC_TRANSFORMER, the option transformer, says %s. Leave it out: it is found by itself",
+	return fmt.Sprintf("%s: the server's transformer is %s, but TRPC_TRANSFORMER (the option transformer) says %s. Remove that setting: the transformer is detected",
 		e.request, e.has, e.said)
 }
 
@@ -172,7 +172,7 @@ func (a *admin) trpc(cookie string) trpc.Client {
 	return trpc.Client{Doer: a.client, URL: a.options.URL, Cookie: cookie}
 }
 
-// decode makes a JavaScript value of a query's data.
+// decode converts a query's data to a JavaScript value.
 func (a *admin) decode(data json.RawMessage) (sobek.Value, error) {
 	if a.options.ResponseType == "none" {
 		return sobek.Null(), nil

@@ -14,8 +14,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
 )
 
-// applySession puts a session into a jar of k6/http's, by default the VU's, so that its requests to the admin application are the session's. The
-// newest is put there, and one that is over is renewed first if it may be.
+// applySession puts a session into a k6/http cookie jar, by default the VU's, so that requests to the admin application use that session. It
+// applies the newest session, and renews an expired one first, if allowed.
 func (m *module) applySession(call sobek.FunctionCall) (any, error) {
 	jar, err := m.jar(call.Argument(1))
 	if err != nil {
@@ -36,12 +36,12 @@ func (m *module) applySession(call sobek.FunctionCall) (any, error) {
 		return known || !used.Expired()
 	})
 	if used.Expired() {
-		return nil, fmt.Errorf("the session expired at %s: log in with {renew: true}, and it will be renewed", used.Expires)
+		return nil, fmt.Errorf("the session expired at %s: log in with {renew: true}, so that it is renewed", used.Expires)
 	}
 	return nil, used.Fill(jar)
 }
 
-// jar returns the jar that a script gives, else the VU's.
+// jar returns the jar that the script passed, or the VU's.
 func (m *module) jar(given sobek.Value) (*cookiejar.Jar, error) {
 	state := m.vu.State()
 	switch {
@@ -53,10 +53,10 @@ func (m *module) jar(given sobek.Value) (*cookiejar.Jar, error) {
 	if jar, ok := given.Export().(*k6http.CookieJar); ok {
 		return jar.Jar, nil
 	}
-	return nil, errors.New("the jar must be one of k6/http's: http.cookieJar(), or new http.CookieJar()")
+	return nil, errors.New("the jar must be a cookie jar of k6/http: http.cookieJar() or new http.CookieJar()")
 }
 
-// sessionCookie is a cookie of a session as scripts see it.
+// sessionCookie is a session's cookie as scripts see it.
 type sessionCookie struct {
 	Name    string `js:"name" json:"name"`
 	Value   string `js:"value" json:"value"`
@@ -77,7 +77,7 @@ func shownCookies(cookies []*http.Cookie) []sessionCookie {
 	return shown
 }
 
-// givenSession reads all of a session that a script gives.
+// givenSession reads a session that a script passed.
 func (m *module) givenSession(value sobek.Value) (*nextauth.Session, error) {
 	var given struct {
 		URL     string          `js:"url"`
@@ -98,7 +98,7 @@ func (m *module) givenSession(value sobek.Value) (*nextauth.Session, error) {
 	return s, nil
 }
 
-// sessionBy returns the session of a cookie: what a script gave may have been renewed since.
+// sessionBy returns the session of a cookie: the one that a script passed may have been renewed since.
 func (m *module) sessionBy(cookie string, given *nextauth.Session) *nextauth.Session {
 	if made, ok := m.process.signIns.Load(cookie); ok {
 		return made.(signIn).session

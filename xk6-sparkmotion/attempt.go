@@ -6,8 +6,8 @@ import (
 	"github.com/grafana/sobek"
 )
 
-// attempt runs a request and returns what it gives. What a request of the module failed with is not thrown: it was counted, the first of
-// each kind in a process is logged, and undefined is returned. Anything else that is thrown, such as a missing setting, stays so.
+// attempt runs a request and returns its result, or undefined when a request of the module failed. That failure was counted, and the first of
+// each kind in a process is logged. Any other error, such as a missing setting, is thrown.
 func (m *module) attempt(call sobek.FunctionCall) (any, error) {
 	request, ok := sobek.AssertFunction(call.Argument(0))
 	if !ok {
@@ -29,13 +29,13 @@ func (m *module) attempt(call sobek.FunctionCall) (any, error) {
 	return sobek.Undefined(), nil
 }
 
-// kindOf is the property that an Error of a request has its kind in.
+// kindOf is the property of a request's Error that holds its kind.
 var kindOf = sobek.NewSymbol("k6/x/sparkmotion kind of failure")
 
-// tell logs a failure, when it is the first of its kind in the process.
+// tell logs a failure if it is the first of its kind in the process.
 func (m *module) tell(kind string, say func() string) {
 	m.process.notices.once("failure "+kind, func() {
-		m.logger().Warnf("%s (the first of %q: more of them are counted, not logged)", say(), kind)
+		m.logger().Warnf("%s (the first of kind %q: further ones are counted, not logged)", say(), kind)
 	})
 }
 
@@ -47,7 +47,7 @@ type failure struct {
 
 func (f *failure) Unwrap() error { return f.error }
 
-// counted has the report show what a failure that was counted says, and returns it with its kind.
+// counted adds the message of a counted failure to the report, and returns the failure with its kind.
 func (m *module) counted(part, kind string, err error) error {
 	return &failure{err, m.process.meter.Recorder.Failed(part, kind, err.Error)}
 }

@@ -38,10 +38,10 @@ type auditOptions struct {
 	Timeout   time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// audit is for teardown(): it looks for every tap that was made with the option audit and redirected to a page. It waits until what the
-// Worker does after its answers is over, flushes until the queue is empty, reads the taps back by analytics.exportTaps, and says which
-// were recorded once, lost, recorded more than once, under another event or as another mode, and which rows nobody made. It logs the
-// verdict, writes it into results/audit.json, counts it, and returns it. It throws when it can't tell.
+// audit, in teardown(), looks for every tap that was made with the option audit and redirected to a page. It waits until the Worker has
+// finished its work after answers, flushes until the queue is empty, reads the taps back with analytics.exportTaps, and says which were
+// recorded once, lost, recorded more than once, under another event or as another mode, and which rows are not the audit's. It logs the
+// verdict, writes it to results/audit.json, counts it, and returns it. It throws when it can't tell.
 func (m *module) audit(call sobek.FunctionCall) (any, error) {
 	var o auditOptions
 	if err := m.settings.Read(call.Argument(1), &o); err != nil {
@@ -71,17 +71,17 @@ type auditor struct {
 	stuck   int64 // taps that waited in the queue at the end
 }
 
-// outcome looks for the taps, and once more when some are lost: another flush may have held them.
+// outcome looks for the taps, and repeats that when some are missing: another flush may have held them.
 func (a *auditor) outcome() (*audit.Outcome, error) {
 	taps := a.set.Redirected()
 	if taps == 0 {
-		return nil, errors.New("no tap was redirected to a page: make them by tap({ audit: true, band })")
+		return nil, errors.New("no audited tap was redirected to a page: make taps with tap({ audit: true, band })")
 	}
 	ended := a.set.Span().To
-	a.logger().Infof("audit  looks for %d taps, %s after the last one", taps, a.Settle)
+	a.logger().Infof("audit  looking for %d taps, %s after the last one", taps, a.Settle)
 	outcome, err := a.look(time.Until(ended.Add(a.Settle)))
 	if err == nil && outcome.Lost.Count > 0 {
-		a.logger().Infof("audit  %d of %d taps missing; looks again in %s, as another flush may hold them", outcome.Lost.Count, taps, a.Settle)
+		a.logger().Infof("audit  %d of %d taps are missing; looking again in %s, because another flush may hold them", outcome.Lost.Count, taps, a.Settle)
 		outcome, err = a.look(a.Settle)
 	}
 	return outcome, err
@@ -94,7 +94,7 @@ func (a *auditor) look(wait time.Duration) (*audit.Outcome, error) {
 	select {
 	case <-timer.C:
 	case <-a.vu.Context().Done():
-		return nil, fmt.Errorf("the run was over, or its teardownTimeout, before all taps could be recorded: %w", a.vu.Context().Err())
+		return nil, fmt.Errorf("the run or its teardownTimeout ended before all taps could be recorded: %w", a.vu.Context().Err())
 	}
 	if err := a.empty(); err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (a *auditor) look(wait time.Duration) (*audit.Outcome, error) {
 	return a.read()
 }
 
-// empty flushes until nothing is left. Where others tap as well, something may always be.
+// empty flushes until the queue is empty. When others tap as well, it may never be.
 func (a *auditor) empty() error {
 	var last *hub.Flushed
 	var err error
@@ -110,7 +110,7 @@ func (a *auditor) empty() error {
 		last, err = a.countedFlush(flushOptions{URL: a.HubURL, Secret: a.Secret, Timeout: a.Timeout})
 		switch over := a.vu.Context().Err(); {
 		case over != nil:
-			return fmt.Errorf("the run was over, or its teardownTimeout, before the queue was empty: %w", over)
+			return fmt.Errorf("the run or its teardownTimeout ended before the queue was empty: %w", over)
 		case err != nil:
 			a.logger().Warnf("audit  %v", err)
 			continue
@@ -124,14 +124,14 @@ func (a *auditor) empty() error {
 	case err != nil:
 		return err
 	case last.FailedBatches > 0:
-		return fmt.Errorf("%d taps still wait in the queue after %d flushes, and %d batches of the last one failed: "+
-			"the Hub's log says why. What waits can't be told from what is lost", last.Remaining, maxFlushes, last.FailedBatches)
+		return fmt.Errorf("%d taps are still in the queue after %d flushes, and %d batches of the last one failed: "+
+			"see the Hub's log. The audit can't tell waiting taps from lost ones", last.Remaining, maxFlushes, last.FailedBatches)
 	}
 	a.stuck = last.Remaining
 	return nil
 }
 
-// read reads the taps back: those of all events first, then those of each.
+// read reads the taps back: first those of all events, then those of each event.
 func (a *auditor) read() (*audit.Outcome, error) {
 	clock, err := a.clock()
 	if err != nil {
@@ -156,7 +156,7 @@ func (a *auditor) read() (*audit.Outcome, error) {
 	return outcome, nil
 }
 
-// clock compares the clocks of the Worker and the Hub, which give taps their times, with this machine's.
+// clock compares this machine's clock with those of the Worker and the Hub, which give taps their times.
 func (a *auditor) clock() (clock audit.Clock, err error) {
 	for _, server := range []struct{ setting, url string }{
 		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
@@ -174,7 +174,7 @@ func (a *auditor) clock() (clock audit.Clock, err error) {
 	return clock, nil
 }
 
-// date returns the Date of a server's answer, whatever that is.
+// date returns the Date header of a server's answer, whatever its status.
 func (a *auditor) date(target, setting string) (string, error) {
 	c, err := a.client(target, a.Timeout)
 	if err != nil {
@@ -191,7 +191,7 @@ func (a *auditor) date(target, setting string) (string, error) {
 	return got.Header.Get("Date"), nil
 }
 
-// export returns how rows are exported, of one event or, when its ID is empty, of all.
+// export returns a function that exports the rows of one event, or of all when its ID is empty.
 func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error) {
 	rt := a.vu.Runtime()
 	return func(w audit.Window) ([]audit.Row, error) {
@@ -219,7 +219,7 @@ func (a *auditor) export(eventID string) func(audit.Window) ([]audit.Row, error)
 	}
 }
 
-// leave logs the outcome, writes it, and makes a JavaScript value of it.
+// leave logs the outcome, writes it, and converts it to a JavaScript value.
 func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	log := a.logger().Info
 	if !outcome.Well() {
@@ -229,7 +229,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 		log("audit  " + sentence)
 	}
 	if a.stuck > 0 {
-		a.logger().Warnf("audit  %d taps still wait in the queue, which others fill as well: some of the lost may be among them", a.stuck)
+		a.logger().Warnf("audit  %d taps are still in the queue, which others fill as well: some of the lost taps may be among them", a.stuck)
 	}
 	text, err := json.MarshalIndent(outcome, "", "  ")
 	if err != nil {
@@ -246,18 +246,18 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	return superjson.Codec{Runtime: a.vu.Runtime()}.Parse(string(text))
 }
 
-// audited readies the options of a tap for an audit: it carries the audit's User-Agent, by which it is found.
+// audited prepares the options of a tap for an audit, which finds the tap by its User-Agent.
 func (m *module) audited(o *tapOptions) error {
 	if err := m.auditable(o.EventIDs); err != nil {
 		return err
 	}
 	if o.Band == "" {
-		return errors.New("an audit taps each band once: name it, as by bandID({ distribution: 'sequential' })")
+		return errors.New("an audit taps each band once: set the option band, such as bandID({ distribution: 'sequential' })")
 	}
 	headers := map[string]string{"User-Agent": m.process.audit.Agent()}
 	for name, value := range maps.All(o.Headers) {
 		if strings.EqualFold(name, "User-Agent") {
-			return errors.New("an audit finds its taps by a User-Agent of its own: leave it out of headers")
+			return errors.New("an audit sets the User-Agent, to find its taps: remove it from headers")
 		}
 		headers[name] = value
 	}
@@ -265,10 +265,10 @@ func (m *module) audited(o *tapOptions) error {
 	return nil
 }
 
-// auditable refuses a process that makes a part of a run, as the audit's taps are one process's, and bands of unknown events.
+// auditable refuses a process that runs only a part of the run, because an audit needs all taps in one process, and bands of unknown events.
 func (m *module) auditable(events []string) error {
 	if m.segment() {
-		return fatal{errors.New("an audit needs one process, which has all of its taps: leave --execution-segment out")}
+		return fatal{errors.New("an audit needs all of its taps in one process: run it without --execution-segment")}
 	}
 	if err := checkEvents(events); err != nil {
 		return fatal{err}
@@ -276,7 +276,7 @@ func (m *module) auditable(events []string) error {
 	return nil
 }
 
-// auditBegins adds a tap to the audit before it is made, so that none is made that it has no place for.
+// auditBegins adds a tap to the audit before it is made, so that no tap is made for which the audit has no room.
 func (m *module) auditBegins(band string) error {
 	if err := m.process.audit.Begin(band, time.Now()); err != nil {
 		return fatal{err}
@@ -284,7 +284,7 @@ func (m *module) auditBegins(band string) error {
 	return nil
 }
 
-// auditEnds says how it ended.
+// auditEnds records a tap's result.
 func (m *module) auditEnds(band string, r lane.Result) {
 	how := audit.None
 	switch {

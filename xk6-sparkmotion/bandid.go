@@ -14,7 +14,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/seeding"
 )
 
-// defaultPrefixes are those of the seeded bands, an event each.
+// defaultPrefixes are the prefixes of the seeded bands, one per event.
 var defaultPrefixes = seeding.Prefixes
 
 type bandOptions struct {
@@ -25,8 +25,8 @@ type bandOptions struct {
 }
 
 // bandID returns a band of the pool, by default one of LOADTEST-E1-…, E2-… and E3-000001 to 200000 (LOADTEST_BANDS), each with
-// the same chance. distribution "zipf" prefers few bands; "sequential" takes them in turn and hands out none twice, over all VUs
-// and execution segments, until the pool is through and starts over. With a seed, every run of a VU picks the same.
+// the same probability. distribution "zipf" prefers a few bands; "sequential" returns each band once, over all VUs and execution segments,
+// before it starts over. With a seed, a VU picks the same bands in every run.
 func (m *module) bandID(call sobek.FunctionCall) (any, error) {
 	picker, err := m.bandPicker(call.Argument(0))
 	if err != nil {
@@ -36,13 +36,13 @@ func (m *module) bandID(call sobek.FunctionCall) (any, error) {
 	return string(band), err
 }
 
-// bandPickers are those of a VU, kept from call to call: a sequence of picks goes on.
+// bandPickers are a VU's pickers, kept between calls so that their sequences continue.
 type bandPickers struct {
 	known map[bandKey]*bandPicker
 	usual *bandPicker // for calls without options
 }
 
-// bandKey tells apart what needs a sequence of picks of its own.
+// bandKey identifies options that have their own sequence of picks.
 type bandKey struct {
 	prefixes, distribution string
 	count, seed            int
@@ -54,7 +54,7 @@ type bandPicker struct {
 	text []byte // the last band, reused
 }
 
-// next returns a band; the bytes hold until the next call.
+// next returns a band. The bytes are valid until the next call.
 func (p *bandPicker) next() ([]byte, error) {
 	index, err := p.pick()
 	if err != nil {
@@ -97,7 +97,7 @@ func (m *module) newBandPicker(o bandOptions) (*bandPicker, error) {
 	}
 	state := m.vu.State()
 	if o.Seed != 0 && state == nil {
-		return nil, errors.New("a seed makes a series for each VU, and the init context is none: " + errInit.Error())
+		return nil, errors.New("a seed starts a series for each VU, and the init context has none: " + errInit.Error())
 	}
 	picker := &bandPicker{pool: pool}
 	switch o.Distribution {
@@ -121,7 +121,7 @@ func unfailing(pick bands.Picker) func() (uint64, error) {
 	return func() (uint64, error) { return pick(), nil }
 }
 
-// newRandom returns a source of a VU's own: with a seed the same in every run, another one in each VU.
+// newRandom returns a VU's own random source. With a seed, it is the same in every run, and different in each VU.
 func newRandom(seed int, state *lib.State) *rand.Rand {
 	if seed == 0 {
 		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) // #nosec G404 -- not for secrets
@@ -129,8 +129,8 @@ func newRandom(seed int, state *lib.State) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(seed), state.VUIDGlobal)) // #nosec G115 G404 -- not for secrets
 }
 
-// sequences count the bands of each pool that sequential picks have handed out, over all VUs of all execution segments:
-// a process takes its segment's share of the indices, so that no index is taken twice.
+// sequences count how many bands of each pool sequential picks have returned, over all VUs of all execution segments.
+// A process takes its segment's share of the indices, so that no index is taken twice.
 type sequences struct {
 	mu     sync.Mutex
 	byPool map[string]*lib.SegmentedIndex

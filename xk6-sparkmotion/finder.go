@@ -34,11 +34,11 @@ func (m *module) finder(o findOptions) (*finder, error) {
 	state, scenario := m.vu.State(), lib.GetScenarioState(m.vu.Context())
 	switch {
 	case state == nil || scenario == nil:
-		return nil, errors.New("call it from a scenario of one virtual user and one iteration")
+		return nil, errors.New("call it from a scenario with one virtual user and one iteration")
 	case state.Options.ExecutionSegment.FloatLength() < 1:
 		return nil, errShared
 	case !(o.Start >= 1 && o.Start <= o.Most):
-		return nil, fmt.Errorf("option start is the first rate, from 1 to most taps/s, got %v", o.Start)
+		return nil, fmt.Errorf("option start is the first rate and must be from 1 to most taps/s, got %v", o.Start)
 	}
 	plan, err := m.tapPlan(nil)
 	if err != nil {
@@ -57,7 +57,7 @@ func (m *module) finder(o findOptions) (*finder, error) {
 	return f, nil
 }
 
-// find makes probes until there is an answer, or no time for another.
+// find makes probes until there is an answer, or no time for another probe.
 func (f *finder) find() error {
 	f.process.meter.Recorder.StopWhen(capacity.StopRule{}) // a probe that breaks ends by itself
 	f.report("it was stopped")
@@ -77,14 +77,14 @@ func (f *finder) find() error {
 		f.Observe(p, came)
 		f.report("it was stopped")
 		if came != search.Held && !f.recovers() {
-			f.report(fmt.Sprintf("after %v/s the system did not come back to what it was", p.Rate))
+			f.report(fmt.Sprintf("after %v/s the system did not recover", p.Rate))
 			return nil
 		}
 		f.slowest = max(f.slowest, time.Since(end))
 	}
 }
 
-// report leaves what is known for the report.
+// report stores what is known so far, for the report.
 func (f *finder) report(ended string) {
 	latest := found{scenario: f.scenario, Search: capacity.Search{Confirmed: f.Confirmed(), Seconds: time.Since(f.began).Seconds()}}
 	if low := f.Low(); low > 0 {
@@ -99,7 +99,7 @@ func (f *finder) report(ended string) {
 	f.process.finding.set(latest)
 }
 
-// probe has a rate held, waits until all that came of it is known, and judges it; end is when its load did.
+// probe holds a rate, waits until the outcome of all its taps is known, and judges it. end is when its load ended.
 func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err error) {
 	recorder := &f.process.meter.Recorder
 	const ahead = 50 * time.Millisecond // of the iteration that is to make its first tap
@@ -129,10 +129,10 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 	return came, end, nil
 }
 
-// lookAfter is between two looks at a confirmation.
+// lookAfter is the interval of checks during a confirmation.
 const lookAfter = time.Second
 
-// hold waits for the end of a probe's load. That of a confirmation comes when a limit can't be held any more.
+// hold waits for the end of a probe's load. A confirmation ends early when a limit can no longer hold.
 func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 	for p.Confirms && time.Until(end) > lookAfter {
 		if err := f.until(time.Now().Add(lookAfter)); err != nil {
@@ -148,7 +148,7 @@ func (f *finder) hold(p search.Probe, end time.Time) (time.Time, error) {
 	return end, f.until(end)
 }
 
-// latest is what was measured of the latest probe so far.
+// latest returns what has been measured of the latest probe so far.
 func (f *finder) latest() capacity.Measured {
 	return f.process.meter.Recorder.Latest(f.scenario, f.began, f.process.finding.load.Skipped())
 }
@@ -166,7 +166,7 @@ func (f *finder) judge(measured capacity.Measured) *capacity.Plateau {
 	return p
 }
 
-// outcome is what a judgement means to the search.
+// outcome returns what a judgement means for the search.
 func outcome(p *capacity.Plateau) search.Outcome {
 	switch p.Status {
 	case capacity.Pass:
@@ -180,12 +180,12 @@ func outcome(p *capacity.Plateau) search.Outcome {
 	return search.Unknown
 }
 
-// farPast reports whether a limit is broken by more than a stall of a machine explains.
+// farPast reports whether a limit is broken by more than a stalled machine explains.
 func farPast(b capacity.Breach) bool {
 	return b.Status == capacity.Fail && b.Value >= 3*b.Limit || b.Part == capacity.Hub && b.Status == capacity.Warn && b.Value >= 2*b.Limit
 }
 
-// tell logs what came of a probe.
+// tell logs the result of a probe.
 func (f *finder) tell(judged *capacity.Plateau) {
 	said := fmt.Sprintf("%s · for %s s", capacity.Progress{Plateau: judged}, units.Rate(units.Significant(judged.Seconds, 3)))
 	if len(judged.Breaches) > 0 {
@@ -194,7 +194,7 @@ func (f *finder) tell(judged *capacity.Plateau) {
 	f.logger().Info("findCapacity: " + said)
 }
 
-// answered waits for the taps that are under way.
+// answered waits for the answers to all taps under way.
 func (f *finder) answered() error {
 	for f.process.finding.load.Open() > 0 {
 		if err := f.until(time.Now().Add(lookEvery)); err != nil {
@@ -204,11 +204,11 @@ func (f *finder) answered() error {
 	return nil
 }
 
-// lookEvery is between two looks at what must come back.
+// lookEvery is the interval of checks while the system recovers.
 const lookEvery = 50 * time.Millisecond
 
-// cleared waits until the system has received all taps and recorded them. How much longer that takes than after other probes is what the
-// queue has grown by: flushes tell what they did only when they end, so that less than the time of one tells nothing.
+// cleared waits until the system has received and recorded all taps. How much longer that takes than after other probes shows how much the
+// queue has grown. Flushes report only when they end, so a difference shorter than a flush means nothing.
 func (f *finder) cleared(p search.Probe, from, end time.Time) error {
 	took, err := f.settled(end)
 	if err != nil || took == 0 {
@@ -222,8 +222,8 @@ func (f *finder) cleared(p search.Probe, from, end time.Time) error {
 	return nil
 }
 
-// settled waits for the system to be at rest as it was, and returns how long after a time its queue was; 0 when that was not seen, as time is
-// up or nobody flushes, and when no queue is configured.
+// settled waits until the system is at rest again, and returns how long after end its queue was. It returns 0 when it didn't see that, because
+// time is up or nobody flushes, and when no queue is configured.
 func (f *finder) settled(end time.Time) (time.Duration, error) {
 	if !f.source.Configured() {
 		return 0, nil
@@ -265,7 +265,7 @@ func (f *finder) settled(end time.Time) (time.Duration, error) {
 	return emptied.Sub(end), nil
 }
 
-// quiet is how long nothing must move until nothing will: a flush counts what it has taken when it ends.
+// quiet is how long nothing must change before nothing will: a flush counts what it has taken only when it ends.
 func (f *finder) quiet(r capacity.Reading) time.Duration {
 	if r.Taken() > f.before.Taken() && f.process.meter.Recorder.Resets() == 0 {
 		return longestFlush
@@ -273,7 +273,7 @@ func (f *finder) quiet(r capacity.Reading) time.Duration {
 	return quietTime
 }
 
-// emptied reports whether no more taps wait than before, or are in a flush.
+// emptied reports whether no more taps are waiting or in a flush than before.
 func (f *finder) emptied(r capacity.Reading) bool {
 	return r.Waiting <= f.before.Waiting && r.Taken() <= f.before.Taken()
 }
@@ -283,7 +283,7 @@ func (f *finder) arrived(r capacity.Reading) bool {
 	return r.Received-f.before.Received >= f.process.meter.Recorder.Redirected()-f.before.Redirected
 }
 
-// rest learns what the system is like without load.
+// rest measures the system without load.
 func (f *finder) rest() error {
 	latency, err := f.latency()
 	if err != nil {
@@ -299,7 +299,7 @@ func (f *finder) rest() error {
 	return err
 }
 
-// recovers waits until taps are answered as fast as before load, and reports whether they were in time.
+// recovers waits until taps are answered as fast as before the load, and reports whether that happened in time.
 func (f *finder) recovers() bool {
 	for time.Now().Before(f.deadline) {
 		latency, err := f.latency()
@@ -313,7 +313,7 @@ func (f *finder) recovers() bool {
 	return false
 }
 
-// latency is the median of a few taps, one after another.
+// latency returns the median latency of a few successive taps.
 func (f *finder) latency() (time.Duration, error) {
 	const few = 5
 	var latencies []time.Duration
@@ -335,7 +335,7 @@ func (f *finder) latency() (time.Duration, error) {
 	return latencies[few/2], nil
 }
 
-// until waits for a time, or the run's end.
+// until waits for a time, or for the end of the run.
 func (f *finder) until(at time.Time) error {
 	select {
 	case <-time.After(time.Until(at)):

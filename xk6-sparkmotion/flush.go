@@ -16,9 +16,9 @@ type flushOptions struct {
 	Timeout time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// flushTaps triggers the cron that moves queued taps to the database and returns what it answered: {success, flushed, dropped,
+// flushTaps triggers the cron that moves queued taps to the database and returns its answer: {success, flushed, dropped,
 // batches, failedBatches, remaining, durationMs}. A flush that fails counts in cron_errors and throws; one with failed
-// batches counts in cron_errors too, and returns.
+// batches counts in cron_errors as well, but returns.
 func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 	var o flushOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -32,7 +32,7 @@ func (m *module) flushTaps(call sobek.FunctionCall) (any, error) {
 		"failedBatches", f.FailedBatches, "remaining", f.Remaining, "durationMs", f.DurationMs)
 }
 
-// countedFlush flushes, and counts it.
+// countedFlush flushes, and counts the flush.
 func (m *module) countedFlush(o flushOptions) (*hub.Flushed, error) {
 	f, err := m.flush(o)
 	switch {
@@ -58,7 +58,7 @@ func (m *module) countedFlush(o flushOptions) (*hub.Flushed, error) {
 	return f, nil
 }
 
-// flush makes the request, which preflight does not count.
+// flush makes the request without counting it, for preflight.
 func (m *module) flush(o flushOptions) (*hub.Flushed, error) {
 	c, err := m.client(hub.FlushURL(o.URL), o.Timeout)
 	if err != nil {

@@ -2,9 +2,9 @@
  * k6/x/sparkmotion: the steps of a SparkMotion load test, each with its metrics.
  *
  * Every function works without arguments, from settings in the environment or `-e`; an options object overrides them.
- * A missing setting, an unknown option and a value of the wrong kind throw an Error that names them. What sends requests,
- * or picks bands in turn or with a seed, needs a VU and throws in the init context. TEST_PASSWORD, CRON_SECRET,
- * UPSTASH_REDIS_REST_TOKEN and REDIS_URL are also asked of k6's secret source (`--secret-source`), under these names.
+ * A missing setting, an unknown option or a value of the wrong type throws an Error that names it. Functions that send
+ * requests, or pick bands sequentially or with a seed, need a VU and throw in the init context. TEST_PASSWORD, CRON_SECRET,
+ * UPSTASH_REDIS_REST_TOKEN and REDIS_URL are also read from k6's secret source (`--secret-source`), under these names.
  */
 declare module 'k6/x/sparkmotion' {
   /** k6's own form: `"1m30s"`, or milliseconds. */
@@ -26,24 +26,24 @@ declare module 'k6/x/sparkmotion' {
     password?: string;
     /** The ID of the credentials provider, as `/api/auth/providers` lists it. Default `credentials`. */
     provider?: string;
-    /** What the provider's form asks for beside `email` and `password`, such as `{ totp: '123456' }`; null leaves one of these two out. */
+    /** More fields of the provider's form, such as `{ totp: '123456' }`; `email: null` or `password: null` leaves that field out. */
     fields?: Record<string, string | null>;
     /**
-     * When a query or a batch is answered 401, or `applySession()` is given a session that is over, log in anew in the same way. The VUs
-     * of a process share the new session; where the login fails, each VU tries once. Default false.
+     * Log in again when a query or a batch is answered 401, or `applySession()` gets an expired session. The VUs of a process share the
+     * new session; if that login fails, each VU tries once. Default false.
      */
     renew?: boolean;
   }
 
-  /** A cookie of a session, as the login set it; `http.CookieJar`'s `set()` takes its attributes. */
+  /** A session cookie as the login set it, with the attributes that `http.CookieJar`'s `set()` takes. */
   export interface SessionCookie {
     name: string;
     /** A secret. */
     value: string;
-    /** Empty: of the application's host alone. */
+    /** Empty: only the application's host. */
     domain: string;
     path: string;
-    /** ISO 8601; empty: none. */
+    /** ISO 8601; empty if the cookie has none. */
     expires: string;
     secure: boolean;
   }
@@ -54,28 +54,28 @@ declare module 'k6/x/sparkmotion' {
     url: string;
     /** The value of a Cookie header: the session cookie with all its chunks. A secret. */
     cookie: string;
-    /** The same, each as the login set it. Secrets. */
+    /** The same cookies, each as the login set it. Secrets. */
     cookies: SessionCookie[];
     /** The session cookie's name, e.g. `admin-auth.session-token`. */
     name: string;
-    /** As `/api/auth/session` gives it. */
+    /** As `/api/auth/session` returns it. */
     user: Record<string, unknown>;
     /** ISO 8601. */
     expires: string;
-    /** It was asked for. */
+    /** Set when `renew` was requested. */
     renew?: true;
   }
 
   /**
-   * Logs in by NextAuth's credentials flow, v4 or v5, under any cookie prefix. Throws with the reason when it fails:
-   * wrong credentials, an unknown provider, a refused CSRF token, no NextAuth at the URL, a limit on logins, nobody there.
+   * Logs in with NextAuth's credentials flow, v4 or v5, under any cookie prefix. Throws with the reason when it fails:
+   * wrong credentials, an unknown provider, a refused CSRF token, no NextAuth at the URL, a limit on logins, no answer.
    */
   export function login(options?: LoginOptions): Session;
 
   /**
-   * Puts a session into a cookie jar of `k6/http`, by default the VU's: its requests to the application are then the session's, in whatever
-   * chunks it comes. k6 empties a VU's jar before each iteration, so that it is for the beginning of one. The newest session is put there, and
-   * one that is over is renewed first, or throws.
+   * Puts a session into a cookie jar of `k6/http`, by default the VU's, with all its chunks. Requests to the application then use that session.
+   * Call it first in an iteration, because k6 empties a VU's jar before each one. It applies the newest session; an expired one is renewed
+   * first, with `renew`, or throws.
    */
   export function applySession(session: Session, jar?: import('k6/http').CookieJar): void;
 
@@ -83,36 +83,36 @@ declare module 'k6/x/sparkmotion' {
     /** The admin application's origin. Default ADMIN_URL. */
     url?: string;
     /**
-     * The server's transformer, `"superjson"` or `"none"`. Default TRPC_TRANSFORMER, else found once a process by the server's own
-     * answers. By superjson dates, undefined, BigInt, NaN, infinities and -0 go both ways; a Map, Set, URL, RegExp or Error throws in
-     * an input, and stays its JSON in an answer.
+     * The server's transformer, `"superjson"` or `"none"`. Default TRPC_TRANSFORMER, else detected from the server's answers, once per
+     * process. With superjson, dates, undefined, BigInt, NaN, infinities and -0 work in both directions. A Map, Set, URL, RegExp or Error
+     * throws in an input, and stays JSON in an answer.
      */
     transformer?: 'superjson' | 'none' | '';
-    /** `"none"` checks the answer and returns null instead of its data: for exports of many rows. Default `"json"`. */
+    /** `"none"` checks the answer and returns null instead of its data, for exports with many rows. Default `"json"`. */
     responseType?: 'json' | 'none';
   }
 
-  /** What a failed query throws, or is in a batch. */
+  /** What a failed query throws; also an entry of `batch()`'s result. */
   export interface QueryError extends Error {
-    /** tRPC's, e.g. UNAUTHORIZED; missing when the answer was no tRPC error. */
+    /** tRPC's code, e.g. UNAUTHORIZED; missing when the answer was not a tRPC error. */
     code?: string;
-    /** The HTTP status; 0 when nothing came back. */
+    /** The HTTP status; 0 when there was no answer. */
     status?: number;
     procedure?: string;
   }
 
   /**
-   * One tRPC query. When it is accepted, it emits `analytics_latency`, or `csv_export_latency` for a procedure whose name starts with
-   * `export` and that gave rows, with the tag `procedure`; always `error_rate` with the tag `part: admin`.
+   * Makes one tRPC query and returns its data. An accepted query emits `analytics_latency`, or `csv_export_latency` for a procedure whose
+   * name starts with `export` and that returned rows, with the tag `procedure`. Every query emits `error_rate` with the tag `part: admin`.
    */
   export function query<T = unknown>(
     session: Session | null, procedure: string, input?: unknown, options?: QueryOptions): T;
 
-  /** One tRPC mutation, by POST. It counts as a query does. */
+  /** Makes one tRPC mutation, by POST. It counts like a query. */
   export function mutate<T = unknown>(
     session: Session | null, procedure: string, input?: unknown, options?: QueryOptions): T;
 
-  /** Several queries in one request: an array of their data, a QueryError for each that failed. */
+  /** Makes several queries in one request. Returns an array of their data, with a QueryError for each that failed. */
   export function batch(
     session: Session | null, queries: [procedure: string, input?: unknown][], options?: QueryOptions): unknown[];
 
@@ -124,28 +124,28 @@ declare module 'k6/x/sparkmotion' {
     /** Bands under each prefix, numbered from 000001. Default LOADTEST_BANDS, else 200000. */
     count?: number;
     /**
-     * `uniform` (default): each with the same chance. `zipf`: few often. `sequential`: in turn, none twice over all VUs
-     * and execution segments until the pool is through and starts over.
+     * `uniform` (default): each with the same probability. `zipf`: a few of them often. `sequential`: each once, over all VUs
+     * and execution segments, before the pool starts over.
      */
     distribution?: 'uniform' | 'zipf' | 'sequential';
-    /** A whole number but 0: every run picks the same bands, another series in each VU. */
+    /** A whole number other than 0: every run picks the same bands, in a different series for each VU. */
     seed?: number;
   }
 
-  /** A band of the pool, e.g. `LOADTEST-E2-004711`. */
+  /** Picks a band of the pool, e.g. `LOADTEST-E2-004711`. */
   export function bandID(options?: BandOptions): string;
 
   export interface TapOptions extends Options {
-    /** The Worker's origin, without query and fragment. Default WORKER_URL. */
+    /** The Worker's origin, without query or fragment. Default WORKER_URL. */
     url?: string;
     /** The origin of direct links. Default DIRECT_URL. */
     directURL?: string;
-    /** The organisation of direct links. Default LOADTEST_ORG_ID. */
+    /** The ID of the organization in direct links. Default LOADTEST_ORG_ID. */
     orgID?: string;
-    /** The events of direct links, one for each of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, with commas. */
+    /** The events of direct links, one for each of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, separated by commas. */
     eventIDs?: string[];
     /**
-     * `subdomain` (default): `https://<orgSlug>.<domain>/e?bandId=ID`. `direct`: `/e?eventId=E&orgId=O&bandId=ID` at directURL. The tag
+     * `subdomain` (default): `https://<orgSlug>.<domain>/e?bandId=ID`. `direct`: `/e?eventId=E&orgId=O&bandId=ID` at directURL. It is the tag
      * `form` of a tap's samples.
      */
     form?: 'subdomain' | 'direct';
@@ -153,97 +153,97 @@ declare module 'k6/x/sparkmotion' {
     band?: string;
     /** The share of taps with UTM parameters, 0 to 1. Default 0.5. */
     utm?: number;
-    /** The host of the event's page; a URL will do. Default PAGE_HOST, else compassion.com. */
+    /** The host of the event's page, or a URL there. Default PAGE_HOST, else compassion.com. */
     pageHost?: string;
-    /** Hosts that a tap is led to when the system failed: an error. Default FALLBACK_HOST, with commas, else sparkmotion.io and sparkmotion.net. */
+    /** The hosts that a failing system redirects to, which is an error. Default FALLBACK_HOST, separated by commas, else sparkmotion.io and sparkmotion.net. */
     fallbackHost?: string[];
-    /** For other redirect services: the path. Default `/e`. */
+    /** The path, for other redirect services. Default `/e`. */
     path?: string;
     /** The parameter that carries the band. Default `bandId`. */
     param?: string;
-    /** The status of a redirect, 300 to 399. Default 302. */
+    /** The expected status of a redirect, 300 to 399. Default 302. */
     status?: number;
-    /** More parameters of each tap. */
+    /** More query parameters for each tap. */
     query?: Record<string, string>;
-    /** More header fields of each tap. */
+    /** More header fields for each tap. */
     headers?: Record<string, string>;
     /** A Cookie header. */
     cookie?: string;
     /**
-     * `http/1.1` (default): the fast lane, on kept connections. `h2`: the VU's own transport, which speaks HTTP/2 where
-     * the server does; so do a proxy in the environment and `--http-debug`.
+     * `http/1.1` (default): the fast lane, on kept connections. `h2`: the VU's own transport, which speaks HTTP/2 if the
+     * server does. A proxy in the environment and `--http-debug` use that transport as well.
      */
     protocol?: 'http/1.1' | 'h2';
     /**
-     * `kept` (default): as many connections as taps are in flight, shared by the VUs of a process unless `--local-ips` or
-     * `noVUConnectionReuse` keeps them apart. `new`: one for each tap, with a whole TLS handshake, as a phone makes that was not there before.
-     * `resumed`: one for each, that resumes an earlier one's TLS session. Both take `protocol: 'http/1.1'`. Default CONNECTIONS.
+     * `kept` (default): about as many connections as taps in flight, shared by the VUs of a process unless `--local-ips` or
+     * `noVUConnectionReuse` is set. `new`: one for each tap, with a full TLS handshake, as a new phone makes. `resumed`: one for each tap,
+     * which resumes an earlier TLS session. `new` and `resumed` need `protocol: 'http/1.1'`. Default CONNECTIONS.
      */
     connection?: 'kept' | 'new' | 'resumed';
-    /** When `taps(n)` are due: `even`, or as a `poisson` process of n for each iteration on average. Default ARRIVALS, else even. */
+    /** How `taps(n)` arrive: evenly spaced (`even`), or at random, n per iteration on average (`poisson`). Default ARRIVALS, else even. */
     arrivals?: 'even' | 'poisson';
-    /** Draws the same arrivals in every run; another series in each VU. Default SEED, else another each time. */
+    /** Draws the same random arrivals in every run, in a different series for each VU. Default SEED, else random. */
     seed?: number;
-    /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
+    /** Lets `audit()` look for the tap. Each such tap needs its own band, and carries the audit's User-Agent. Default false. */
     audit?: boolean;
-    /** Returns the URL that the tap led to, with its UTM parameters, in place of true, and null in place of false. Not for `taps()`. Default false. */
+    /** Returns the URL that the tap led to, with its UTM parameters, instead of true, and null instead of false. Not for `taps()`. Default false. */
     location?: boolean;
-    /** How long a tap may take. Default 10s: nobody holds a phone longer. */
+    /** How long a tap may take. Default 10s: nobody waits longer with a phone in hand. */
     timeout?: Duration;
   }
 
   /**
-   * One tap: opens a band's link and follows the redirect no further. True when it led to a page; to a fallback is an error. Emits
-   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer tells where it comes from (the
-   * Worker's KV, or the Hub), `connect_latency` for a connection that is new, three checks, and k6's http_req_*; with the tag `form`, and `plateau` where the arrival rate ramps; and
-   * the generator's own health, `generator_lag`, `generator_limited` and `generator_memory`. It does not throw for what the Worker answers;
-   * the first failure of each kind in a process is logged.
+   * Makes one tap: opens a band's link and does not follow the redirect. Returns true when it leads to a page; a redirect to a fallback is
+   * an error. It doesn't throw for anything the Worker answers; the first failure of each kind in a process is logged. Emits
+   * `redirect_latency`, `error_rate` with the tag `part: worker`, `kv_hit_rate` for redirects whose answer shows where they come from (the
+   * Worker's KV or the Hub), `connect_latency` for a new connection, three checks, and k6's http_req_*, with the tag `form`, and `plateau`
+   * in a ramping-arrival-rate scenario. Also emits the generator's own health: `generator_lag`, `generator_limited` and `generator_memory`.
    */
   export function tap(options: TapOptions & { location: true }): string | null;
   export function tap(options?: TapOptions): boolean;
 
   /**
-   * n taps (1 to 1000) in one iteration; returns how many were redirected. In an arrival-rate scenario they are spread
-   * over the time that the iteration stands for, 1/rate; each is due at its own moment whatever became of those before
-   * it, and its `redirect_latency` counts from then. In other scenarios they follow one another.
+   * Makes n taps (1 to 1000) in one iteration, and returns how many were redirected. In an arrival-rate scenario they are spread
+   * over the time that the iteration stands for, 1/rate. Each is sent when it is due, without waiting for earlier ones, and its
+   * `redirect_latency` starts then. In other scenarios they are sent one after another.
    */
   export function taps(n: number, options?: TapOptions): number;
 
   export interface SearchOptions extends Options {
-    /** Taps/s that it begins with. Default 100. */
+    /** Taps/s to begin with. Default 100. */
     start?: number;
-    /** Taps/s that it never exceeds. Default 50000. */
+    /** Taps/s never to exceed. Default 50000. */
     most?: number;
     /** How long a probe's load settles before it is judged. Default 2s. */
     settle?: string | number;
-    /** How long a probe is judged over: half of it while the rate doubles, and always as long as 120 taps take. Default 6s. */
+    /** How long a probe is judged: half as long while the rate doubles, but never shorter than 120 taps take. Default 6s. */
     hold?: string | number;
     /** How long the answer is held. Default 2m. */
     confirm?: string | number;
-    /** How long it may all take. What is left of it for the confirmation is kept. Default 6m. */
+    /** How long the whole search may take, including the confirmation. Default 6m. */
     time?: string | number;
   }
 
   export interface Capacity {
     /** The answer, in taps/s; null when none was confirmed. */
     rate: number | null;
-    /** The highest rate that held; null for none. */
+    /** The highest rate that held; null if none did. */
     low: number | null;
-    /** The lowest rate above that which did not; null when all held. */
+    /** The lowest rate above it that did not hold; null if all held. */
     high: number | null;
   }
 
   /**
-   * Finds the highest rate at which every limit holds: doubles it until one breaks, comes back, bisects, and holds the answer to confirm
-   * it. `probeTaps()` makes the taps. Call it once, in a scenario of one virtual user and one iteration; it returns when it is done, or
-   * time is up. The limits are those of `thresholds()`, or else the usual ones; `report()` tells its probes as plateaus. Emits `capacity`,
-   * when there is an answer. Ends a run of which this process has a part alone.
+   * Finds the highest rate at which every limit holds: doubles the rate until one breaks, goes back, bisects, and holds the answer to confirm
+   * it. `probeTaps()` makes the taps. Call it once, in a scenario with one virtual user and one iteration; it returns when it is done or
+   * time is up. The limits are those of `thresholds()`, or the defaults; `report()` shows the probes as plateaus. Emits `capacity` when there
+   * is an answer. Stops a run that several processes share by execution segments.
    */
   export function findCapacity(options?: SearchOptions): Capacity;
 
   /**
-   * The taps that `findCapacity()` asks for in the time that an iteration of an arrival-rate scenario stands for; returns how many
-   * were redirected. Each is due at its own moment, from which its `redirect_latency` counts. None before and after the search.
+   * Makes the taps that `findCapacity()` asks for in the time that an iteration of an arrival-rate scenario stands for, and returns how
+   * many were redirected. Each is sent when it is due, and its `redirect_latency` starts then. Makes none before and after the search.
    */
   export function probeTaps(options?: TapOptions): number;
 
@@ -263,7 +263,7 @@ declare module 'k6/x/sparkmotion' {
     /** Taps whose band is not in the database: they are lost. */
     dropped: number;
     batches: number;
-    /** Batches that went back on the queue, each as often as it failed. */
+    /** Batches that failed and went back on the queue; a batch counts each time it fails. */
     failedBatches: number;
     /** Taps still queued. */
     remaining: number;
@@ -278,15 +278,16 @@ declare module 'k6/x/sparkmotion' {
     url?: string;
     /** Default UPSTASH_REDIS_REST_TOKEN. */
     token?: string;
-    /** `redis://` or `rediss://`; wins over the REST API. Default REDIS_URL. */
+    /** `redis://` or `rediss://`; takes precedence over the REST API. Default REDIS_URL. */
     redisURL?: string;
     /** Default tap-log:pending. */
     key?: string;
   }
 
   /**
-   * How many taps wait in the queue, and by the way a reading of the system's own counters, of which the report tells; null, and one line in the log a run, when neither Upstash nor Redis is configured.
-   * Emits `queue_depth`, and `error_rate` with the tag `part: upstash`; throws when the queue can't be read.
+   * Returns how many taps wait in the queue. It also reads the system's own counters, for the report. Returns null, and logs that once per
+   * run, when neither Upstash nor Redis is configured. Emits `queue_depth`, and `error_rate` with the tag `part: upstash`; throws when the
+   * queue can't be read.
    */
   export function queueDepth(options?: QueueOptions): number | null;
 
@@ -295,36 +296,36 @@ declare module 'k6/x/sparkmotion' {
     url?: string;
     /** Default UPSTASH_REDIS_REST_TOKEN. */
     token?: string;
-    /** `redis://` or `rediss://`; wins over the REST API. Default REDIS_URL. */
+    /** `redis://` or `rediss://`; takes precedence over the REST API. Default REDIS_URL. */
     redisURL?: string;
   }
 
-  /** What became of the taps that were redirected since the first reading of the system's counters. All are taps. */
+  /** What became of the taps redirected since the first reading of the system's counters. All figures are taps. */
   export interface Ledger {
-    /** By the system, as this process saw it. */
+    /** Redirected by the system, as counted by this process. */
     redirected: number;
     /** Put on the queue. */
     received: number;
-    /** Moved to the database, by whoever flushed. */
+    /** Moved to the database, by any flush. */
     flushed: number;
-    /** Thrown away by flushes, as their bands are not in the database. */
+    /** Dropped by flushes because their bands are not in the database. */
     dropped: number;
     /** In the queue now. */
     waiting: number;
-    /** Redirected and never received. */
+    /** Redirected but never received. */
     lost: number;
-    /** Taken off the queue by a flush that had not ended: it counts them when it does. */
+    /** Taken off the queue by a flush that is still running and will count them when it ends. */
     flushing: number;
-    /** Received, and neither flushed, dropped, waiting nor in such a flush; below 0 when more left the queue than came. */
+    /** Received, but not flushed, dropped, waiting or in such a flush; below 0 when more left the queue than arrived. */
     unaccounted: number;
-    /** Received beyond those redirected: others tapped too. */
+    /** Received beyond those redirected, because others tapped as well. */
     otherTraffic: number;
   }
 
   /**
-   * For teardown(): waits until the taps that were redirected have been received, or none has come for 6 s, and flushes under way have
-   * ended, or have had 60 s; at most `timeout`, by default what k6's teardownTimeout leaves. null, and one line in the log, when neither Upstash nor Redis is configured.
-   * Emits `taps_lost` and `queue_depth`; throws when the queue can't be read.
+   * For teardown(): waits until all redirected taps have been received, or none has arrived for 6 s, and until running flushes have ended,
+   * or have had 60 s. It waits at most `timeout`, by default what is left of k6's teardownTimeout. Returns null, and logs that, when neither
+   * Upstash nor Redis is configured. Emits `taps_lost` and `queue_depth`; throws when the queue can't be read.
    */
   export function reconcile(options?: ReconcileOptions): Ledger | null;
 
@@ -338,7 +339,7 @@ declare module 'k6/x/sparkmotion' {
   export type RedisCommand = (string | number | boolean)[];
   /** As the server sent it; an integer beyond 2^53 is a BigInt. */
   export type RedisValue = null | string | number | bigint | boolean | RedisValue[];
-  /** An error that Redis answered to one command. */
+  /** An error that Redis returned for one command. */
   export interface RedisError extends Error {
     command: string;
   }
@@ -346,41 +347,40 @@ declare module 'k6/x/sparkmotion' {
   /** Upstash's Redis over REST. Each request emits `upstash_latency`. */
   export class Upstash {
     constructor(options?: UpstashOptions);
-    /** Runs one command; throws the error that Redis answers. */
+    /** Runs one command; throws the error that Redis returns. */
     command(command: RedisCommand): RedisValue;
-    /** Runs commands in order; one entry a command, a RedisError for each that failed. */
+    /** Runs commands in order; returns one entry per command, a RedisError for each that failed. */
     pipeline(commands: RedisCommand[]): (RedisValue | RedisError)[];
     /** Runs commands atomically; throws when they can't be queued. */
     transaction(commands: RedisCommand[]): (RedisValue | RedisError)[];
   }
 
   /**
-   * Runs a request, and returns what it gives. What a call of this module throws for a request that was sent, such as a query that is
-   * refused, is not thrown: it has been counted, the first of each kind in a process is logged, and undefined is returned. Any other
-   * error, such as a missing setting, is thrown.
+   * Runs a request and returns its result, or undefined if a request of this module failed, such as a query that was refused. The failure
+   * is counted as usual, and the first of each kind in a process is logged. Any other error, such as a missing setting, is thrown.
    */
   export function attempt<T>(request: () => T): T | undefined;
 
   // ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface Plateaus {
-    /** Taps a second: whole numbers. */
+    /** Taps per second: whole numbers. */
     rates: number[];
     /** How long each rate is held. */
     hold: Duration;
-    /** How long the fall to 0 takes after the last. Default: none. */
+    /** How long the ramp down to 0 takes after the last rate. Default: none. */
     rampDown?: Duration;
-    /** How many taps an iteration makes, by `taps(n)`, so that one of k6's carries several. Default 1. */
+    /** How many taps an iteration makes, by `taps(n)`. Default 1. */
     taps?: number;
   }
 
   /**
-   * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. Every tap in such a scenario carries the tag
-   * `plateau`, by the stages that k6 executes: the rate a second that is held, or `ramp-up` and `ramp-down`.
+   * Returns the part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. Every tap in such a scenario has the tag
+   * `plateau`, by the stages that k6 executes: the rate per second that is held, or `ramp-up` and `ramp-down`.
    */
   export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 
-  /** A limit: the tier that fails a run, with the warning in proportion, or both tiers; of one that is left out, the default. null drops the limit. */
+  /** A limit: the tier that fails a run, which scales the warning, or both tiers; a tier left out has its default. null drops the limit. */
   export type Limit = number | { warn?: number; fail?: number } | null;
 
   export interface Limits {
@@ -390,36 +390,36 @@ declare module 'k6/x/sparkmotion' {
     analytics_latency?: Limit;
     /** p95, ms. Default { warn: 10000, fail: 15000 }. */
     csv_export_latency?: Limit;
-    /** Below, 0 to 1, over all and for each part. Default { warn: 0.01, fail: 0.03 }. */
+    /** Below, 0 to 1, overall and for each part. Default { warn: 0.01, fail: 0.03 }. */
     error_rate?: Limit;
     /** Above, 0 to 1. Default 0.99. */
     kv_hit_rate?: Limit;
     /** Below, 0 to 1. Default 0.1. */
     cron_errors?: Limit;
-    /** Below, 0 to 1, of the taps that flushes take off the queue. Default { warn: 0, fail: 0.01 }: any warns. */
+    /** Below, 0 to 1, of the taps that flushes take off the queue. Default { warn: 0, fail: 0.01 }: any dropped tap warns. */
     cron_drop_rate?: Limit;
-    /** Below, 0 to 1, of the taps that were redirected. Default { warn: 0.001, fail: 0.01 }. */
+    /** Below, 0 to 1, of the redirected taps. Default { warn: 0.001, fail: 0.01 }. */
     taps_lost?: Limit;
   }
 
   /**
-   * k6 thresholds for the limits that fail a run: over all, and redirect latency and errors in each plateau too, when
+   * Returns k6 thresholds for the limits that fail a run: overall, and for redirect latency and errors also in each plateau, if
    * `plateaus()` was called before. null drops one. `report()` judges by the same limits. With the setting GOAL there is one threshold,
-   * on `goal_held`: k6 can't leave what is above the goal out of the others.
+   * on `goal_held`, because k6 can't exclude what is above the goal from the others.
    */
   export function thresholds(limits?: Limits): Record<string, string[]>;
 
   export interface PreflightOptions extends Options {
-    /** The parts that the script loads. All by default; the settings of the others are not needed. One that is named must be configured. */
+    /** The parts that the script loads; default: all. Settings of other parts are not needed. A part that is named must be configured. */
     parts?: ('worker' | 'admin' | 'hub' | 'queue')[];
     workerURL?: string;
-    /** With it, direct links are tried as well. Default DIRECT_URL. */
+    /** If set, direct links are tried as well. Default DIRECT_URL. */
     directURL?: string;
     hubURL?: string;
     adminURL?: string;
     email?: string;
     password?: string;
-    /** As `login()`'s. */
+    /** As in `login()`. */
     renew?: boolean;
     eventID?: string;
     /** Each must have bands. Default LOADTEST_EVENT_IDS, else the one of eventID. */
@@ -433,19 +433,18 @@ declare module 'k6/x/sparkmotion' {
     redisURL?: string;
     pageHost?: string;
     fallbackHost?: string[];
-    /** That the run's taps speak. Default http/1.1. */
+    /** The protocol of the run's taps. Default http/1.1. */
     protocol?: 'http/1.1' | 'h2';
-    /** As `query()`'s. */
+    /** As in `query()`. */
     transformer?: 'superjson' | 'none' | '';
-    /** Hosts that load may be sent to, with commas; `*.example.com` for all below. Default ALLOWED_HOSTS; this machine always. */
+    /** The hosts that may be loaded, separated by commas; `*.example.com` allows all subdomains. Default ALLOWED_HOSTS; this machine is always allowed. */
     allowedHosts?: string;
   }
 
   /**
-   * For `setup()`: tries what the run will ask (a tap of each prefix and form of link, the login of an ADMIN and each query, bands in each
-   * event, a flush that drops nothing, the queue), logs a line a probe and throws with all that is wrong. Hosts that nobody has named in
-   * ALLOWED_HOSTS are refused before anything is asked of them. Returns the login that it made, for `setup()` to return. `timeout` is 10s
-   * by default.
+   * For `setup()`: tries what the run will use (a tap of each prefix and form of link, the login of an ADMIN and each query, bands in each
+   * event, a flush that drops nothing, the queue), logs a line for each probe, and throws an Error with everything that is wrong. Hosts that
+   * are not in ALLOWED_HOSTS are refused before any request. Returns its login, for `setup()` to return. `timeout` is 10s by default.
    */
   export function preflight(options?: PreflightOptions): { session?: Session };
 
@@ -454,95 +453,95 @@ declare module 'k6/x/sparkmotion' {
     allowedHosts?: string;
   }
 
-  /** Throws for a URL whose host is neither this machine nor named in ALLOWED_HOSTS. */
+  /** Throws for a URL whose host is neither this machine nor in ALLOWED_HOSTS. */
   export function guard(url: string, options?: GuardOptions): void;
 
   export interface ReportOptions {
-    /** What the run's folder is called behind its start. Letters, digits, dots, - and _. Default: the script's name. */
+    /** The end of the folder's name, after the start of the run: letters, digits, dots, - and _. Default: the script's name. */
     name?: string;
-    /** The folder for all of it. Default `results`. */
+    /** The folder for all results. Default `results`. */
     dir?: string;
-    /** Of the page, and in the first line of the other forms. */
+    /** The title of the page, also in the first line of the other forms. */
     title?: string;
   }
 
   /**
    * For `handleSummary`: judges the run plateau by plateau, and writes `results/e2e-load-summary.json` (k6's data and
    * `capacity`, which `results/e2e-load-summary.schema.json` describes), `results/e2e-load-report.html` and `.md`. The same
-   * files stay in `results/<start>-<script>/`; `results/latest` leads to the last run's. Returns what k6 prints, `{stdout}`: the
-   * verdict, also when a file can't be written, which is logged. It takes setup()'s data, which holds the session, out of k6's
-   * data. With --execution-segment it is of this process's part; `k6 x sparkmotion merge` makes one of all.
+   * files stay in `results/<start>-<script>/`; `results/latest` links to the last run. Returns what k6 prints, `{stdout}`: the
+   * verdict, even if a file can't be written, which is logged. It removes setup()'s data, which holds the session, from k6's
+   * data. With --execution-segment it covers this process's part; `k6 x sparkmotion merge` merges them.
    */
   export function report(data: object & { [option in keyof ReportOptions]?: never }, options?: ReportOptions): { stdout: string };
-  /** With options alone: `export const handleSummary = report({ name: 'soak' })`. */
+  /** With only options: `export const handleSummary = report({ name: 'soak' })`. */
   export function report(options: ReportOptions): (data: object) => { stdout: string };
 
   // ── the audit ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface AuditOptions extends Options {
-    /** Its clock is compared with this machine's. Default WORKER_URL. */
+    /** The Worker's origin; its clock is compared with this machine's. Default WORKER_URL. */
     workerURL?: string;
-    /** So is this one's, which also flushes. Default HUB_URL. */
+    /** The Hub's origin, whose clock is compared as well, and which flushes. Default HUB_URL. */
     hubURL?: string;
     /** Default CRON_SECRET. */
     secret?: string;
     /** Default ADMIN_URL. */
     adminURL?: string;
-    /** The events of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, with commas. */
+    /** The events of LOADTEST-E1-, -E2- and -E3-. Default LOADTEST_EVENT_IDS, separated by commas. */
     eventIDs?: string[];
-    /** That the taps must be recorded as. Default live. */
+    /** The mode that taps must be recorded with. Default live. */
     mode?: string;
-    /** How long after the last tap all must be recorded. What the Worker does after an answer may take 30 s. Default 35s. */
+    /** How long after the last tap all must be recorded. The Worker may take 30 s after its answer. Default 35s. */
     settle?: Duration;
   }
 
-  /** A tap, at this machine's time; of `unexpected` a row, at the system's. */
+  /** A tap, with this machine's time; in `unexpected`, a row, with the system's. */
   export interface AuditFinding {
     band: string;
     /** ISO 8601. */
     at: string;
     rows: number;
-    /** The names of other events, or of the row's. */
+    /** The names of the other events, or of the row's event. */
     event?: string;
     mode?: string;
   }
 
   export interface AuditFindings {
     count: number;
-    /** Not more than ten. */
+    /** At most ten. */
     first: AuditFinding[];
   }
 
   export interface AuditOutcome {
-    /** That were redirected to a page. */
+    /** Taps that were redirected to a page. */
     taps: number;
-    /** Of them, those that are recorded as they should be. */
+    /** Of these, the ones recorded as they should be. */
     once: number;
     lost: AuditFindings;
     duplicated: AuditFindings;
-    /** Of those, all rows but one each. */
+    /** The rows of these beyond one each. */
     duplicateRows: number;
     otherEvent: AuditFindings;
     otherMode: AuditFindings;
-    /** Rows of the events' bands, in the time of the taps, that are none of these. */
+    /** Rows of the events' bands, in the time of the taps, that don't belong to this audit. */
     unexpected: AuditFindings;
-    /** Recorded more than once because this machine had sent them twice, as a kept connection ended before the answer. */
+    /** Recorded more than once because this machine sent them twice, after a kept connection closed before the answer. */
     repeated: number;
-    /** Not redirected to a page: nothing is expected of them. */
+    /** Not redirected to a page; these are not judged. */
     unanswered: number;
     unansweredRecorded: number;
   }
 
   /**
-   * For `teardown()`: flushes until the queue is empty, and looks for every `tap({ audit: true })` that was redirected in what
-   * `analytics.exportTaps` gives. It logs what became of them, writes it into `results/audit.json`, and emits `audit_recorded`,
-   * `audit_lost`, `audit_duplicated`, `audit_other_event`, `audit_other_mode` and `audit_unexpected`, and a flush's metrics. It throws when
-   * it can't tell. One process, without execution segments, has up to a million taps; k6 gives a teardown 60 s, so set
+   * For `teardown()`: flushes until the queue is empty, and looks for every redirected `tap({ audit: true })` in the rows that
+   * `analytics.exportTaps` returns. It logs the outcome, writes it to `results/audit.json`, and emits `audit_recorded`, `audit_lost`,
+   * `audit_duplicated`, `audit_other_event`, `audit_other_mode` and `audit_unexpected`, and the metrics of a flush. It throws when it can't
+   * tell. It works in one process, without execution segments, with up to a million taps. k6 gives a teardown 60 s, so set
    * `teardownTimeout`.
    */
   export function audit(session: Session | null, options?: AuditOptions): AuditOutcome;
 
-  /** All of the above, but the types: `import sparkmotion from 'k6/x/sparkmotion'`. */
+  /** All of the above except the types: `import sparkmotion from 'k6/x/sparkmotion'`. */
   const sparkmotion: Omit<typeof import('k6/x/sparkmotion'), 'default'>;
   export default sparkmotion;
 }

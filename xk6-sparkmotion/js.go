@@ -16,13 +16,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
-// primitive is a function of the module: it reads its arguments, calls what it is for, and returns a value for JavaScript.
+// primitive is a function of the module: it reads its arguments, does its work, and returns a value for JavaScript.
 type primitive func(sobek.FunctionCall) (any, error)
 
-// fatal is an error after which the run has no point: it ends, as by exec.test.abort().
+// fatal is an error that makes the run pointless: it ends the run, like exec.test.abort().
 type fatal struct{ error }
 
-// throwing makes a JavaScript function of a primitive. All errors are thrown here, by the primitive's name.
+// throwing converts a primitive to a JavaScript function. All errors are thrown here, with the primitive's name.
 func throwing(rt *sobek.Runtime, name string, call primitive) func(sobek.FunctionCall) sobek.Value {
 	return func(arguments sobek.FunctionCall) sobek.Value {
 		value, err := call(arguments)
@@ -37,7 +37,7 @@ func throwing(rt *sobek.Runtime, name string, call primitive) func(sobek.Functio
 	}
 }
 
-// from says which primitive an error is from.
+// from adds the primitive's name to an error.
 func from(name string, err error) error {
 	if missing := (*settings.MissingError)(nil); errors.As(err, &missing) {
 		return fmt.Errorf("%s %w", name, err)
@@ -45,7 +45,7 @@ func from(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// newError makes a JavaScript Error of err, whose other properties say more, such as code and status.
+// newError converts err to a JavaScript Error, with properties such as code and status.
 func newError(rt *sobek.Runtime, err error) *sobek.Object {
 	e, failed := rt.New(rt.Get("Error"), rt.ToValue(err.Error()))
 	if failed != nil {
@@ -64,7 +64,7 @@ func newError(rt *sobek.Runtime, err error) *sobek.Object {
 	return e
 }
 
-// properties are what a script may want to know of an error beyond its text.
+// properties returns what a script may need from an error besides its text.
 func properties(err error) map[string]any {
 	var (
 		fromTRPC  *trpc.Error
@@ -82,7 +82,7 @@ func properties(err error) map[string]any {
 	return nil
 }
 
-// object makes a plain JavaScript object of name, value pairs, in their order.
+// object returns a plain JavaScript object with the given name, value pairs, in order.
 func object(rt *sobek.Runtime, pairs ...any) (*sobek.Object, error) {
 	o := rt.NewObject()
 	for i := 0; i < len(pairs); i += 2 {
@@ -93,7 +93,7 @@ func object(rt *sobek.Runtime, pairs ...any) (*sobek.Object, error) {
 	return o, nil
 }
 
-// errInit is thrown by what needs a VU: the init context has no network, as k6's own modules say.
+// errInit is thrown by functions that need a VU: as in k6's own modules, the init context has no network.
 var errInit = errors.New("requests can't be made in the init context: call it from setup() or a scenario's function")
 
 // client returns a client for the requests of one call. Their tags name and url are name.

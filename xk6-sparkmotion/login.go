@@ -22,20 +22,20 @@ type loginOptions struct {
 	Timeout  time.Duration          `js:"timeout" default:"60s" above:"0"`
 }
 
-// Needs reports whether a setting is needed: a password is not where a field says otherwise.
+// Needs reports whether a setting is needed: a password is not needed if the option fields replaces or removes it.
 func (o loginOptions) Needs(setting string) bool {
 	_, said := o.Fields["password"]
 	return setting != "password" || !said
 }
 
-// credentials are those of the options: the form has email and password, but for the fields that say otherwise.
+// credentials returns the form's fields: email and password, unless the option fields replaces or removes them.
 func (o loginOptions) credentials() (nextauth.Credentials, error) {
 	c := nextauth.Credentials{URL: o.URL, Provider: o.Provider, Fields: map[string]string{"email": o.Email, "password": o.Password}}
 	for name, value := range o.Fields {
 		text, ok := value.Export().(string)
 		switch {
 		case name == "csrfToken" || name == "json" || name == "callbackUrl":
-			return c, fmt.Errorf("option fields: %s is NextAuth's own field", name)
+			return c, fmt.Errorf("option fields: NextAuth's flow sets %s itself: leave it out", name)
 		case sobek.IsNull(value):
 			delete(c.Fields, name)
 		case !ok:
@@ -47,16 +47,16 @@ func (o loginOptions) credentials() (nextauth.Credentials, error) {
 	return c, nil
 }
 
-// signIn is a login that was made, and what it was made by, which is not in the session: a password must not be in setup()'s data.
+// signIn is a login and its credentials. These are not in the session, because setup()'s data must not hold a password.
 type signIn struct {
 	credentials nextauth.Credentials
 	timeout     time.Duration
 	session     *nextauth.Session
 }
 
-// login logs in to the admin application by NextAuth's credentials flow and returns the session as a plain object
+// login logs in to the admin application with NextAuth's credentials flow and returns the session as a plain object
 // {url, cookie, cookies, name, user, expires}, which survives setup()'s data. It throws with the reason when the login fails. With
-// renew, query, batch and applySession log in anew, by the same credentials, when the session has expired.
+// renew, query, batch and applySession log in again, with the same credentials, when the session has expired.
 func (m *module) login(call sobek.FunctionCall) (any, error) {
 	var o loginOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -69,7 +69,7 @@ func (m *module) login(call sobek.FunctionCall) (any, error) {
 	return m.sessionObject(made.session, o.Renew)
 }
 
-// signIn makes the login of the options. One to be renewed stays in the process: any VU may have to make it again.
+// signIn logs in with the options. The process keeps a login that is to be renewed, because any VU may have to repeat it.
 func (m *module) signIn(o loginOptions) (signIn, error) {
 	c, err := o.credentials()
 	if err != nil {
@@ -95,7 +95,7 @@ func (m *module) signInBy(c nextauth.Credentials, timeout time.Duration) (signIn
 	return signIn{c, timeout, session}, nil
 }
 
-// sessionObject is what scripts see of a login, and setup() may return.
+// sessionObject returns a login as scripts see it, and as setup() may return it.
 func (m *module) sessionObject(s *nextauth.Session, renew bool) (*sobek.Object, error) {
 	session, err := object(m.vu.Runtime(), "url", s.URL, "cookie", s.Cookie, "cookies", shownCookies(s.Cookies), "name", s.Name,
 		"user", s.User, "expires", s.Expires)
@@ -105,7 +105,7 @@ func (m *module) sessionObject(s *nextauth.Session, renew bool) (*sobek.Object, 
 	return session, err
 }
 
-// logInAgain makes the login of a session once more, and returns the new one's cookie.
+// logInAgain repeats the login of a session, and returns the new cookie.
 func (m *module) logInAgain(cookie string) (string, error) {
 	made, err := m.signInOf(cookie)
 	if err == nil {
@@ -123,7 +123,7 @@ func (m *module) logInAgain(cookie string) (string, error) {
 	return made.session.Cookie, nil
 }
 
-// signInOf returns the login that a session is of; for one that another process made, that of the settings.
+// signInOf returns the login of a session, or the one in the settings if another process made the session.
 func (m *module) signInOf(cookie string) (signIn, error) {
 	if made, ok := m.process.signIns.Load(cookie); ok {
 		return made.(signIn), nil
@@ -136,13 +136,13 @@ func (m *module) signInOf(cookie string) (signIn, error) {
 	return signIn{credentials: c, timeout: o.Timeout}, err
 }
 
-// session is what login returned, as a query needs it.
+// session is what a query needs from login's result.
 type session struct {
 	cookie string
 	renew  bool
 }
 
-// sessionOf reads a session; null is for procedures that need none.
+// sessionOf reads a session. null is allowed, for procedures without one.
 func (m *module) sessionOf(value sobek.Value) (session, error) {
 	if common.IsNullish(value) {
 		return session{}, nil
@@ -155,8 +155,8 @@ func (m *module) sessionOf(value sobek.Value) (session, error) {
 	return session{cookie: cookie.String(), renew: renew != nil && renew.ToBoolean()}, nil
 }
 
-// inSession sends a request in a session, and again in a new one when the server no longer knew it and it may be renewed.
-// What is wrong with the renewal is logged once; the request's own error is the caller's.
+// inSession sends a request in a session, and repeats it in a new one when the server didn't accept the session and it may be renewed.
+// A failed renewal is logged once; the caller gets the request's own error.
 func (m *module) inSession(s session, send func(cookie string) (known bool)) {
 	var again func() (string, error)
 	if s.renew {
@@ -164,7 +164,7 @@ func (m *module) inSession(s session, send func(cookie string) (known bool)) {
 	}
 	if err := m.renewer.Send(m.vu.Context(), s.cookie, again, send); err != nil {
 		m.process.notices.once("renew "+err.Error(), func() {
-			m.logger().Warnf("The session has expired, and there is no new one: %v", err)
+			m.logger().Warnf("The session has expired and could not be renewed: %v", err)
 		})
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 )
 
-// measured is what the recorder has, of the scenarios that k6 has executed, and what k6 itself says of the process: in its data, which
-// there is none of while the run lasts.
+// measured returns what the recorder has for the scenarios that k6 executed, and k6's own figures for the process. During a run there is no
+// data from k6.
 func (m *module) measured(data *sobek.Object) capacity.Measured {
 	var options lib.Options
 	if state := m.vu.State(); state != nil {
@@ -44,7 +44,7 @@ func (m *module) measured(data *sobek.Object) capacity.Measured {
 	return measured
 }
 
-// droppedIterations is k6's own count; nil where its data has no metrics. Those that counted nothing are left out of these.
+// droppedIterations returns k6's own count, or nil if its data has no metrics. k6 leaves out metrics that counted nothing.
 func droppedIterations(data *sobek.Object) *int64 {
 	if data == nil || k6Data(data, "metrics") == nil {
 		return nil
@@ -56,8 +56,8 @@ func droppedIterations(data *sobek.Object) *int64 {
 	return &dropped
 }
 
-// shares are this process's of the arrival rates of each scenario with plateaus, in k6's order: by when they start, then by name. Climbing
-// are the scenarios whose rate ramps without any.
+// shares returns this process's share of the arrival rates of each scenario with plateaus, in k6's order: by start, then by name. climbing
+// are the scenarios whose rate ramps without a plateau.
 func (m *module) shares(options lib.Options) (shares []capacity.Share, climbing []string) {
 	for _, scenario := range options.Scenarios.GetSortedConfigs() {
 		ramping, ok := scenario.(*executor.RampingArrivalRateConfig)
@@ -75,8 +75,8 @@ func (m *module) shares(options lib.Options) (shares []capacity.Share, climbing 
 	return shares, climbing
 }
 
-// shareOfRates is this process's of a scenario's arrival rates, by its execution segment. k6 cuts a scenario's iterations as it cuts
-// the virtual users that it may have, which are whole: of 20, a third are 7 or 6, and so many twentieths of the iterations.
+// shareOfRates returns this process's share of a scenario's arrival rates, by its execution segment. k6 splits iterations in the same
+// proportion as virtual users, which are whole: a third of 20 is 7 or 6, and that many twentieths of the iterations.
 func shareOfRates(ramping *executor.RampingArrivalRateConfig, options lib.Options) float64 {
 	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
 	if err != nil {
@@ -86,7 +86,7 @@ func shareOfRates(ramping *executor.RampingArrivalRateConfig, options lib.Option
 	return float64(tuple.ScaleInt64(most)) / float64(most)
 }
 
-// planned is how long the scenarios were to take, without their gracefulStop; 0 when one of them ends with its last iteration.
+// planned returns how long the scenarios should take, without gracefulStop, or 0 if one of them ends with its last iteration.
 func planned(scenarios lib.ScenarioConfigs) time.Duration {
 	longest := time.Duration(0)
 	for _, scenario := range scenarios {

@@ -1,5 +1,5 @@
 // Package sparkmotion is the k6 module k6/x/sparkmotion: the steps of a SparkMotion load test as JavaScript functions,
-// each with its metrics. One file holds one step; index.d.ts beside them says the same for TypeScript.
+// each with its metrics. Each file holds one step; index.d.ts declares them for TypeScript.
 package sparkmotion
 
 import (
@@ -33,10 +33,10 @@ func init() {
 	subcommand.RegisterExtension("sparkmotion", cli.Command)
 }
 
-// RootModule is the one instance of a process; each VU's module comes from it.
+// RootModule is the module's one instance in a process. It makes each VU's module.
 type RootModule struct{ process process }
 
-// New returns a RootModule, of which k6 needs one a process.
+// New returns a RootModule. k6 needs one per process.
 func New() *RootModule { return new(RootModule) }
 
 // process is what the VUs of one process share.
@@ -63,7 +63,7 @@ type process struct {
 	limits       atomic.Pointer[[]capacity.Limit] // that the script's thresholds set
 }
 
-// notices are what is done once a process, such as a line in the log, by whichever VU comes first.
+// notices are actions that happen once per process, such as a line in the log, in whichever VU comes first.
 type notices struct{ given sync.Map }
 
 func (n *notices) once(key string, do func()) {
@@ -72,7 +72,7 @@ func (n *notices) once(key string, do func()) {
 	}
 }
 
-// pace is that of what is done no more often than so, by whichever VU comes first.
+// pace limits how often an action happens, in whichever VU comes first.
 type pace struct{ last atomic.Int64 }
 
 func (p *pace) due(every time.Duration) bool {
@@ -80,7 +80,7 @@ func (p *pace) due(every time.Duration) bool {
 	return now-last >= int64(every) && p.last.CompareAndSwap(last, now)
 }
 
-// module is what one VU imports.
+// module is the module as one VU imports it.
 type module struct {
 	vu       modules.VU
 	process  *process
@@ -117,8 +117,8 @@ func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	return m
 }
 
-// Exports lists the functions that scripts import by name, and all of them as the default. A script asks for them at
-// every use of an imported name, so that they are made once.
+// Exports returns the functions that scripts import by name, and all of them as the default. k6 calls it at every use of an
+// imported name, so they are made once.
 func (m *module) Exports() modules.Exports { return m.exports }
 
 func (m *module) export() modules.Exports {
@@ -151,7 +151,7 @@ func (m *module) export() modules.Exports {
 	return modules.Exports{Default: rt.ToValue(named), Named: named}
 }
 
-// logger is the VU's, or the init context's.
+// logger returns the VU's logger, or that of the init context.
 func (m *module) logger() logrus.FieldLogger {
 	if state := m.vu.State(); state != nil {
 		return state.Logger
@@ -159,7 +159,7 @@ func (m *module) logger() logrus.FieldLogger {
 	return m.vu.InitEnv().Logger
 }
 
-// noSecret says, for --verbose, why k6's secret source has no value for a setting.
+// noSecret logs, for --verbose, why k6's secret source has no value for a setting.
 func (m *module) noSecret(name string, err error) {
 	m.process.notices.once("secret "+name, func() { m.logger().Debugf("%s is not in k6's secret source: %v", name, err) })
 }

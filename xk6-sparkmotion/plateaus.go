@@ -15,8 +15,8 @@ import (
 )
 
 // plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
-// hold, then falls to 0 in rampDown. In k6 a stage with a duration climbs all through it, so that a plateau takes two:
-// a jump of 0s, and a hold. Rates are taps a second; an iteration makes one, or as many as taps says, by taps(n).
+// hold, then ramps down to 0 in rampDown. In k6, a stage with a duration ramps all the time, so a plateau needs two stages:
+// a jump of 0s, and a hold. Rates are taps per second; an iteration makes one tap, or as many as the option taps says, by taps(n).
 func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	rt := m.vu.Runtime()
 	p, err := readPlateaus(rt, call.Argument(0))
@@ -35,25 +35,25 @@ func (m *module) plateaus(call sobek.FunctionCall) (any, error) {
 	return object(rt, "startRate", p.rates[0], "timeUnit", fmt.Sprintf("%ds", p.taps), "stages", rt.NewArray(stages...))
 }
 
-// plan remembers the plateaus' names, for thresholds. What is judged are the stages that k6 executes.
+// plan remembers the plateaus' names, for thresholds. The verdict judges the stages that k6 executes.
 func (m *module) plan(p plateauOptions) {
 	var names []string
 	for _, rate := range p.rates {
 		names = append(names, capacity.NameOf(float64(rate)))
 	}
 	if m.process.plateaus.add(names) && m.process.limits.Load() != nil {
-		m.logger().Warn("plateaus: thresholds() was called before, so that no threshold is a plateau's: " +
-			"in options, put the scenarios above the thresholds")
+		m.logger().Warn("plateaus: thresholds() was called first, so the plateaus have no thresholds of their own: " +
+			"in options, put scenarios above thresholds")
 	}
 }
 
-// plateauNames are those of all plateaus that the script has asked for, in that order. Every VU's init context asks for the same.
+// plateauNames are the names of all plateaus that the script has made, in order. Every VU's init context makes the same ones.
 type plateauNames struct {
 	mu    sync.Mutex
 	names []string
 }
 
-// add reports whether there are new ones among these.
+// add adds names, and reports whether some of them are new.
 func (n *plateauNames) add(names []string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -77,7 +77,7 @@ type stage struct {
 	target   int64
 }
 
-// stages are those of a ramping-arrival-rate scenario that starts at the first rate.
+// stages returns the stages of a ramping-arrival-rate scenario that starts at the first rate.
 func (p plateauOptions) stages() []stage {
 	var stages []stage
 	for i, rate := range p.rates {
@@ -127,12 +127,12 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 		}
 	}
 	if len(p.rates) == 0 || p.hold <= 0 || p.rampDown < 0 {
-		return p, errors.New("expected one rate or more, and a hold above 0")
+		return p, errors.New("expected at least one rate, and a hold above 0")
 	}
 	return p, nil
 }
 
-// readRates reads whole numbers above 0: k6 has no fractions of an iteration in a target.
+// readRates reads whole numbers above 0, because a target of k6's can't be a fraction.
 func readRates(rt *sobek.Runtime, value sobek.Value) ([]int64, error) {
 	var given []float64
 	if err := rt.ExportTo(value, &given); err != nil {
@@ -142,7 +142,7 @@ func readRates(rt *sobek.Runtime, value sobek.Value) ([]int64, error) {
 	for i, rate := range given {
 		rates[i] = int64(rate)
 		if rate < 1 || float64(rates[i]) != rate {
-			return nil, fmt.Errorf("rates must be whole numbers from 1, got %v", rate)
+			return nil, fmt.Errorf("rates must be whole numbers of 1 or more, got %v", rate)
 		}
 	}
 	return rates, nil

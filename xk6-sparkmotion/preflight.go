@@ -49,17 +49,16 @@ func (o preflightOptions) Needs(word string) bool {
 	return len(o.Parts) == 0 || slices.Contains(o.Parts, word)
 }
 
-// queue is where the queue is.
+// queue returns the source of the queue.
 func (o preflightOptions) queue() queue.Source {
 	return queue.Source{URL: o.UpstashURL, Token: o.Token, RedisURL: o.RedisURL, Key: pendingKey, Timeout: o.Timeout}
 }
 
-// preflight tries what the run will ask, before load: a tap of each prefix and form of link hits the KV, the admin login works for an
-// administrator and each query is accepted, every event has bands, a flush drops none of the taps just made, and the queue can be read
-// when one is configured. It logs a line a probe and throws with everything that is wrong; none of it counts in the module's
-// metrics. Settings that are missing are one error that names all of them; so are hosts that are neither this machine nor
-// named in ALLOWED_HOSTS, of which nothing is asked. A script that loads some parts alone names them: {parts: ['worker']}.
-// It returns {session}, the login that it made, for setup() to return.
+// preflight tries what the run will use, before any load: a tap of each prefix and form of link hits the KV, an administrator can log in and
+// each query is accepted, every event has bands, a flush drops none of the taps just made, and the queue, if configured, can be read and
+// records taps. It logs a line for each probe and throws with everything that is wrong; none of it counts in the module's metrics. Missing
+// settings are one error that names all of them; so are hosts that are neither this machine nor in ALLOWED_HOSTS, which get no request. A
+// script that loads only some parts names them: {parts: ['worker']}. It returns {session}, its login, for setup() to return.
 func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 	var o preflightOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -80,7 +79,7 @@ func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 	for _, probe := range list {
 		saw, err := probe.try()
 		if over := m.vu.Context().Err(); over != nil {
-			return nil, fmt.Errorf("the run was over, or its setupTimeout, at the probe of %s %s: %w", probe.part, probe.what, over)
+			return nil, fmt.Errorf("the run or its setupTimeout ended during the probe of %s %s: %w", probe.part, probe.what, over)
 		}
 		if err == nil {
 			m.logger().Infof("preflight  ✓ %-8s %-24s %s", probe.part, probe.what, saw)
@@ -98,11 +97,11 @@ func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 	return object(m.vu.Runtime(), "session", p.session)
 }
 
-// check refuses parts that there are not, and hosts that nobody has named.
+// check refuses unknown parts, and hosts that are not allowed.
 func (o preflightOptions) check() error {
 	for _, part := range o.Parts {
 		if !slices.Contains(preflightParts, part) {
-			return fmt.Errorf("option parts: there is no %q; there are %s", part, strings.Join(preflightParts, ", "))
+			return fmt.Errorf("option parts: unknown part %q; the parts are %s", part, strings.Join(preflightParts, ", "))
 		}
 	}
 	if err := checkTransformer(o.Transformer); err != nil {
@@ -120,7 +119,7 @@ func (o preflightOptions) check() error {
 	return allowlist.Check(o.Allowed, loaded)
 }
 
-// failures are what probes failed with, each once: what is wrong with a part is mostly wrong with all its probes.
+// failures are the distinct errors of probes: what is wrong with a part usually fails all of its probes.
 type failures struct {
 	probes int
 	texts  []string
@@ -147,8 +146,8 @@ func (f *failures) text() string {
 	return strings.Join(lines, "\n")
 }
 
-// guard throws for a URL whose host is neither this machine nor named in ALLOWED_HOSTS. preflight guards the settings; a script that
-// sends load to a URL of its own guards that.
+// guard throws for a URL whose host is neither this machine nor in ALLOWED_HOSTS. preflight checks the settings; a script that loads another
+// URL checks that one with guard.
 func (m *module) guard(call sobek.FunctionCall) (any, error) {
 	var o struct {
 		Allowed string `js:"allowedHosts" env:"ALLOWED_HOSTS"`

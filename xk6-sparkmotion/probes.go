@@ -18,13 +18,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
-// probe is one thing that must work before load is sent. It says what it saw.
+// probe is one thing that must work before any load. It returns what it saw.
 type probe struct {
 	part, what string
 	try        func() (string, error)
 }
 
-// prober has what the probes ask with.
+// prober holds what the probes share.
 type prober struct {
 	*module
 	preflightOptions
@@ -35,10 +35,10 @@ type prober struct {
 	pages  int64             // taps of the probes that led to a page
 }
 
-// flushTime is what a flush may take: it works off whatever the last run has left.
+// flushTime is how long a flush may take: it clears whatever the last run left.
 const flushTime = time.Minute
 
-// probes are those of the parts that are asked for. The flush comes after the taps that it must not drop.
+// probes returns the probes of the given parts. The flush comes after the taps, which it must not drop.
 func (p *prober) probes() ([]probe, error) {
 	list := []probe{{"worker", "/health", p.health}}
 	for _, form := range []string{lane.Subdomain, lane.Direct} {
@@ -65,7 +65,7 @@ func (p *prober) probes() ([]probe, error) {
 	return slices.DeleteFunc(list, func(probe probe) bool { return !p.Needs(probe.part) }), nil
 }
 
-// events are those that bands belong to.
+// events returns the events that bands belong to.
 func (p *prober) events() []string {
 	if len(p.EventIDs) > 0 {
 		return p.EventIDs
@@ -102,7 +102,7 @@ func (p *prober) health() (string, error) {
 	return "ok", nil
 }
 
-// tapBand makes a tap as the run will, over the same lane.
+// tapBand makes a tap like the run's, over the same lane.
 func (p *prober) tapBand(form, band string) (string, error) {
 	o := tapOptions{
 		URL: p.WorkerURL, DirectURL: p.DirectURL, OrgID: p.OrgID, EventIDs: p.EventIDs, Form: form, Band: band,
@@ -128,18 +128,18 @@ func (p *prober) tapBand(form, band string) (string, error) {
 		return "", fmt.Errorf("%s: band %s led to %s instead of %s. Set PAGE_HOST to the host of the page that the event shows",
 			result.Request(), band, result.Host, plan.hosts.Page)
 	case result.Source == lane.Hub:
-		return "", fmt.Errorf("%s: band %s came by way of the Hub, so that it is no KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
+		return "", fmt.Errorf("%s: band %s was redirected by the Hub, so it is not a KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
 	case result.Source == lane.Unknown:
-		return fmt.Sprintf("%d to %s; the answer does not tell whether it came from the KV", result.Status, result.Host), nil
+		return fmt.Sprintf("%d to %s; the answer doesn't show whether it came from the KV", result.Status, result.Host), nil
 	}
 	return fmt.Sprintf("%d to %s, from the KV", result.Status, result.Host), nil
 }
 
-// adviceOnMiss is what to change when the KV was not read, or lacks a band.
+// adviceOnMiss returns what to change when the KV was not read, or lacks a band.
 func adviceOnMiss(form string, target *lane.Target) string {
 	host, _, _ := strings.Cut(target.Host(), ":")
 	if form == lane.Subdomain && strings.Count(host, ".") < 2 {
-		return host + " has fewer than three labels, and on such a host the Worker never reads the KV without an event's ID: " +
+		return host + " has fewer than three labels, and on such a host the Worker reads the KV only for links with an event ID: " +
 			"set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"
 	}
 	return "Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"
@@ -156,7 +156,7 @@ func (p *prober) logInAsAdmin() (string, error) {
 	session := made.session
 	role, _ := session.User["role"].(string)
 	if role != "ADMIN" {
-		return "", fmt.Errorf("login: %s has the role %q, and the dashboards' queries are an ADMIN's. Give the test's user that role", p.Email, role)
+		return "", fmt.Errorf("login: %s has the role %q, but the dashboards' queries need the role ADMIN. Give the test user that role", p.Email, role)
 	}
 	p.session, err = p.sessionObject(session, p.Renew)
 	return fmt.Sprintf("as %s, %s, cookie %s", p.Email, role, session.Name), err
@@ -168,7 +168,7 @@ type adminQuery struct {
 	input     sobek.Value
 }
 
-// queries are the script's, or those of the five procedures that e2e-load.js asks.
+// queries returns the script's queries, or the five of e2e-load.js.
 func (p *prober) queries() ([]adminQuery, error) {
 	if !common.IsNullish(p.Queries) {
 		calls, inputs, err := p.batched(p.Queries)
@@ -205,8 +205,8 @@ func (p *prober) queries() ([]adminQuery, error) {
 	return queries, nil
 }
 
-// errNoSession is what all other probes of the Admin fail with when the login does.
-var errNoSession = errors.New("not asked, as there is no session")
+// errNoSession is the error of the Admin's other probes when the login fails.
+var errNoSession = errors.New("skipped: there is no session")
 
 // ask makes a query that the run will make.
 func (p *prober) ask(q adminQuery) (string, error) {
@@ -240,7 +240,7 @@ func (p *prober) result(procedure string, input sobek.Value) (trpc.Result, error
 	return result, err
 }
 
-// countBands looks whether an event has bands: the flush drops taps of those that it has not.
+// countBands checks that an event has bands: a flush drops the taps of unknown bands.
 func (p *prober) countBands(event string) (string, error) {
 	input, err := object(p.vu.Runtime(), "eventId", event)
 	if err != nil {
@@ -253,14 +253,14 @@ func (p *prober) countBands(event string) (string, error) {
 	count, ok := trpc.Field(result.Data, "bandCount")
 	switch {
 	case !ok:
-		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL the Admin of this version?", event)
+		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL SparkMotion's Admin, and up to date?", event)
 	case count == 0:
 		return "", fmt.Errorf("the event %s has no bands: the flush would drop every tap. Seed the database (k6 x sparkmotion bands), or check LOADTEST_EVENT_ID", event)
 	}
 	return fmt.Sprintf("%.0f", count), nil
 }
 
-// flushOnce flushes the queue. A flush whose batches fail, or that drops taps, answers like any other.
+// flushOnce flushes the queue. A flush that drops taps, or whose batches fail, has the same status as any other.
 func (p *prober) flushOnce() (string, error) {
 	f, err := p.flush(flushOptions{URL: p.HubURL, Secret: p.Secret, Timeout: flushTime})
 	switch {
@@ -268,10 +268,10 @@ func (p *prober) flushOnce() (string, error) {
 		return "", err
 	case f.FailedBatches > 0:
 		return "", fmt.Errorf("flush-taps: batches failed and went back on the queue, and %d taps remain. "+
-			"The database is not well, or one entry of the queue spoils its batch: the Hub's log says which", f.Remaining)
+			"Either the database is in trouble, or one entry in the queue makes its batch fail: see the Hub's log", f.Remaining)
 	case f.Dropped > 0:
-		return "", fmt.Errorf("flush-taps: %d taps were dropped, as their bands are not in the database. Seed it (k6 x sparkmotion bands); "+
-			"if they are an earlier run's, try again", f.Dropped)
+		return "", fmt.Errorf("flush-taps: %d taps were dropped because their bands are not in the database. Seed it (k6 x sparkmotion bands); "+
+			"if they are left from an earlier run, try again", f.Dropped)
 	}
 	return fmt.Sprintf("flushed %d, dropped 0, %d remain", f.Flushed, f.Remaining), nil
 }
@@ -279,8 +279,8 @@ func (p *prober) flushOnce() (string, error) {
 // countTime is how long a flush that has ended may take to be counted; one of the system's own may be under way for longer.
 const countTime = 5 * time.Second
 
-// recording waits until the system has received the taps that were made and counted what their flush took, so that the ledger begins with
-// nothing under way.
+// recording waits until the system has received the probes' taps and counted what their flush took, so that the ledger starts with nothing
+// under way.
 func (p *prober) recording() (string, error) {
 	source := p.queue()
 	if err := source.Check(); err != nil {
@@ -288,9 +288,9 @@ func (p *prober) recording() (string, error) {
 	}
 	if !source.Configured() {
 		if slices.Contains(p.Parts, "queue") {
-			return "", errors.New("it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
+			return "", errors.New("the queue is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or remove it from parts")
 		}
-		return "skipped: neither Upstash nor REDIS_URL is configured, so that nobody will tell whether taps are recorded", nil
+		return "skipped: neither Upstash nor REDIS_URL is configured, so the run can't tell whether taps are recorded", nil
 	}
 	if p.unread != nil {
 		return "", p.unread
@@ -310,8 +310,8 @@ func (p *prober) recording() (string, error) {
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
 		if received < p.pages && time.Now().After(deadline) {
-			return "", fmt.Errorf("%d taps were redirected to their page, and %d of them received after %s (monitoring:taps:received): the others "+
-				"are lost, and so would those of the run be. Does Upstash refuse what the Worker sends, or is this another Redis than the Worker's?",
+			return "", fmt.Errorf("%d taps were redirected to their page, but %d of them were received within %s (monitoring:taps:received): the others "+
+				"are lost, and the run's taps would be lost too. Does Upstash refuse the Worker's requests, or does the Worker use another Redis?",
 				p.pages, max(0, received), p.Timeout)
 		}
 		select {
@@ -322,7 +322,7 @@ func (p *prober) recording() (string, error) {
 	}
 }
 
-// remember takes the system's count before the first tap. An error is told by the probe of the queue.
+// remember reads the system's counters before the first tap. The probe of the queue reports its errors.
 func (p *prober) remember() {
 	source := p.queue()
 	if p.before != nil || p.unread != nil || !p.Needs("queue") || source.Check() != nil || !source.Configured() {
@@ -332,8 +332,8 @@ func (p *prober) remember() {
 	p.before, p.unread = &reading, err
 }
 
-// begin records the reading that the run begins with, and what others had tapped meanwhile: taps of another process of the same run are
-// none of others'.
+// begin records the first reading of the run, and the taps of others until then. Taps by another process of the same run are not those of
+// others.
 func (p *prober) begin(reading capacity.Reading, foreign int64) {
 	if p.segment() || p.pages == 0 {
 		foreign = 0

@@ -18,7 +18,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/report"
 )
 
-// run is what tells this run from another. Of WORKER_URL it is the host alone: the rest may hold a password.
+// run returns what identifies this run. Of WORKER_URL it has only the host, because the rest may hold a password.
 func (m *module) run(data *sobek.Object, o reportOptions) capacity.Run {
 	took := tookOf(data)
 	began := time.Now().Add(-took).Round(time.Millisecond)
@@ -36,7 +36,7 @@ func (m *module) run(data *sobek.Object, o reportOptions) capacity.Run {
 	return run
 }
 
-// tookOf is how long the run took, by k6's data.
+// tookOf returns how long the run took, by k6's data.
 func tookOf(data *sobek.Object) time.Duration {
 	if ms := k6Data(data, "state", "testRunDurationMs"); ms != nil {
 		return time.Duration(ms.ToFloat() * float64(time.Millisecond))
@@ -47,7 +47,7 @@ func tookOf(data *sobek.Object) time.Duration {
 	return 0
 }
 
-// factor is a setting that is a number; 0 when it is none.
+// factor returns a setting that is a number, or 0 if it is not one.
 func (m *module) factor(name string) float64 {
 	factor, err := strconv.ParseFloat(m.settings.Environment(name), 64)
 	if err != nil {
@@ -56,7 +56,7 @@ func (m *module) factor(name string) float64 {
 	return factor
 }
 
-// version is that of a module in this program; empty in a program that is built without modules.
+// version returns the version of a module in this program, or "" in a program built without modules.
 func version(module string) string {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -69,8 +69,8 @@ func version(module string) string {
 	return build.Deps[i].Version
 }
 
-// scriptOf finds the script's file name among k6's arguments: k6 tells extensions the folder that it is in, and no more. It is empty where
-// none fits, as when k6 reads the script from its standard input.
+// scriptOf finds the script's file name among k6's arguments, because k6 tells extensions only its folder. It returns "" if none fits, such as
+// when k6 reads the script from its standard input.
 func scriptOf(folder *url.URL, args []string) string {
 	found := ""
 	for _, arg := range args {
@@ -87,5 +87,5 @@ func scriptOf(folder *url.URL, args []string) string {
 	return found
 }
 
-// scripts are the endings of what k6 runs, but for an archive, which has its own folder inside.
+// scripts are the file extensions that k6 runs, except that of an archive, which has its own folder inside.
 var scripts = []string{".js", ".ts", ".mjs", ".cjs", ".mts", ".cts"}

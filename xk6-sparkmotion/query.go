@@ -25,12 +25,12 @@ type queryOptions struct {
 	Timeout      time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// query runs one tRPC query with the session's cookie and returns its data. responseType "none" checks the answer but
-// spares the VU the data (as k6's own), which is worth it for an export of 50,000 rows: then it returns null. It throws
-// what the server answered, with code and status.
+// query runs one tRPC query with the session's cookie and returns its data. With responseType "none" it only
+// checks the answer and returns null, as k6's own does, which saves much for an export of 50,000 rows. It throws the server's error, with
+// code and status.
 func (m *module) query(call sobek.FunctionCall) (any, error) { return m.callOne(call, false) }
 
-// mutate runs one tRPC mutation with the session's cookie and returns its data. It counts as a query does.
+// mutate runs one tRPC mutation with the session's cookie and returns its data. It counts like a query.
 func (m *module) mutate(call sobek.FunctionCall) (any, error) { return m.callOne(call, true) }
 
 // callOne runs a query or a mutation.
@@ -57,7 +57,7 @@ func (m *module) callOne(call sobek.FunctionCall, mutation bool) (any, error) {
 	return value, err
 }
 
-// batch runs several queries, [[procedure, input], …], in one request and returns an array with one entry a query:
+// batch runs several queries, [[procedure, input], …], in one request and returns an array with one entry per query:
 // its data, or an Error with code and status. It throws when the request fails as a whole.
 func (m *module) batch(call sobek.FunctionCall) (any, error) {
 	calls, inputs, err := m.batched(call.Argument(1))
@@ -101,7 +101,7 @@ func (m *module) batch(call sobek.FunctionCall) (any, error) {
 	return m.vu.Runtime().NewArray(entries...), nil
 }
 
-// batched reads a batch's list: its calls, as yet without inputs, and the inputs; nil for none.
+// batched reads a batch's list: its calls, still without inputs, and the inputs, nil for none.
 func (m *module) batched(list sobek.Value) ([]trpc.Call, []sobek.Value, error) {
 	var queries [][]sobek.Value
 	if common.IsNullish(list) || m.vu.Runtime().ExportTo(list, &queries) != nil || len(queries) == 0 {
@@ -120,7 +120,7 @@ func (m *module) batched(list sobek.Value) ([]trpc.Call, []sobek.Value, error) {
 	return calls, inputs, nil
 }
 
-// failureOf says how a query failed, low in cardinality: its procedure, and the code or status of the answer.
+// failureOf returns the kind of a query's failure, low in cardinality: the procedure, and the code or status of the answer.
 func failureOf(procedure string, err error) string {
 	var (
 		refused *trpc.Error
@@ -143,12 +143,12 @@ func failureOf(procedure string, err error) string {
 	return procedure + ": data that can't be read"
 }
 
-// expired reports whether err says that the server does not know the session.
+// expired reports whether err says that the server didn't accept the session.
 func expired(err error) bool {
 	return err != nil && properties(err)["status"] == http.StatusUnauthorized
 }
 
-// anyExpired reports whether a result says that the server does not know the session.
+// anyExpired reports whether a result says that the server didn't accept the session.
 func anyExpired(results []trpc.Result) bool {
 	return slices.ContainsFunc(results, func(r trpc.Result) bool { return r.Err != nil && expired(r.Err) })
 }

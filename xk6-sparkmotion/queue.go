@@ -10,7 +10,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 )
 
-// pendingKey is the list that taps wait in.
+// pendingKey is the list in which taps wait.
 const pendingKey = "tap-log:pending"
 
 type queueOptions struct {
@@ -21,9 +21,9 @@ type queueOptions struct {
 	Timeout  time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, else by Upstash REST;
-// null, and one line in the log a run, when neither is configured. It throws when the queue can't be read. In the same pipeline it reads
-// the system's own counters of taps, by which the report tells what became of each.
+// queueDepth returns how many taps wait in the queue: LLEN by native Redis when REDIS_URL is set, otherwise by Upstash REST. It returns null,
+// and logs that once per run, when neither is configured. It throws when the queue can't be read. The same pipeline reads the system's own
+// counters of taps, from which the report says what became of each tap.
 func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	var o queueOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -35,7 +35,7 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	}
 	if !source.Configured() {
 		m.process.notices.once("queueDepth", func() {
-			m.logger().Info("queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+			m.logger().Info("queueDepth is skipped: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
 		})
 		return nil, nil
 	}
@@ -45,7 +45,7 @@ func (m *module) queueDepth(call sobek.FunctionCall) (any, error) {
 	return m.look(source)
 }
 
-// look takes a sample of the queue and of the system's counters, and counts it.
+// look samples the queue and the system's counters, and counts the sample.
 func (m *module) look(source queue.Source) (depth int64, err error) {
 	reading, took, err := m.read(source)
 	if errors.Is(err, errInit) {
@@ -65,7 +65,7 @@ func (m *module) look(source queue.Source) (depth int64, err error) {
 	return reading.Waiting, err
 }
 
-// read reads the queue's length and the system's counters, and says how long Upstash took for it.
+// read reads the queue's length and the system's counters, and returns how long Upstash took.
 func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, error) {
 	c, err := m.client(source.URL, source.Timeout)
 	if err != nil {
@@ -79,11 +79,11 @@ func (m *module) read(source queue.Source) (capacity.Reading, time.Duration, err
 	}, c.Took(), err
 }
 
-// lookTime is how long a look at the queue may take that nobody has asked for.
+// lookTime is how long a sample may take that the script didn't request.
 const lookTime = 5 * time.Second
 
-// glance takes a sample that nobody has asked for, of the queue that preflight has tried or the script has asked for: of no other. Its
-// error is counted, and logged once.
+// glance takes a sample that the script didn't request, but only of a queue that preflight has tried or the script has read. Its error is
+// counted, and logged once.
 func (m *module) glance() {
 	watched := m.process.queue.Load()
 	if watched == nil {

@@ -18,23 +18,23 @@ type reconcileOptions struct {
 }
 
 const (
-	// pollTime is between two looks at whether all has arrived.
+	// pollTime is the interval of checks whether all taps have arrived.
 	pollTime = 250 * time.Millisecond
-	// blindTime is how long the queue may not be readable before that is given up.
+	// blindTime is how long the queue may be unreadable before reconcile gives up.
 	blindTime = 15 * time.Second
-	// unseenTime is how long readings may fail until what was quiet before counts no more: a system that is back is tried again.
+	// unseenTime is how long readings may fail before the quiet time starts again: a system that came back gets another chance.
 	unseenTime = 2 * time.Second
-	// quietTime is how long nothing must be received for what is missing to be lost: longer than a client waits before it tries again.
+	// quietTime is how long no tap must arrive before the missing ones count as lost: longer than a client waits before a retry.
 	quietTime = 6 * time.Second
-	// longestFlush is how long a flush may take, which counts what it has moved when it ends.
+	// longestFlush is how long a flush may take. It counts what it has moved only when it ends.
 	longestFlush = 60 * time.Second
-	// margin is left of the time that k6 gives teardown().
+	// margin is how much of k6's time for teardown() stays unused.
 	margin = 5 * time.Second
 )
 
-// reconcile is for teardown(): it waits until the taps that were redirected have all been received and flushes under way have ended, or
-// have had their time, and returns what became of them: {redirected, received, flushed, dropped, waiting, lost, flushing, unaccounted,
-// otherTraffic}. null, and one line in the log, when no queue is configured; it throws when the queue can't be read.
+// reconcile, in teardown(), waits until all redirected taps have been received and running flushes have ended, or have had their time, and
+// returns what became of the taps: {redirected, received, flushed, dropped, waiting, lost, flushing, unaccounted,
+// otherTraffic}. It returns null, and logs that, when no queue is configured, and throws when the queue can't be read.
 func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
@@ -50,7 +50,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	}
 	if !source.Configured() {
 		m.process.notices.once("reconcile", func() {
-			m.logger().Info("reconcile skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to tell whether every tap is recorded")
+			m.logger().Info("reconcile is skipped: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to check that every tap is recorded")
 		})
 		return nil, nil
 	}
@@ -75,7 +75,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 		"waiting", l.Waiting, "lost", *l.Lost, "flushing", l.Flushing, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
 }
 
-// settling waits until nothing is under way any more.
+// settling waits until nothing is under way.
 type settling struct {
 	*module
 	source   queue.Source
@@ -86,7 +86,7 @@ type settling struct {
 	missing, taken int64     // redirected and not received; received and nowhere
 }
 
-// wait reads until it is clear what became of all taps, or time is up. The error is that of the last reading.
+// wait reads until it is clear what became of all taps, or time is up. It returns the last reading's error.
 func (s *settling) wait() error {
 	ctx, seen := s.vu.Context(), time.Now()
 	s.arrived, s.moved = seen, seen
@@ -115,7 +115,7 @@ func (s *settling) wait() error {
 	}
 }
 
-// note takes in a reading.
+// note adds a reading.
 func (s *settling) note(reading capacity.Reading) {
 	if reading.Received != s.last.Received {
 		s.arrived = time.Now()
@@ -129,8 +129,8 @@ func (s *settling) note(reading capacity.Reading) {
 	}
 }
 
-// received reports whether no tap is on its way to the queue any more. What other processes of the run have seen redirected, nobody knows
-// here: they are given their time.
+// received reports whether no tap is on its way to the queue any more. This process doesn't know what other processes of the run have seen
+// redirected, so it gives them time.
 func (s *settling) received() bool {
 	return s.missing <= 0 && !s.segment() || time.Since(s.arrived) >= quietTime
 }
@@ -141,7 +141,7 @@ func (m *module) segment() bool {
 	return segment != nil && segment.FloatLength() < 1
 }
 
-// flushing reports whether a flush may be under way. What Redis held when it lost all is in no flush, as far as none moves any.
+// flushing reports whether a flush may be running. What Redis held when it lost its data is not in a flush, as long as none moves any.
 func (s *settling) flushing() bool {
 	longest := longestFlush
 	if s.process.meter.Recorder.Resets() > 0 {

@@ -22,10 +22,9 @@ type reportOptions struct {
 	Title string `js:"title"`
 }
 
-// report is for handleSummary: it judges the run, plateau by plateau, says it on the terminal, and writes it beside k6's data
-// into the folder results, which it makes when there is none. It returns what k6 is to print, {stdout}. The data that
-// setup() returned is left out, also of --summary-export: it holds the session. A run that ended in setup() leaves no files, so
-// that it costs an earlier one nothing. Given its options alone, it returns such a function.
+// report, in handleSummary, judges the run plateau by plateau, and writes the verdict, with k6's data, into the folder results, which it
+// creates if needed. It returns what k6 prints, {stdout}. It leaves out setup()'s data, also from --summary-export, because that holds the
+// session. A run that ended in setup() leaves no files, so that an earlier run's stay. Called with only options, it returns such a function.
 func (m *module) report(call sobek.FunctionCall) (any, error) {
 	if given := call.Argument(0); !isData(given) {
 		o, err := m.reportOptions(given)
@@ -41,19 +40,19 @@ func (m *module) report(call sobek.FunctionCall) (any, error) {
 	return m.reportOn(call.Argument(0), o)
 }
 
-// isData reports whether a value is k6's data, in either of its forms, or nothing that could be options.
+// isData reports whether a value is k6's data, in either of its forms, or can't be options.
 func isData(given sobek.Value) bool {
 	object, ok := given.(*sobek.Object)
 	return !ok || object.ExportType().Kind() != reflect.Map || object.Get("metrics") != nil || object.Get("results") != nil
 }
 
-// reportOptions reads report's options. Its name is a folder's, on any system.
+// reportOptions reads report's options. Their name must be valid for a folder on any system.
 func (m *module) reportOptions(given sobek.Value) (o reportOptions, err error) {
 	if err := m.settings.Read(given, &o); err != nil {
 		return o, err
 	}
 	if name := report.Name(o.Name); name != o.Name {
-		return o, fmt.Errorf("option name: it becomes a folder's: letters, digits, dots, - and _, such as %q", cmp.Or(name, "soak"))
+		return o, fmt.Errorf("option name becomes the name of a folder: use letters, digits, dots, - and _, such as %q", cmp.Or(name, "soak"))
 	}
 	return o, nil
 }
@@ -70,7 +69,7 @@ func (m *module) reportOn(given sobek.Value, o reportOptions) (any, error) {
 	}
 	r := m.judge(data, o)
 	if noIteration(data) && r.Whole.Empty() {
-		return object(rt, "stdout", "No iteration was run: there is nothing to report, and "+o.Dir+"/ is as it was.\n")
+		return object(rt, "stdout", "No iteration ran: there is nothing to report, and "+o.Dir+"/ is unchanged.\n")
 	}
 	if r.Search == nil { // which has told of each probe
 		m.tellRest(r)
@@ -85,7 +84,7 @@ func (m *module) reportOn(given sobek.Value, o reportOptions) (any, error) {
 	return object(rt, "stdout", said)
 }
 
-// noIteration reports whether k6 has counted none. Its data of --new-machine-readable-summary has a list of metrics.
+// noIteration reports whether k6 counted no iteration. With --new-machine-readable-summary, its data has a list of metrics.
 func noIteration(data *sobek.Object) bool {
 	if listed, ok := k6Data(data, "results", "metrics").(*sobek.Object); ok {
 		return !slices.ContainsFunc(listed.Keys(), func(i string) bool {
@@ -96,8 +95,8 @@ func noIteration(data *sobek.Object) bool {
 	return k6Data(data, "metrics") != nil && k6Data(data, "metrics", "iterations") == nil
 }
 
-// writable is k6's data; of --new-machine-readable-summary, which a script can't change, a copy. That one has its metrics
-// elsewhere, so that the module's own counts are judged.
+// writable returns k6's data, or a copy with --new-machine-readable-summary, which a script can't change. That form has its metrics elsewhere,
+// so the module's own counts are judged.
 func writable(rt *sobek.Runtime, data sobek.Value) (*sobek.Object, error) {
 	object, ok := data.(*sobek.Object)
 	if !ok {
@@ -117,7 +116,7 @@ func writable(rt *sobek.Runtime, data sobek.Value) (*sobek.Object, error) {
 	return parsed.ToObject(rt), nil
 }
 
-// leave leaves the report's files beside k6's data, and gives what is for the terminal.
+// leave writes the report's files with k6's data, and returns the text for the terminal.
 func (m *module) leave(data *sobek.Object, r *capacity.Report, folder string) (string, error) {
 	if err := attach(m.vu.Runtime(), data, r); err != nil {
 		return "", err
@@ -134,7 +133,7 @@ func (m *module) leave(data *sobek.Object, r *capacity.Report, folder string) (s
 	return report.Write(folder, summary, audited, r, colours)
 }
 
-// judge makes the report of the run, by the limits of the script's thresholds and what k6 says of them.
+// judge makes the report of the run, by the limits of the script's thresholds and k6's own judgement.
 func (m *module) judge(data *sobek.Object, o reportOptions) *capacity.Report {
 	measured := m.measured(data)
 	measured.Run = m.run(data, o)
@@ -142,7 +141,7 @@ func (m *module) judge(data *sobek.Object, o reportOptions) *capacity.Report {
 	return capacity.Judge(measured, m.limits(), k6Says(data))
 }
 
-// limits are those of the script's thresholds.
+// limits returns the limits of the script's thresholds.
 func (m *module) limits() []capacity.Limit {
 	if own := m.process.limits.Load(); own != nil {
 		return *own
@@ -150,7 +149,7 @@ func (m *module) limits() []capacity.Limit {
 	return capacity.Limits
 }
 
-// k6Says is k6's own judgement; nil where its data has no metrics.
+// k6Says returns k6's own judgement, or nil if its data has no metrics.
 func k6Says(data *sobek.Object) *capacity.K6 {
 	all, ok := k6Data(data, "metrics").(*sobek.Object)
 	if !ok {
@@ -165,7 +164,7 @@ func k6Says(data *sobek.Object) *capacity.K6 {
 	}}
 }
 
-// crossed are the metrics with a threshold of k6's that did not hold.
+// crossed returns the metrics with a crossed k6 threshold.
 func crossed(all *sobek.Object) []string {
 	var crossed []string
 	for _, metric := range all.Keys() {
@@ -178,7 +177,7 @@ func crossed(all *sobek.Object) []string {
 	return crossed
 }
 
-// attach puts the report into k6's data as plain JavaScript, under the names that its JSON has.
+// attach puts the report into k6's data as plain JavaScript, with the names of its JSON.
 func attach(rt *sobek.Runtime, data *sobek.Object, r *capacity.Report) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -191,7 +190,7 @@ func attach(rt *sobek.Runtime, data *sobek.Object, r *capacity.Report) error {
 	return data.Set("capacity", parsed)
 }
 
-// k6Data follows keys into k6's data; nil when one of them is missing.
+// k6Data follows keys into k6's data, and returns nil when one is missing.
 func k6Data(data *sobek.Object, keys ...string) sobek.Value {
 	var value sobek.Value = data
 	for _, key := range keys {

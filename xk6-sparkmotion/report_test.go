@@ -42,8 +42,8 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	if last, _ := os.ReadFile(filepath.Join(report.Folder, report.SummaryFile)); err != nil || string(latest) != string(last) {
 		t.Errorf("%v, or latest is not the last run's", err)
 	}
-	vutest.Equal(t, "no iteration, in k6's other form", s.Show("sm.report({results: {metrics: [{name: 'data_sent'}]}}).stdout.slice(0, 23)"), `"No iteration was run: t"`)
-	vutest.Equal(t, "no iteration", s.Show("sm.report({metrics: {}})"), `{stdout:"No iteration was run: there is nothing to report, and results/ is as it was.\n"}`)
+	vutest.Equal(t, "no iteration, in k6's other form", s.Show("sm.report({results: {metrics: [{name: 'data_sent'}]}}).stdout.slice(0, 21)"), `"No iteration ran: the"`)
+	vutest.Equal(t, "no iteration", s.Show("sm.report({metrics: {}})"), `{stdout:"No iteration ran: there is nothing to report, and results/ is unchanged.\n"}`)
 	if head, _, _ := strings.Cut(said, "\n"); !strings.HasSuffix(head, " · org.example:8443 · SCALE 0.1 · 0 taps") {
 		t.Errorf("the head is %s", head)
 	}
@@ -86,7 +86,7 @@ func TestReportOptions(t *testing.T) {
 	}
 	for call, want := range map[string]string{
 		"sm.report({nmae: 'soak'})":            `report: unknown option "nmae"; it takes dir, name, title`,
-		"sm.report(data, {name: '../../etc'})": `report: option name: it becomes a folder's: letters, digits, dots, - and _, such as "etc"`,
+		"sm.report(data, {name: '../../etc'})": `report: option name becomes the name of a folder: use letters, digits, dots, - and _, such as "etc"`,
 	} {
 		vutest.Equal(t, call, s.Fails(call), want)
 	}

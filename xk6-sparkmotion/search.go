@@ -21,8 +21,8 @@ type findOptions struct {
 	Time    time.Duration `js:"time" default:"6m" above:"0"`
 }
 
-// within is by how much the rate that breaks may be above the one that holds: less than the 5 % that the answer is good for, as the
-// confirmation may come back by one step.
+// within is how far the rate that breaks may be above the one that holds: less than the answer's 5 %, because the confirmation may go back by
+// one step.
 const within = 0.04
 
 // finding is the search of a process: findCapacity() leads it, and probeTaps() makes its taps.
@@ -34,13 +34,13 @@ type finding struct {
 	latest *found
 }
 
-// probed is the probe that taps are made for.
+// probed is the probe for which taps are made.
 type probed struct {
 	lane.Plateau
 	judged time.Time // from when on
 }
 
-// found is what a search has come to so far.
+// found is what a search has found so far.
 type found struct {
 	capacity.Search
 	scenario string
@@ -65,7 +65,7 @@ func (f *finding) begin(p search.Probe, at time.Time, place lane.Plateau) {
 	f.load.Begin(p, at)
 }
 
-// place is that of a tap by when it is due.
+// place returns a tap's place in the schedule, by when it is due.
 func (f *finding) place(due time.Time, number int64) lane.Plateau {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f *finding) place(due time.Time, number int64) lane.Plateau {
 }
 
 // probeTaps makes the taps that findCapacity() asks for in the time that an iteration of an arrival-rate scenario stands for, and returns
-// how many were redirected. Each is due at its own moment, whatever became of those before it.
+// how many were redirected. Each is sent when it is due, without waiting for earlier ones.
 func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
@@ -91,7 +91,7 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	case p.options.Audit:
 		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
 	case period == 0:
-		return nil, errors.New("it takes a scenario with an arrival rate: each iteration makes the taps of the time that it stands for")
+		return nil, errors.New("call it from a scenario with an arrival rate: each iteration makes the taps that are due in its time")
 	}
 	f := &m.process.finding
 	batch := f.load.Claim(time.Now(), period, maxTaps)
@@ -106,9 +106,9 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	})
 }
 
-// findCapacity finds the highest rate at which every limit holds: it has probeTaps() double the rate until one breaks, comes back, bisects,
-// and holds the answer to confirm it. It returns {rate, low, high} when it is done, or time is up: rate is null without an answer. Call it once, from a
-// scenario of one virtual user and one iteration.
+// findCapacity finds the highest rate at which every limit holds. With probeTaps(), it doubles the rate until a limit breaks, goes back,
+// bisects, and holds the answer to confirm it. It returns {rate, low, high} when it is done or time is up; rate is null without an answer. Call
+// it once, from a scenario with one virtual user and one iteration.
 func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 	var o findOptions
 	if err := m.settings.Read(call.Argument(0), &o); err != nil {
@@ -136,6 +136,6 @@ func (m *module) findCapacity(call sobek.FunctionCall) (any, error) {
 	return object(m.vu.Runtime(), "rate", rate, "low", low, "high", high)
 }
 
-// errShared ends a run of which this process has a part alone.
-var errShared = fatal{errors.New("several processes can't share a search: none of them sees what the others' taps come to. " +
-	"Run it without --execution-segment; e2e-load.js is what they share")}
+// errShared ends a run that several processes share.
+var errShared = fatal{errors.New("several processes can't share a search, because none of them sees the others' taps. " +
+	"Run it without --execution-segment, or share e2e-load.js instead")}

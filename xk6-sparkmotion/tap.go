@@ -47,14 +47,14 @@ type tapOptions struct {
 // Needs reports whether a setting is needed for the form of the link.
 func (o tapOptions) Needs(form string) bool { return o.Form == form }
 
-// utm are the parameters that half of the taps carry, as a link printed for a campaign would.
+// utm are the parameters that half of the taps have, like links printed for a campaign.
 const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
 
-// tap opens one band's link at the Worker, as a phone does, and follows it no further. It returns true when the Worker
-// redirected; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks say the rest. Without an
-// answer after 10 s it has failed: nobody holds a phone longer. utm is the share of taps with UTM parameters; protocol
-// "h2" lets the VU's own transport speak HTTP/2; audit has audit() look for the tap. With location it returns in place of true the URL
-// that the tap led to, and null in place of false.
+// tap opens one band's link at the Worker, as a phone does, and does not follow the redirect. It returns true when the redirect leads to a
+// page; redirect_latency, error_rate, kv_hit_rate, k6's http_req_* metrics and three checks have the details. Without an answer after 10 s it
+// fails: nobody waits longer with a phone in hand. utm is the share of taps with UTM parameters; protocol "h2" uses the VU's own transport,
+// which speaks HTTP/2; audit lets audit() look for the tap. With location it returns the URL that the tap led to instead of true, and null
+// instead of false.
 func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
@@ -101,7 +101,7 @@ func (m *module) tapped(counted *meter.Taps, r lane.Result) {
 	m.tell(kind, func() string { return "tap: " + say() })
 }
 
-// tapPlan is how the taps of a call are made.
+// tapPlan holds how the taps of a call are made.
 type tapPlan struct {
 	target  *lane.Target
 	hosts   *lane.Hosts
@@ -112,10 +112,10 @@ type tapPlan struct {
 	arrivals *rand.Rand // that a Poisson process is drawn from; nil for taps at even distances
 }
 
-// eventLink is how a direct link to the bands of an event begins: a band asked for under another event would be re-assigned.
+// eventLink is the beginning of a direct link to an event's bands. The Hub would reassign a band requested under another event.
 type eventLink struct{ prefix, text string }
 
-// tapPlans are what a VU keeps for its next taps.
+// tapPlans are the plans that a VU keeps for its next taps.
 type tapPlans struct {
 	usual   *tapPlan    // of calls without options
 	env     sobek.Value // the __ENV that it was made for: scenarios may have their own
@@ -124,7 +124,7 @@ type tapPlans struct {
 	drawn   map[int]*rand.Rand // arrivals, by seed
 }
 
-// tapPlan finds or makes the plan for a call's options.
+// tapPlan returns the plan for a call's options, and makes it if needed.
 func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
@@ -149,7 +149,7 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	return p, err
 }
 
-// planOf makes the plan for options that were read, with the target that taps of such options have had before.
+// planOf makes the plan for options, with the target that taps with such options had before.
 func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 	p, err := o.plan()
 	if err != nil {
@@ -175,7 +175,7 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 	return p, nil
 }
 
-// arrivals returns what the VU's next arrivals of a seed are drawn from.
+// arrivals returns the source from which the VU's next arrivals of a seed are drawn.
 func (m *module) arrivals(seed int) *rand.Rand {
 	if m.plans.drawn == nil {
 		m.plans.drawn = make(map[int]*rand.Rand)
@@ -186,7 +186,7 @@ func (m *module) arrivals(seed int) *rand.Rand {
 	return m.plans.drawn[seed]
 }
 
-// link is what the options say of the target.
+// link returns what the options say about the target.
 func (o tapOptions) link() lane.Link {
 	l := lane.Link{
 		Form: o.Form, Origin: o.URL, Setting: "WORKER_URL", Protocol: o.Protocol,
@@ -198,7 +198,7 @@ func (o tapOptions) link() lane.Link {
 	return l
 }
 
-// plan is what the options say of the taps themselves.
+// plan returns what the options say about the taps themselves.
 func (o tapOptions) plan() (*tapPlan, error) {
 	p := &tapPlan{options: o, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
 	for _, host := range o.FallbackHost {
@@ -228,16 +228,16 @@ func (o tapOptions) plan() (*tapPlan, error) {
 	return p, nil
 }
 
-// checkEvents wants an event for each prefix of bands.
+// checkEvents requires an event for each prefix of bands.
 func checkEvents(events []string) error {
 	if len(events) != len(defaultPrefixes) {
-		return fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, with commas, got %d",
+		return fmt.Errorf("LOADTEST_EVENT_IDS must name one event for each of %s, separated by commas, got %d",
 			strings.Join(defaultPrefixes, ", "), len(events))
 	}
 	return nil
 }
 
-// link returns the beginning of a band's link; empty for the subdomain form.
+// link returns the beginning of a band's link, or nothing for the subdomain form.
 func (p *tapPlan) link(band []byte) (string, error) {
 	if p.links == nil {
 		return "", nil
@@ -247,11 +247,11 @@ func (p *tapPlan) link(band []byte) (string, error) {
 			return l.text, nil
 		}
 	}
-	return "", fmt.Errorf("the direct form needs a band of %s: its prefix tells the event, and %s has none of these",
+	return "", fmt.Errorf("the direct form finds the event by the band's prefix, one of %s, and %s has none of these",
 		strings.Join(defaultPrefixes, ", "), band)
 }
 
-// tapRequest makes the request of a plan's next tap, of an iteration that carries so many. It waits where --rps says so.
+// tapRequest makes the request of a plan's next tap, in an iteration with that many taps. It waits if --rps requires it.
 func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 	r := lane.Request{Hosts: p.hosts, Query: p.query, Timeout: p.options.Timeout}
 	if p.options.Band != "" {

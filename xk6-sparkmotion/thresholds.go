@@ -12,10 +12,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
-// thresholds returns k6's thresholds for the limits' fail tier, the one that may fail a run: of the whole run, and for
-// the taps of each of plateaus(), when that was called before. A key of the options overrides a metric's limit,
+// thresholds returns k6 thresholds for the limits' fail tier, which fails a run: for the whole run, and for the taps of each plateau, if
+// plateaus() was called before. A key of the options overrides a metric's limit,
 // {redirect_latency: 80} or {redirect_latency: {warn: 50, fail: 80}}, or drops it, {cron_errors: null}; report judges by the same. With a
-// goal there is one threshold: whether it is held.
+// goal there is one threshold: that the goal holds.
 func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 	own, err := ownLimits(call.Argument(0))
 	if err != nil {
@@ -39,7 +39,7 @@ func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 	return result, nil
 }
 
-// ownLimits are those that a script gives, by metric; nil drops one.
+// ownLimits are the limits that a script sets, by metric; nil drops one.
 func ownLimits(given sobek.Value) (map[string]*capacity.Tiers, error) {
 	if common.IsNullish(given) {
 		return nil, nil
@@ -64,7 +64,7 @@ func ownLimits(given sobek.Value) (map[string]*capacity.Tiers, error) {
 	return own, nil
 }
 
-// readTiers reads {warn, fail}, or the fail tier alone.
+// readTiers reads {warn, fail}, or only the fail tier.
 func readTiers(metric string, value sobek.Value) (*capacity.Tiers, error) {
 	object, ok := value.(*sobek.Object)
 	if !ok {

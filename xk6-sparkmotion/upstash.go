@@ -20,14 +20,14 @@ type upstashOptions struct {
 	Timeout time.Duration `js:"timeout" default:"60s" above:"0"`
 }
 
-// database is what `new Upstash()` gives: a database's REST API.
+// database is the object that `new Upstash()` returns: a database's REST API.
 type database struct {
 	m       *module
 	options upstashOptions
 }
 
 // newUpstash is the constructor Upstash(options?). Results have the types that the server sent: null, strings,
-// numbers, BigInt for integers beyond 2^53, and arrays of these; an error that Redis answered to a command is an Error.
+// numbers, BigInt for integers beyond 2^53, and arrays of these. An error that Redis returns for a command is an Error.
 func (m *module) newUpstash(call sobek.ConstructorCall) *sobek.Object {
 	rt := m.vu.Runtime()
 	d := &database{m: m}
@@ -44,7 +44,7 @@ func (m *module) newUpstash(call sobek.ConstructorCall) *sobek.Object {
 	return nil // the constructor's own object
 }
 
-// command runs one command, as ["LLEN", "key"], and returns its result. It throws the error that Redis answered.
+// command runs one command, such as ["LLEN", "key"], and returns its result. It throws the error that Redis returns.
 func (d *database) command(call sobek.FunctionCall) (any, error) {
 	var command []any
 	if err := d.read(call.Argument(0), &command, "a command: ['LLEN', 'key']"); err != nil {
@@ -96,7 +96,7 @@ func (d *database) several(
 	return d.m.vu.Runtime().NewArray(values...), nil
 }
 
-// failed returns the error of a request that was sent with its kind, for attempt.
+// failed returns a request's error with its kind, for attempt.
 func (d *database) failed(c *vuhttp.Client, err error) error {
 	if err == nil || c.Took() == 0 || d.m.vu.Context().Err() != nil {
 		return err
@@ -120,7 +120,7 @@ func (d *database) rest(c *vuhttp.Client) upstash.Client {
 	return upstash.Client{Doer: c, URL: d.options.URL, Token: d.options.Token}
 }
 
-// exact turns integers that a JavaScript number would round into BigInt.
+// exact converts integers that a JavaScript number would round to BigInt.
 func exact(value any) any {
 	switch v := value.(type) {
 	case int64:

@@ -12,14 +12,14 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
-// runOptions are the settings of a run as a whole.
+// runOptions are the settings of a whole run.
 type runOptions struct {
 	Stop        capacity.StopRule `js:"stop" env:"STOP" default:"errors:0.5,window:10s"`
 	AbortOnFail bool              `js:"abortOnFail" env:"ABORT_ON_FAIL"`
 	Goal        float64           `js:"goal" env:"GOAL" above:"0"`
 }
 
-// runSettings are read by the first VU, in the init context: what is wrong with them is said before any load.
+// runSettings are read by the first VU, in the init context, so that errors in them appear before any load.
 type runSettings struct {
 	once sync.Once
 	runOptions
@@ -31,8 +31,8 @@ func (r *runSettings) read(reader *settings.Reader) error {
 	return r.err
 }
 
-// mark is told where each tap was in its scenario's schedule. The first tap of each stage, and of each tenth of a plateau, has what is known
-// by then looked at, once a process.
+// mark gets the place of each tap in its scenario's schedule. The first tap of each stage, and of each tenth of a plateau, starts a check of
+// what is known so far, once per process.
 func (m *module) mark(p lane.Plateau) {
 	if p == m.marked {
 		return
@@ -43,8 +43,8 @@ func (m *module) mark(p lane.Plateau) {
 	}
 }
 
-// watch logs what has changed. A stage begins with a reading of the system's counters, so that what is lost is told of the plateau
-// that lost it.
+// watch logs what has changed. A stage begins with a reading of the system's counters, so that losses are reported for the plateau that had
+// them.
 func (m *module) watch(p lane.Plateau) {
 	if p.Tenth > 0 {
 		m.alert(p.Scenario, p.Stage)
@@ -63,7 +63,7 @@ const lastTenth = 9
 
 func stageKey(scenario string, stage int) string { return fmt.Sprint(scenario, " ", stage) }
 
-// alert logs what is wrong with a plateau so far: each kind of it once in the process.
+// alert logs what is wrong with a plateau so far, each kind once per process.
 func (m *module) alert(scenario string, stage int) {
 	if now, ok := m.progress(scenario, stage); ok {
 		m.tellAlerts(now)
@@ -76,7 +76,7 @@ func (m *module) tellAlerts(now capacity.Progress) {
 	}
 }
 
-// tellPlateau logs a plateau that has ended. With ABORT_ON_FAIL one that failed is the last.
+// tellPlateau logs a plateau that has ended. With ABORT_ON_FAIL, a failed plateau is the last.
 func (m *module) tellPlateau(scenario string, stage int) {
 	now, ok := m.progress(scenario, stage)
 	if !ok {
@@ -97,7 +97,7 @@ func (m *module) tellEnded(now capacity.Progress) {
 	log(now.String())
 }
 
-// tellRest logs the plateaus after which no tap came, as the report has them.
+// tellRest logs the plateaus after which there was no tap, as in the report.
 func (m *module) tellRest(r *capacity.Report) {
 	for _, now := range r.Progress() {
 		m.process.plateausTold.once(stageKey(now.Scenario, now.Stage), func() { m.tellEnded(now) })
@@ -113,14 +113,14 @@ func (m *module) progress(scenario string, stage int) (capacity.Progress, bool) 
 	})
 }
 
-// holdsGoal tells k6 whether the goal is held by what is known now.
+// holdsGoal tells k6 whether the goal holds, by what is known now.
 func (m *module) holdsGoal() {
 	if m.process.settings.Goal > 0 && m.vu.State() != nil {
 		m.meter.GoalHeld(capacity.Judge(m.measured(nil), m.limits(), nil).HoldsGoal())
 	}
 }
 
-// ending returns the error that ends the run when there is a reason to, once a process.
+// ending returns the error that ends the run, if there is a reason to, once per process.
 func (m *module) ending() error {
 	reason := m.process.meter.Recorder.Stopped()
 	if reason == "" || m.vu.Context().Err() != nil || lib.GetScenarioState(m.vu.Context()) == nil || m.process.ending.Swap(true) {

@@ -75,11 +75,11 @@ function provider({ GENERATION, counterpart }) {
       'login(): another provider, a wrong PIN': async ({ env }) => {
         const { error } = await k6(byBadge, env, 'hush');
         equal(error.message, `login: POST ${env.ADMIN_URL}/api/auth/callback/badge: answered that the credentials are wrong ` +
-          '(CredentialsSignin for the fields number, pin). Check their names and values: a form that lacks one gets this answer too');
+          '(CredentialsSignin for the fields number, pin). Check their names and values: a form without one of them gets this answer too');
       },
       'login(): a provider that there is not': async ({ env }) => {
         const { error } = await k6(({ login }) => login({ provider: 'ldap' }), env);
-        equal(error.message, `login: POST ${env.ADMIN_URL}/api/auth/callback/ldap: ${said}, and "ldap" is no credentials provider: ` +
+        equal(error.message, `login: POST ${env.ADMIN_URL}/api/auth/callback/ldap: ${said}, and "ldap" is not a credentials provider: ` +
           '/api/auth/providers lists badge (credentials), credentials (credentials). Set the option provider to badge or credentials');
       },
     },
@@ -124,7 +124,7 @@ const preflight = {
     'preflight(): a wrong password is the one thing wrong': async ({ env }) => {
       const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush' });
       equal(error.message, `preflight: 9 of 18 probes failed, so no load was sent:\nadmin: login: ${refused(env)}\n` +
-        'admin: not asked, as there is no session (8 probes)');
+        'admin: skipped: there is no session (8 probes)');
     },
   },
 };

@@ -301,7 +301,7 @@ const taps = {
   'preflight() tells that a host has no organisation, so that the KV is never read': async ({ env, redis }) => {
     const { error } = await k6(({ preflight }) => preflight({ parts: ['worker'] }), { ...env, ...directly, WORKER_URL: `http://${naked}` });
     assert.match(error.message, /^preflight: 3 of 7 probes failed/);
-    assert.match(error.message, /came by way of the Hub, so that it is no KV hit\. sparkmotion\.net has fewer than three labels/);
+    assert.match(error.message, /was redirected by the Hub, so it is not a KV hit\. sparkmotion\.net has fewer than three labels/);
     await taken(redis, 6);
   },
 };

@@ -66,10 +66,10 @@ func TestApplySessionErrors(t *testing.T) {
 		"sm.applySession({user: 'hush'})":                 "the session must be what login() returned: it has no cookie",
 		"sm.applySession({cookie: 'a=hush'})":             "the session must be what login() returned: it has no url, or no cookies",
 		"sm.applySession({cookie: 'a', cookies: 'hush'})": "the session must be what login() returned",
-		"sm.applySession({cookie: 'a'}, {})":              "the jar must be one of k6/http's: http.cookieJar(), or new http.CookieJar()",
-		"sm.applySession({cookie: 'a'}, 'hush')":          "the jar must be one of k6/http's: http.cookieJar(), or new http.CookieJar()",
+		"sm.applySession({cookie: 'a'}, {})":              "the jar must be a cookie jar of k6/http: http.cookieJar() or new http.CookieJar()",
+		"sm.applySession({cookie: 'a'}, 'hush')":          "the jar must be a cookie jar of k6/http: http.cookieJar() or new http.CookieJar()",
 		"sm.applySession({cookie: 'a', expires: '2015-01-01T00:00:00.000Z'})": "the session expired at 2015-01-01T00:00:00.000Z: log in with " +
-			"{renew: true}, and it will be renewed",
+			"{renew: true}, so that it is renewed",
 	} {
 		vutest.Equal(t, js, s.Fails(js), "applySession: "+want)
 	}
@@ -104,7 +104,7 @@ func TestApplySessionRenewed(t *testing.T) {
 	if !strings.HasPrefix(got, "applySession: the session expired at 1") {
 		t.Error(got)
 	}
-	if said := other.Log.LastEntry().Message; !strings.HasPrefix(said, "The session has expired, and there is no new one: login: POST ") || strings.Contains(said, "hush") {
+	if said := other.Log.LastEntry().Message; !strings.HasPrefix(said, "The session has expired and could not be renewed: login: POST ") || strings.Contains(said, "hush") {
 		t.Error(said)
 	}
 }

@@ -43,8 +43,8 @@ func TestAttempt(t *testing.T) {
 	var kinds []string
 	for _, entry := range p.Log.AllEntries() {
 		mustNotTell(t, entry.Message)
-		_, kind, _ := strings.Cut(entry.Message, "(the first of ")
-		kind, _, _ = strings.Cut(kind, ": more")
+		_, kind, _ := strings.Cut(entry.Message, "(the first of kind ")
+		kind, _, _ = strings.Cut(kind, ": further")
 		kinds = append(kinds, kind)
 	}
 	vutest.EqualLines(t, "logged", kinds, `"analytics.kpis: BAD_REQUEST"`, `"analytics.velocityHistory: status 503"`, `"flush-taps: status 503"`,
@@ -101,7 +101,7 @@ func TestAfterGoodAnswers(t *testing.T) {
 		vutest.Equal(t, lane, s.Run(js).ToBoolean(), true)
 		cut.Store(true)
 		vutest.Equal(t, lane, p.Start(2).Run(js).ToBoolean(), false)
-		if said := p.Log.LastEntry().Message; !strings.Contains(said, "It has answered in this run, so that WORKER_URL is right") {
+		if said := p.Log.LastEntry().Message; !strings.Contains(said, "It answered earlier in this run, so WORKER_URL is right") {
 			t.Errorf("%s: %s", lane, said)
 		}
 	}

@@ -120,7 +120,7 @@ func TestAuditFinds(t *testing.T) {
 	for _, entry := range s.Log.AllEntries() {
 		said += entry.Message + "\n"
 	}
-	for _, want := range []string{"Of 3 taps that were redirected, 1 is recorded once, as they should be.", "1 of 3 taps missing; looks again"} {
+	for _, want := range []string{"Of 3 taps that were redirected, 1 is recorded once, as they should be.", "1 of 3 taps are missing; looking again"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the log lacks %q:\n%s", want, said)
 		}
@@ -129,11 +129,11 @@ func TestAuditFinds(t *testing.T) {
 
 func TestAuditWithoutTaps(t *testing.T) {
 	s := auditOf(t, new(recording))
-	vutest.Equal(t, "audit", s.Fails("sm.audit(null)"), "audit: no tap was redirected to a page: make them by tap({ audit: true, band })")
+	vutest.Equal(t, "audit", s.Fails("sm.audit(null)"), "audit: no audited tap was redirected to a page: make taps with tap({ audit: true, band })")
 	for js, want := range map[string]string{
-		"sm.tap({audit: true})":                                           "tap: an audit taps each band once: name it, as by bandID({ distribution: 'sequential' })",
+		"sm.tap({audit: true})":                                           "tap: an audit taps each band once: set the option band, such as bandID({ distribution: 'sequential' })",
 		"sm.taps(2, {audit: true, band: 'a'})":                            "taps: an audit taps each band once: make its taps by tap({ audit: true, band })",
-		"sm.tap({audit: true, band: 'a', headers: {'user-agent': 'me'}})": "tap: an audit finds its taps by a User-Agent of its own: leave it out of headers",
+		"sm.tap({audit: true, band: 'a', headers: {'user-agent': 'me'}})": "tap: an audit sets the User-Agent, to find its taps: remove it from headers",
 	} {
 		vutest.Equal(t, js, s.Fails(js), want)
 	}

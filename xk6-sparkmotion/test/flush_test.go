@@ -31,9 +31,9 @@ func TestFlushTaps(t *testing.T) {
 		{"no number of taps left", 200, `{"success":true,"flushed":5,"remaining":null}`,
 			"[Error(flushTaps: SHOWN: answered JSON without success, flushed and remaining. Is HUB_URL the Hub's origin?),200]", []string{"cron_errors{} 1"}},
 		{"a part of a tap", 200, `{"success":true,"flushed":5.5,"remaining":0}`,
-			"[Error(flushTaps: SHOWN: answered JSON whose field is flushed: 5.5, where a whole number from 0 is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
+			"[Error(flushTaps: SHOWN: answered JSON in which flushed is 5.5 instead of a whole number from 0. Is this the version of the Hub that you expect?),200]", []string{"cron_errors{} 1"}},
 		{"a time that is none", 200, `{"success":true,"flushed":5,"remaining":0,"durationMs":"12 ms"}`,
-			"[Error(flushTaps: SHOWN: answered JSON whose field is durationMs: \"12 ms\", where a number is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
+			"[Error(flushTaps: SHOWN: answered JSON in which durationMs is \"12 ms\" instead of a number. Is this the version of the Hub that you expect?),200]", []string{"cron_errors{} 1"}},
 		{"failed in part", 200, `{"success":true,"flushed":60,"batches":1,"failedBatches":1,"remaining":60,"durationMs":5}`,
 			"{success:true,flushed:60,dropped:0,batches:1,failedBatches:1,remaining:60,durationMs:5}",
 			[]string{"cron_drop_rate{} 0", "cron_dropped{} 0", "cron_errors{} 1", "cron_flushed{} 60", "queue_depth{} 60"}},
@@ -45,7 +45,7 @@ func TestFlushTaps(t *testing.T) {
 		{"another application", 200, `{"ok":true}`, "[Error(flushTaps: SHOWN: answered JSON without success, flushed and remaining. Is HUB_URL the Hub's origin?),200]", []string{"cron_errors{} 1"}},
 		{"a page", 200, "<html>", "[Error(flushTaps: SHOWN: answered 200 with an HTML page instead of JSON (6 bytes). Is HUB_URL the right application's origin?),200]", []string{"cron_errors{} 1"}},
 		{"counts that are none", 200, `{"success":true,"flushed":"many","remaining":0}`,
-			"[Error(flushTaps: SHOWN: answered JSON whose field is flushed: \"many\", where a whole number from 0 is expected. Does the Hub of this version answer so?),200]", []string{"cron_errors{} 1"}},
+			"[Error(flushTaps: SHOWN: answered JSON in which flushed is \"many\" instead of a whole number from 0. Is this the version of the Hub that you expect?),200]", []string{"cron_errors{} 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -71,13 +71,13 @@ func TestLoginErrors(t *testing.T) {
 			"(CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets this answer too",
 		"sm.login({url: '" + gone + "'})": "login: GET " + gone + "/api/auth/csrf: no answer: dial tcp " + strings.TrimPrefix(gone, "http://") +
 			": connect: connection refused. Is ADMIN_URL right, and can this machine reach it?",
-		"sm.login({provider: 'staff'})": "login: POST " + shown + "/api/auth/callback/staff: answered 404 Not Found, and \"staff\" is no credentials " +
+		"sm.login({provider: 'staff'})": "login: POST " + shown + "/api/auth/callback/staff: answered 404 Not Found, and \"staff\" is not a credentials " +
 			"provider: /api/auth/providers lists credentials (credentials), google (oidc). Set the option provider to credentials",
 		"sm.login({fields: {email: 'a@b.c', totp: undefined}})": "login: option fields: totp must be a string, or null to leave it out",
 		"sm.login({fields: {pin: 1234}})":                       "login: option fields: pin must be a string, or null to leave it out",
-		"sm.login({fields: {csrfToken: 'hush'}})":               "login: option fields: csrfToken is NextAuth's own field",
+		"sm.login({fields: {csrfToken: 'hush'}})":               "login: option fields: NextAuth's flow sets csrfToken itself: leave it out",
 		"sm.login({fields: {email: null, pin: 'hush'}})": "login: POST " + shown + "/api/auth/callback/credentials: answered that the credentials are wrong " +
-			"(CredentialsSignin for the fields password, pin). Check their names and values: a form that lacks one gets this answer too",
+			"(CredentialsSignin for the fields password, pin). Check their names and values: a form without one of them gets this answer too",
 	} {
 		got := s.Fails(js)
 		vutest.Equal(t, js, got, want)

@@ -109,7 +109,7 @@ func TestPreflightOfQueries(t *testing.T) {
 		"{parts: ['admin'], queries: [['analytics.kpis', {from: new Date(0)}]]}": "preflight: 1 of 3 probes failed, so no load was sent:\n" +
 			"admin: GET " + shown + "/api/trpc/analytics.kpis: answered BAD_REQUEST (400): Required",
 		"{parts: ['admin'], queries: 'analytics.kpis'}": "preflight: option queries must be an array of queries: [[procedure, input]]",
-		"{parts: ['admin'], transformer: 'foo'}":        `preflight: the option transformer, TRPC_TRANSFORMER, must be superjson, none, or left out, got "foo"`,
+		"{parts: ['admin'], transformer: 'foo'}":        `preflight: the option transformer (TRPC_TRANSFORMER) must be superjson or none, or left out, got "foo"`,
 	} {
 		vutest.Equal(t, js, newProcess(t, env).Start(1).Fails("sm.preflight("+js+")"), want)
 	}
@@ -121,8 +121,8 @@ func TestPreflightOfAWrongTransformer(t *testing.T) {
 	link, shown := vutest.Serve(t, system)
 	got := newProcess(t, preflightEnv(link)).Start(1).Fails("sm.preflight({parts: ['admin'], transformer: 'none', queries: [['a', {}]]})")
 	vutest.Equal(t, "error", got, "preflight: 2 of 3 probes failed, so no load was sent:\n"+
-		"admin: "+shown+"/api/trpc/a: the server's transformer is superjson, and TRPC_TRANSFORMER, the option transformer, says none. Leave it out: it is found by itself\n"+
-		"admin: "+shown+"/api/trpc/analytics.eventSummary: the server's transformer is superjson, and TRPC_TRANSFORMER, the option transformer, says none. Leave it out: it is found by itself")
+		"admin: "+shown+"/api/trpc/a: the server's transformer is superjson, but TRPC_TRANSFORMER (the option transformer) says none. Remove that setting: the transformer is detected\n"+
+		"admin: "+shown+"/api/trpc/analytics.eventSummary: the server's transformer is superjson, but TRPC_TRANSFORMER (the option transformer) says none. Remove that setting: the transformer is detected")
 }
 
 // What answers every tap with a redirect, and does not work all the same.
@@ -135,12 +135,12 @@ func TestPreflightOfTaps(t *testing.T) {
 		want   string
 	}{
 		"by way of the Hub": {map[string]string{"Location": page, "Vary": "Accept, RSC, Next-Router-State-Tree"}, "", "{parts: ['worker']}",
-			"worker: GET SHOWN/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
+			"worker: GET SHOWN/e: band LOADTEST-E1-000001 was redirected by the Hub, so it is not a KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
 		"by way of the Hub, on Vercel": {map[string]string{"Location": page, "X-Vercel-Id": "fra1::x"}, "", "{parts: ['worker']}",
-			"worker: GET SHOWN/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
+			"worker: GET SHOWN/e: band LOADTEST-E1-000001 was redirected by the Hub, so it is not a KV hit. Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"},
 		"a host of one label": {map[string]string{"Location": page, "Vary": "RSC"}, "", "{parts: ['worker'], workerURL: LOCALHOST}",
-			"worker: GET LOCAL/e: band LOADTEST-E1-000001 came by way of the Hub, so that it is no KV hit. localhost has fewer than three labels, and on such a host the Worker " +
-				"never reads the KV without an event's ID: set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"},
+			"worker: GET LOCAL/e: band LOADTEST-E1-000001 was redirected by the Hub, so it is not a KV hit. localhost has fewer than three labels, and on such a host the Worker " +
+				"reads the KV only for links with an event ID: set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"},
 		"a fallback": {map[string]string{"Location": "https://sparkmotion.io"}, "", "{parts: ['worker']}",
 			"worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.io. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why (3 probes)"},
 		"another page": {map[string]string{"Location": "https://elsewhere.example/live"}, "", "{parts: ['worker']}",
@@ -187,12 +187,12 @@ func TestPreflightOfParts(t *testing.T) {
 	vutest.EqualLines(t, "parts", asked, "worker", "worker", "worker", "worker", "queue")
 	none := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
 	vutest.Equal(t, "named and not configured", none.Fails("sm.preflight({parts: ['queue']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
-		"queue: it is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or leave it out of parts")
+		"queue: the queue is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or remove it from parts")
 	none.Run("sm.preflight({parts: ['queue'], upstashURL: '" + link + "', token: 'hush'})")
 	vutest.Equal(t, "another's", s.Fails("sm.preflight({parts: ['hub']})"),
 		"preflight needs HUB_URL, CRON_SECRET: set it in the environment, or pass it as an option")
 	vutest.Equal(t, "unknown", s.Fails("sm.preflight({parts: ['worker', 'cron']})"),
-		`preflight: option parts: there is no "cron"; there are worker, admin, hub, queue`)
+		`preflight: option parts: unknown part "cron"; the parts are worker, admin, hub, queue`)
 }
 
 // A flush that dropped taps answers 200 too.
@@ -203,15 +203,15 @@ func TestPreflightOfDroppedTaps(t *testing.T) {
 	})
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	vutest.Equal(t, "error", s.Fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
-		"hub: flush-taps: 2 taps were dropped, as their bands are not in the database. Seed it (k6 x sparkmotion bands); if they are an earlier run's, try again")
+		"hub: flush-taps: 2 taps were dropped because their bands are not in the database. Seed it (k6 x sparkmotion bands); if they are left from an earlier run, try again")
 }
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, map[string]string{"ALLOWED_HOSTS": "*.example.com"}).Init()
 	s.Run("sm.guard('https://a.example.com/x'); sm.guard('http://127.0.0.1:8080'); sm.guard('https://b.example.org', {allowedHosts: 'b.example.org'})")
-	vutest.Equal(t, "a stranger", s.Fails("sm.guard('https://user:hush@example.org')"), "guard: no load is sent to example.org (the URL): it is not this machine, "+
-		"and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=*.example.com,example.org")
+	vutest.Equal(t, "a stranger", s.Fails("sm.guard('https://user:hush@example.org')"), "guard: no load is sent to example.org (the URL): it is not this machine "+
+		"and not in ALLOWED_HOSTS. If you may load it, set ALLOWED_HOSTS=*.example.com,example.org")
 }
 
 // A flush that could write nothing answers 200 all the same.
@@ -222,8 +222,8 @@ func TestPreflightFailsWithTheDatabase(t *testing.T) {
 	})
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	vutest.Equal(t, "error", s.Fails("sm.preflight({parts: ['hub']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
-		"hub: flush-taps: batches failed and went back on the queue, and 5 taps remain. The database is not well, or one entry of the queue spoils its batch: "+
-		"the Hub's log says which")
+		"hub: flush-taps: batches failed and went back on the queue, and 5 taps remain. Either the database is in trouble, or one entry in the queue makes its batch fail: "+
+		"see the Hub's log")
 }
 
 // When setup() has no time left, no more is asked, and none of it is the system's fault.
@@ -239,7 +239,7 @@ func TestPreflightOutOfTime(t *testing.T) {
 	s := newProcess(t, preflightEnv(link)).Start(1)
 	s.VU.Ctx = ctx
 	vutest.Equal(t, "error", s.Fails("sm.preflight()"),
-		"preflight: the run was over, or its setupTimeout, at the probe of worker LOADTEST-E1-000001 subdomain: context canceled")
+		"preflight: the run or its setupTimeout ended during the probe of worker LOADTEST-E1-000001 subdomain: context canceled")
 }
 
 // All that is wrong is told at once.
@@ -264,7 +264,7 @@ func TestPreflightFails(t *testing.T) {
 worker: GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
 worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.net/unknown. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why
 admin: login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets this answer too
-admin: not asked, as there is no session (6 probes)
+admin: skipped: there is no session (6 probes)
 hub: GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))
 	vutest.EqualLines(t, "emitted", s.Emitted())
 }
@@ -278,10 +278,10 @@ func TestPreflightGuards(t *testing.T) {
 	s := newProcess(t, env).Start(1)
 	vutest.Equal(t, "error", s.Fails("sm.preflight()"), "preflight: no load is sent to sparkmotion.example (WORKER_URL), "+
 		"geo.sparkmotion.example (HUB_URL), sparkmotion.example (ADMIN_URL), sparkmotion.example (UPSTASH_REDIS_REST_URL), "+
-		"queue.example (REDIS_URL): it is not this machine, and nobody has named it. "+
-		"If it is yours to load, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example,queue.example")
+		"queue.example (REDIS_URL): it is not this machine and not in ALLOWED_HOSTS. "+
+		"If you may load it, set ALLOWED_HOSTS=other.example,sparkmotion.example,geo.sparkmotion.example,queue.example")
 	vutest.Equal(t, "error", s.Fails("sm.preflight({parts: ['hub']})"), "preflight: no load is sent to geo.sparkmotion.example (HUB_URL): "+
-		"it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=other.example,geo.sparkmotion.example")
+		"it is not this machine and not in ALLOWED_HOSTS. If you may load it, set ALLOWED_HOSTS=other.example,geo.sparkmotion.example")
 	none := maps.Clone(env)
 	none["REDIS_URL"] = "hush"
 	vutest.Equal(t, "a REDIS_URL that is none", newProcess(t, none).Start(1).Fails("sm.preflight({parts: ['queue'], allowedHosts: 'sparkmotion.example'})"),

@@ -115,11 +115,11 @@ func TestQueryMistakes(t *testing.T) {
 	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TRPC_TRANSFORMER": "none"}).Start(1)
 	for js, want := range map[string]string{
 		"sm.query({}, 'a')": "query: the session must be what login() returned: it has no cookie",
-		"sm.query(null, 'a', {}, {transformer: 'devalue'})": `query: the option transformer, TRPC_TRANSFORMER, must be superjson, none, or left out, got "devalue"`,
+		"sm.query(null, 'a', {}, {transformer: 'devalue'})": `query: the option transformer (TRPC_TRANSFORMER) must be superjson or none, or left out, got "devalue"`,
 		"sm.query(null, 'a', {}, {responseType: 'text'})":   `query: responseType must be json or none, got "text"`,
 		"sm.query(null, 'a', () => 1)":                      "query: a: the input is a function or a symbol, which JSON can't carry",
 		"sm.query(null, 'a', 5n)":                           "query: a: TypeError: Do not know how to serialize a BigInt",
-		"sm.query(null, 'a b\\n', 'hush')":                  `query: no URL can be made of ADMIN_URL and the procedure "a b\n"`,
+		"sm.query(null, 'a b\\n', 'hush')":                  `query: ADMIN_URL and the procedure "a b\n" do not form a URL`,
 		"sm.batch(null, [])":                                "batch: the second argument must be an array of queries: [[procedure, input]]",
 		"sm.batch(null, 'hush')":                            "batch: the second argument must be an array of queries: [[procedure, input]]",
 		"sm.batch(null, [[]])":                              "batch: entry 0 must be [procedure] or [procedure, input]",

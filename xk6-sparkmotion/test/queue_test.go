@@ -37,7 +37,7 @@ func TestQueueDepth(t *testing.T) {
 		{"too few counters", 200, `[{"result":1},{"result":["1"]}]`, "[Error(queueDepth: MGET of 9 counters answered [\"1\"]. Is UPSTASH_REDIS_REST_URL a Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 		{"a counter that is none", 200, `[{"result":1},{"result":["x",null,null,null,null,null,null,null,null]}]`,
-			"[Error(queueDepth: monitoring:taps:received holds \"x\", which is no whole number. Is this the system's Redis?),undefined,undefined]",
+			"[Error(queueDepth: monitoring:taps:received holds \"x\", which is not a whole number. Is this the system's Redis?),undefined,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
 		{"a failure", 500, "", "[Error(queueDepth: POST SHOWN/pipeline: answered 500 Internal Server Error. The server failed: its log says why),500,undefined]",
 			[]string{"error_rate{part:upstash} 1", "upstash_latency{} time"}},
@@ -76,7 +76,7 @@ func TestQueueDepthWithoutAQueue(t *testing.T) {
 	}
 	vutest.Equal(t, "lines in the log", len(p.Log.AllEntries()), 1)
 	vutest.Equal(t, "the line", p.Log.LastEntry().Message,
-		"queueDepth skips: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
+		"queueDepth is skipped: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, to sample the queue")
 }
 
 // Half a configuration is a mistake, not a wish to skip.
@@ -194,10 +194,10 @@ func TestQueueDepthByRedisFails(t *testing.T) {
 		"redis://user:hush@" + gone: fmt.Sprintf("queueDepth: LLEN tap-log:pending on %s: no answer: dial tcp %s: connect: connection refused. "+
 			"Is REDIS_URL right, and can this machine reach it?", gone, gone),
 		"http://user:hush@host":       form,
-		"redis://user:hush@host:port": form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
-		"redis://user:hu/sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
-		"redis://user:hu%sh@host:1":   form + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
-		"redis://host?family=0&x=1":   form + ", and has the parameter family, x, which is unknown here: leave it out",
+		"redis://user:hush@host:port": form + ", and this is not a URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu/sh@host:1":   form + ", and this is not a URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://user:hu%sh@host:1":   form + ", and this is not a URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25",
+		"redis://host?family=0&x=1":   form + ". The parameter family, x is not supported: leave it out",
 		"redis://:5?hush@host:1":      form, // the rest of a password, not a parameter
 	} {
 		s := newProcess(t, map[string]string{"REDIS_URL": link}).Start(1)
@@ -223,9 +223,9 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 	for _, scheme := range []string{"redis", "rediss"} {
 		failed := "queueDepth: LLEN tap-log:pending on " + address + ": no answer: %s"
 		s := newProcess(t, map[string]string{"REDIS_URL": scheme + "://user:hush@" + address}).Start(1)
-		advice := "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+		advice := "Is it overloaded, or does a firewall drop the request? The option timeout sets how long to wait"
 		if scheme == "rediss" {
-			advice = "It does not answer TLS: a server without it needs redis://"
+			advice = "It doesn't speak TLS: use redis:// instead of rediss://"
 		}
 		vutest.Equal(t, scheme, s.Fails("sm.queueDepth({timeout: 100})"), fmt.Sprintf(failed, "request timeout after 100ms. "+advice))
 		vutest.EqualLines(t, "emitted", s.Emitted(), "error_rate{part:upstash} 1")
@@ -234,7 +234,7 @@ func TestQueueDepthByASilentRedis(t *testing.T) {
 		s.VU.Ctx = ctx
 		time.AfterFunc(100*time.Millisecond, cancel)
 		vutest.Equal(t, scheme, s.Fails("sm.queueDepth()"), fmt.Sprintf(failed,
-			"context canceled. The run ended before the answer did"))
+			"context canceled. The run ended before the answer was complete"))
 		vutest.EqualLines(t, "emitted", s.Emitted())
 	}
 }

@@ -16,9 +16,9 @@ func TestSearchRefuses(t *testing.T) {
 		call   string
 		says   string
 	}{
-		{newProcess(t, env).Start(1), `probeTaps()`, "it takes a scenario with an arrival rate"},
-		{newProcess(t, env).Init(), `findCapacity()`, "call it from a scenario of one virtual user and one iteration"},
-		{newProcess(t, env).Start(1), `findCapacity()`, "call it from a scenario of one virtual user and one iteration"},
+		{newProcess(t, env).Start(1), `probeTaps()`, "call it from a scenario with an arrival rate"},
+		{newProcess(t, env).Init(), `findCapacity()`, "call it from a scenario with one virtual user and one iteration"},
+		{newProcess(t, env).Start(1), `findCapacity()`, "call it from a scenario with one virtual user and one iteration"},
 		{inScenario(newProcess(t, env).Start(1), 50), `findCapacity({ start: 200, most: 100 })`, "option start is the first rate"},
 		{inScenario(newProcess(t, env).Start(1), 50), `findCapacity({ hold: 0 })`, "hold"},
 	} {

@@ -139,7 +139,7 @@ func TestRenewRefused(t *testing.T) {
 	}
 	vutest.EqualLines(t, "emitted", vus[0].Emitted(), "error_rate{part:admin} 1", "error_rate{part:admin} 1", "error_rate{part:admin} 1")
 	vutest.Equal(t, "lines in the log", len(p.Log.AllEntries()), 2)
-	if got := p.Log.AllEntries()[0].Message; !strings.HasPrefix(got, "The session has expired, and there is no new one: login: POST http") ||
+	if got := p.Log.AllEntries()[0].Message; !strings.HasPrefix(got, "The session has expired and could not be renewed: login: POST http") ||
 		strings.Contains(got, "hush") {
 		t.Error(got)
 	}
@@ -156,7 +156,7 @@ func TestRenewInVain(t *testing.T) {
 	}
 	vutest.Equal(t, "logins", a.logins, 2)
 	vutest.Equal(t, "the last line", p.Log.LastEntry().Message,
-		"The session has expired, and there is no new one: the server also refuses the session of a new login")
+		"The session has expired and could not be renewed: the server also refuses the session of a new login")
 }
 
 // A VU that is cut off in a renewal counts and logs nothing.

@@ -254,10 +254,10 @@ func TestDirectTaps(t *testing.T) {
 	s.Run("sm.tap({form: 'direct'})")
 	vutest.EqualLines(t, "emitted", s.Emitted(), strings.Split(strings.ReplaceAll(strings.Join(append(checks(1, 1, 1),
 		"error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "\n"), "subdomain", "direct"), "\n")...)
-	vutest.Equal(t, "a band of no event", s.Fails("sm.tap({form: 'direct', band: 'X-1'})"), "tap: the direct form needs a band of LOADTEST-E1-, LOADTEST-E2-, "+
-		"LOADTEST-E3-: its prefix tells the event, and X-1 has none of these")
+	vutest.Equal(t, "a band of no event", s.Fails("sm.tap({form: 'direct', band: 'X-1'})"), "tap: the direct form finds the event by the band's prefix, one of LOADTEST-E1-, LOADTEST-E2-, "+
+		"LOADTEST-E3-, and X-1 has none of these")
 	vutest.Equal(t, "too few events", s.Fails("sm.tap({form: 'direct', eventIDs: ['a']})"), "tap: LOADTEST_EVENT_IDS must name one event for each of "+
-		"LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, with commas, got 1")
+		"LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, separated by commas, got 1")
 	vutest.Equal(t, "no settings", newProcess(t, nil).Start(1).Fails("sm.tap({form: 'direct'})"), "tap needs DIRECT_URL, LOADTEST_ORG_ID, LOADTEST_EVENT_IDS: "+
 		"set it in the environment, or pass it as an option")
 }

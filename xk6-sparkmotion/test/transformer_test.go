@@ -97,7 +97,7 @@ func TestTransformerIsNotTheServers(t *testing.T) {
 	server := &procedures{superjson: true}
 	link, shown := vutest.Serve(t, server.ServeHTTP)
 	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TRPC_TRANSFORMER": "none"}).Start(1)
-	const why = ": the server's transformer is superjson, and TRPC_TRANSFORMER, the option transformer, says none. Leave it out: it is found by itself"
+	const why = ": the server's transformer is superjson, but TRPC_TRANSFORMER (the option transformer) says none. Remove that setting: the transformer is detected"
 	vutest.Equal(t, "query", s.Fails("sm.query(null, 'read', {a: 1})"), "query: "+shown+"/api/trpc/read"+why)
 	vutest.Equal(t, "batch", s.Fails("sm.batch(null, [['read', {a: 1}]])"), "batch: "+shown+"/api/trpc/read"+why)
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 )
 
-// Origin is where a part is, and the setting that says so.
+// Origin is the address of a part, and the setting that has it.
 type Origin struct{ Part, Setting, URL string }
 
-// Check refuses hosts that nobody has named: ten thousand requests a second at the wrong address is an outage. This
-// machine's own need no name. allowed is a list with commas, in which *.example.com stands for all hosts below that.
+// Check refuses hosts that are not allowed: ten thousand requests a second at the wrong address are an outage. This
+// machine is always allowed. allowed is a list separated by commas, in which *.example.com allows all subdomains.
 func Check(allowed string, origins []Origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	for i, name := range names {
@@ -27,7 +27,7 @@ func Check(allowed string, origins []Origin) error {
 		}
 	}
 	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
-		return fmt.Errorf("ALLOWED_HOSTS takes hosts with commas, no scheme, port or path, and *.example.com for all below: number %d is none of these",
+		return fmt.Errorf("ALLOWED_HOSTS takes hosts separated by commas, without scheme, port or path, and *.example.com for all subdomains: entry %d is neither",
 			wrong+1) // not the text: a URL may hold a password
 	}
 	var strangers, missing []string
@@ -48,7 +48,7 @@ func Check(allowed string, origins []Origin) error {
 	if len(strangers) == 0 {
 		return nil
 	}
-	return fmt.Errorf("no load is sent to %s: it is not this machine, and nobody has named it. If it is yours to load, set ALLOWED_HOSTS=%s",
+	return fmt.Errorf("no load is sent to %s: it is not this machine and not in ALLOWED_HOSTS. If you may load it, set ALLOWED_HOSTS=%s",
 		strings.Join(strangers, ", "), strings.Join(append(names, missing...), ","))
 }
 

@@ -51,7 +51,7 @@ func TestCheckTakesHosts(t *testing.T) {
 		"example.com:8080": false, "example.com/x": false, "a;b": false,
 	} {
 		err := Check("example.com,"+name, nil)
-		if (err == nil) != taken || (err != nil && (!strings.Contains(err.Error(), "number 2 is none") || strings.Contains(err.Error(), "hush"))) {
+		if (err == nil) != taken || (err != nil && (!strings.Contains(err.Error(), "entry 2 is neither") || strings.Contains(err.Error(), "hush"))) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"unicode/utf8"
 )
 
-// Doer sends one request and does not follow redirects. [http.Client] is one, a VU's client another.
+// Doer sends one request and does not follow redirects. [http.Client] and a VU's client are Doers.
 type Doer interface {
 	Do(req *http.Request) (*http.Response, error)
 }
@@ -41,7 +41,7 @@ type Answer struct {
 	Body    []byte
 }
 
-// Error is an answer that is not what was asked for, or none at all.
+// Error is an unexpected answer, or the lack of one.
 type Error struct {
 	Request string // what was tried: method and URL, safe to show
 	Status  int    // 0 when nothing came back
@@ -60,7 +60,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Cut is what a [Doer] that reads bodies itself fails with when an answer does not come to its end.
+// Cut is the error of a [Doer] that reads bodies itself, for an answer that ends early.
 type Cut struct {
 	Status int
 	Err    error
@@ -71,10 +71,10 @@ func (c *Cut) Error() string { return c.Err.Error() }
 
 func (c *Cut) Unwrap() error { return c.Err }
 
-// Answered remembers which hosts have answered: where one has, its URL is right. The zero value knows none, nor does nil.
+// Answered remembers which hosts have answered, because their URLs must be right. The zero value and nil know none.
 type Answered struct{ hosts sync.Map }
 
-// Note remembers a host that answered. Of one that has, it returns an error as a [*Lost].
+// Note remembers a host that answered. For a host that answered before, it returns an error as a [*Lost].
 func (a *Answered) Note(host string, err error) error {
 	if a == nil {
 		return err
@@ -89,7 +89,7 @@ func (a *Answered) Note(host string, err error) error {
 	return err
 }
 
-// Lost is what a [Doer] fails with when no answer comes from where there was one before.
+// Lost is the error of a [Doer] without an answer from a host that answered before.
 type Lost struct{ Err error }
 
 func (l *Lost) Error() string { return l.Err.Error() }
@@ -115,14 +115,14 @@ func Get(doer Doer, req *http.Request, setting string) (*Answer, error) {
 	return a, nil
 }
 
-// spoils is what to think of an answer that is none by the protocol.
-const spoils = "The server, or a proxy in between, cuts or spoils it"
+// spoils explains an answer that violates the protocol.
+const spoils = "The server, or a proxy in between, truncates or corrupts it"
 
-// Failed is the error about a request that no whole answer came to.
+// Failed returns the error about a request without a complete answer.
 func Failed(request, setting string, err error) *Error {
 	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
 	if lost, ok := err.(*Lost); ok { // as a Doer returns it, like the next
-		e.Advice = "It has answered in this run, so that " + setting + " is right: is it overloaded, or restarting?"
+		e.Advice = "It answered earlier in this run, so " + setting + " is right: is it overloaded, or restarting?"
 		err = lost.Err
 	}
 	if cut, ok := err.(*Cut); ok {
@@ -130,7 +130,7 @@ func Failed(request, setting string, err error) *Error {
 		if cut.Header {
 			unread = "header"
 		}
-		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, and its %s can't be read: ", cut.Status, unread)
+		e.Status, e.Got = cut.Status, fmt.Sprintf("answered %d, but its %s can't be read: ", cut.Status, unread)
 		e.Advice = spoils
 		err = cut.Err
 	}
@@ -170,22 +170,22 @@ func reach(err error, setting string) string {
 	case errors.As(err, &lookup):
 		return "Check the host in " + setting + ", and this machine's DNS"
 	case errors.As(err, &host):
-		return "Put a host that the certificate names into " + setting
+		return "The certificate is for another host: use one that it names in " + setting
 	case errors.As(err, &authority):
-		return "Let this machine trust the certificate's authority, or set k6's option insecureSkipTLSVerify"
+		return "Trust the certificate's authority on this machine, or set k6's option insecureSkipTLSVerify"
 	case alert(err) == noApplicationProtocol:
-		return "It speaks HTTP/2 only: protocol 'h2' lets k6's own transport speak it"
+		return "It speaks only HTTP/2: set the option protocol to 'h2', for k6's own transport"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "It speaks no TLS there: check the scheme and the port in " + setting
+		return "It doesn't speak TLS there: check the scheme and the port in " + setting
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "This machine lets k6 open too few files, and each connection is one: raise the limit, ulimit -n 65536"
+		return "Each connection takes an open file, and k6 has reached its limit: raise it with ulimit -n 65536"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "This machine has no port left to connect from: keep connections (noConnectionReuse, noVUConnectionReuse), " +
+		return "This machine has no free local port: keep connections open (noConnectionReuse, noVUConnectionReuse), " +
 			"or give k6 more addresses (--local-ips)"
 	case errors.Is(err, context.Canceled):
-		return "The run ended before the answer did"
+		return "The run ended before the answer was complete"
 	case overdue(err):
-		return "Is it overloaded, or does a firewall drop what is sent? The option timeout is how long to wait"
+		return "Is it overloaded, or does a firewall drop the request? The option timeout sets how long to wait"
 	}
 	return ""
 }
@@ -202,12 +202,12 @@ func alert(err error) uint8 {
 	return uint8(alert)
 }
 
-// Show gives a URL as messages show it: scheme, host and path, nothing that could be a secret.
+// Show returns a URL as messages show it: scheme, host and path, and nothing that could be a secret.
 func Show(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// JSON decodes the body into v, numbers kept as the server wrote them ([json.Number]). A body that is no JSON, or
+// JSON decodes the body into v, and keeps numbers as the server wrote them ([json.Number]). A body that is not JSON, or
 // more than one value, is an error that says what it looks like instead.
 func (a *Answer) JSON(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(a.Body))
@@ -219,12 +219,12 @@ func (a *Answer) JSON(v any) error {
 	return nil
 }
 
-// Wrong is an error about the answer: what came back in format and args, and advice on what to change.
+// Wrong returns an error about the answer: what came back, in format and args, and advice on what to change.
 func (a *Answer) Wrong(advice, format string, args ...any) *Error {
 	return &Error{Request: a.Request, Status: a.Status, Got: "answered " + fmt.Sprintf(format, args...), Advice: advice}
 }
 
-// Unexpected is an error about the answer's status, with the advice that fits it; hint, when not empty, is what to
+// Unexpected returns an error about the answer's status, with advice on that status. hint, when not empty, is what to
 // check about the credentials that were sent.
 func (a *Answer) Unexpected(hint string) *Error {
 	got := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
@@ -237,7 +237,7 @@ func (a *Answer) Unexpected(hint string) *Error {
 	return a.Wrong(a.advice(hint), "%s", got)
 }
 
-// leads says where a redirect leads.
+// leads returns where a redirect leads.
 func (a *Answer) leads() string {
 	location := a.Header.Get("Location")
 	if location == "" {
@@ -245,12 +245,12 @@ func (a *Answer) leads() string {
 	}
 	u, err := url.Parse(location)
 	if err != nil {
-		return " with a Location that is no URL"
+		return " with a Location that is not a URL"
 	}
 	return " to " + Words(Show(u))
 }
 
-// advice is what a status usually calls for.
+// advice returns what to do about a status.
 func (a *Answer) advice(hint string) string {
 	switch {
 	case a.Status == http.StatusTooManyRequests:
@@ -260,16 +260,16 @@ func (a *Answer) advice(hint string) string {
 	case a.Status == http.StatusForbidden && hint != "":
 		return hint + ". Or does a gateway forbid it?"
 	case a.Status == http.StatusForbidden:
-		return "A firewall or bot check may take it for an attack: exempt this machine's address. " +
-			"A gateway with a login of its own wants user:password@ in " + a.Setting
+		return "A firewall or bot check may take the requests for an attack: exempt this machine's address. " +
+			"If a gateway asks for its own login, put user:password@ into " + a.Setting
 	case a.Status == http.StatusUnauthorized:
-		return "Does a gateway want a login of its own? Put user:password@ into " + a.Setting
+		return "If a gateway asks for its own login, put user:password@ into " + a.Setting
 	case a.Status == http.StatusRequestEntityTooLarge:
-		return "It takes no request of this size: send less in one, or raise its limit"
+		return "The request is too large for it: send less at once, or raise its limit"
 	case a.Status == http.StatusRequestURITooLong:
-		return "It takes no URL of this length: ask for less in one request, or raise its limit"
+		return "The URL is too long for it: ask for less in one request, or raise its limit"
 	case a.Status == http.StatusRequestHeaderFieldsTooLarge:
-		return "It takes no header of this size: send fewer or shorter fields and cookies, or raise its limit"
+		return "The header is too large for it: send fewer or shorter fields and cookies, or raise its limit"
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
 	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):
@@ -280,20 +280,20 @@ func (a *Answer) advice(hint string) string {
 	return "Is " + a.Setting + " the right application's origin?"
 }
 
-// elsewhere is the advice on a redirect: for good it leads to the right URL, for now perhaps to a login page.
+// elsewhere is the advice on a redirect: a permanent one leads to the right URL, a temporary one perhaps to a login page.
 func (a *Answer) elsewhere(hint string) string {
-	advice := "Point " + a.Setting + " at where it redirects to"
+	advice := "Point " + a.Setting + " at the URL that it redirects to"
 	if a.Status == http.StatusMovedPermanently || a.Status == http.StatusPermanentRedirect {
 		return advice
 	}
-	advice += ". A login page means that the request was not let in"
+	advice += ". If that is a login page, the request was not let in"
 	if hint != "" {
 		advice += ": " + strings.ToLower(hint[:1]) + hint[1:]
 	}
 	return advice
 }
 
-// noJSON is the error about a body that should have been JSON: in a few words, what it is.
+// noJSON returns the error about a body that should have been JSON, with what it is instead.
 func (a *Answer) noJSON() *Error {
 	advice := a.advice("")
 	trimmed := bytes.TrimSpace(a.Body)
@@ -304,24 +304,24 @@ func (a *Answer) noJSON() *Error {
 	case trimmed[0] == '<':
 		looks = fmt.Sprintf("an HTML page instead of JSON (%d bytes)", len(a.Body))
 	case json.Valid(trimmed):
-		looks = fmt.Sprintf("JSON of another shape than expected (%d bytes)", len(a.Body))
+		looks = fmt.Sprintf("JSON of an unexpected shape (%d bytes)", len(a.Body))
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		looks = fmt.Sprintf("JSON that is cut or broken (%d bytes)", len(a.Body))
-		advice = "The server or a proxy cut it: its log says why"
+		looks = fmt.Sprintf("truncated or invalid JSON (%d bytes)", len(a.Body))
+		advice = "See the log of the server, or of a proxy in between"
 	default:
 		kind := a.Header.Get("Content-Type")
 		if kind == "" {
 			kind = "no Content-Type"
 		}
-		looks = fmt.Sprintf("a body that is no JSON (%s, %d bytes)", Clip(kind, 60), len(a.Body))
+		looks = fmt.Sprintf("a body that is not JSON (%s, %d bytes)", Clip(kind, 60), len(a.Body))
 	}
 	return a.Wrong(advice, "%d with %s", a.Status, looks)
 }
 
-// Words are a server's own words as messages repeat them: on one line, not too long, and without a full stop.
+// Words returns a server's text as messages quote it: on one line, not too long, and without a full stop.
 func Words(text string) string { return strings.TrimRight(Clip(text, 300), ".") }
 
-// Clip returns at most n bytes of text on one line, without what a terminal does not show.
+// Clip returns at most n bytes of text on one line, without characters that a terminal doesn't show.
 func Clip(text string, n int) string {
 	hidden := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 	line := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), hidden), " ")

@@ -85,21 +85,21 @@ func TestGetWithoutAnAnswer(t *testing.T) {
 		err, is    error
 		status     int
 	}{
-		{"no file left", "no answer: dial tcp: socket: too many open files. This machine lets k6 open too few files, and each connection " +
-			"is one: raise the limit, ulimit -n 65536", here("socket", syscall.EMFILE), syscall.EMFILE, 0},
-		{"no port left", "no answer: dial tcp: connect: cannot assign requested address. This machine has no port left to connect from: " +
-			"keep connections (noConnectionReuse, noVUConnectionReuse), or give k6 more addresses (--local-ips)",
+		{"no file left", "no answer: dial tcp: socket: too many open files. Each connection takes an open file, and k6 has " +
+			"reached its limit: raise it with ulimit -n 65536", here("socket", syscall.EMFILE), syscall.EMFILE, 0},
+		{"no port left", "no answer: dial tcp: connect: cannot assign requested address. This machine has no free local port: " +
+			"keep connections open (noConnectionReuse, noVUConnectionReuse), or give k6 more addresses (--local-ips)",
 			here("connect", syscall.EADDRNOTAVAIL), syscall.EADDRNOTAVAIL, 0},
 		{"refused", "no answer: dial tcp " + answertest.Nobody + ": connect: connection refused. Is WORKER_URL right, and can this machine reach it?",
 			refused, syscall.ECONNREFUSED, 0},
-		{"lost", "no answer: dial tcp: connect: connection reset by peer. It has answered in this run, so that WORKER_URL is right: is it " +
+		{"lost", "no answer: dial tcp: connect: connection reset by peer. It answered earlier in this run, so WORKER_URL is right: is it " +
 			"overloaded, or restarting?", Failed("GET http://HOST/a", "WORKER_URL", afterAnAnswer(&net.OpError{
 			Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNRESET)})), syscall.ECONNRESET, 0},
-		{"over", "answered 200, and its body can't be read: context canceled. The run ended before the answer did",
+		{"over", "answered 200, but its body can't be read: context canceled. The run ended before the answer was complete",
 			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 200, Err: context.Canceled}), context.Canceled, 200},
-		{"a header", "answered 302, and its header can't be read: bad header line. The server, or a proxy in between, cuts or spoils it",
+		{"a header", "answered 302, but its header can't be read: bad header line. The server, or a proxy in between, truncates or corrupts it",
 			Failed("GET http://HOST/a", "WORKER_URL", &Cut{Status: 302, Err: errHeader, Header: true}), errHeader, 302},
-		{"cut", "answered 200, and its body can't be read: unexpected EOF. The server, or a proxy in between, cuts or spoils it", cut, io.ErrUnexpectedEOF, 200},
+		{"cut", "answered 200, but its body can't be read: unexpected EOF. The server, or a proxy in between, truncates or corrupts it", cut, io.ErrUnexpectedEOF, 200},
 	} {
 		var wrong *Error
 		if !errors.As(c.err, &wrong) {
@@ -130,18 +130,18 @@ func TestUnexpected(t *testing.T) {
 			"429 Too Many Requests (Retry-After: 30). The server limits the rate: wait, or raise its limit for this test"},
 		{"a long Retry-After", 503, map[string]string{"Retry-After": strings.Repeat("x", 50)}, "",
 			"503 Service Unavailable (Retry-After: " + strings.Repeat("x", 40) + "…). The server failed: its log says why"},
-		{"unauthorized", 401, nil, "", "401 Unauthorized. Does a gateway want a login of its own? Put user:password@ into HUB_URL"},
-		{"forbidden", 403, nil, "", "403 Forbidden. A firewall or bot check may take it for an attack: exempt this machine's address. " +
-			"A gateway with a login of its own wants user:password@ in HUB_URL"},
+		{"unauthorized", 401, nil, "", "401 Unauthorized. If a gateway asks for its own login, put user:password@ into HUB_URL"},
+		{"forbidden", 403, nil, "", "403 Forbidden. A firewall or bot check may take the requests for an attack: exempt this machine's address. " +
+			"If a gateway asks for its own login, put user:password@ into HUB_URL"},
 		{"unauthorized, with a hint", 401, nil, "Check X", "401 Unauthorized. Check X"},
 		{"forbidden, with a hint", 403, nil, "Check X", "403 Forbidden. Check X. Or does a gateway forbid it?"},
 		{"a hint is for credentials", 404, nil, "Check X", "404 Not Found. Check HUB_URL: nothing is there"},
 		{"a redirect", 308, map[string]string{"Location": "https://u:hush@there/login?token=hush#hush"}, "",
-			"308 Permanent Redirect to https://there/login. Point HUB_URL at where it redirects to"},
+			"308 Permanent Redirect to https://there/login. Point HUB_URL at the URL that it redirects to"},
 		{"a redirect, with a hint", 302, map[string]string{"Location": "/login"}, "Check X",
-			"302 Found to /login. Point HUB_URL at where it redirects to. A login page means that the request was not let in: check X"},
+			"302 Found to /login. Point HUB_URL at the URL that it redirects to. If that is a login page, the request was not let in: check X"},
 		{"a redirect to no URL", 302, map[string]string{"Location": "http://[hush"}, "",
-			"302 Found with a Location that is no URL. Is HUB_URL the right application's origin?"},
+			"302 Found with a Location that is not a URL. Is HUB_URL the right application's origin?"},
 		{"a redirect to nowhere", 302, nil, "", "302 Found without a Location. Is HUB_URL the right application's origin?"},
 		{"a Location without a redirect", 201, map[string]string{"Location": "/made"}, "",
 			"201 Created. Is HUB_URL the right application's origin?"},
@@ -167,14 +167,14 @@ func TestJSON(t *testing.T) {
 		{"an object", "", ` {"n": 9007199254740993} `, ""},
 		{"empty", "", " \n", "200 with an empty body instead of JSON"},
 		{"a page", "text/html", "<!doctype html><p>hush", "200 with an HTML page instead of JSON (22 bytes)"},
-		{"cut", "", `{"n": 1, "hush`, "200 with JSON that is cut or broken (14 bytes)"},
-		{"text", "text/plain", "hush", "200 with a body that is no JSON (text/plain, 4 bytes)"},
-		{"text of no type", "", "hush", "200 with a body that is no JSON (no Content-Type, 4 bytes)"},
-		{"two values", "", `{"n": 1} {"n": 2}`, "200 with JSON that is cut or broken (17 bytes)"},
-		{"a bracket too many", "", `{"n": 1}}`, "200 with JSON that is cut or broken (9 bytes)"},
-		{"another shape", "", `["hush"]`, "200 with JSON of another shape than expected (8 bytes)"},
-		{"a string", "", `"hush"`, "200 with JSON of another shape than expected (6 bytes)"},
-		{"another type", "", `{"n": "hush"}`, "200 with JSON of another shape than expected (13 bytes)"},
+		{"cut", "", `{"n": 1, "hush`, "200 with truncated or invalid JSON (14 bytes)"},
+		{"text", "text/plain", "hush", "200 with a body that is not JSON (text/plain, 4 bytes)"},
+		{"text of no type", "", "hush", "200 with a body that is not JSON (no Content-Type, 4 bytes)"},
+		{"two values", "", `{"n": 1} {"n": 2}`, "200 with truncated or invalid JSON (17 bytes)"},
+		{"a bracket too many", "", `{"n": 1}}`, "200 with truncated or invalid JSON (9 bytes)"},
+		{"another shape", "", `["hush"]`, "200 with JSON of an unexpected shape (8 bytes)"},
+		{"a string", "", `"hush"`, "200 with JSON of an unexpected shape (6 bytes)"},
+		{"another type", "", `{"n": "hush"}`, "200 with JSON of an unexpected shape (13 bytes)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -191,8 +191,8 @@ func TestJSON(t *testing.T) {
 				return
 			}
 			advice := ". Is HUB_URL the right application's origin?"
-			if strings.Contains(c.want, "cut") {
-				advice = ". The server or a proxy cut it: its log says why"
+			if strings.Contains(c.want, "truncated") {
+				advice = ". See the log of the server, or of a proxy in between"
 			}
 			if want := "GET x: answered " + c.want + advice; err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)

@@ -55,13 +55,13 @@ func TestOutcome(t *testing.T) {
 			"2 2 lost 0 duplicated 0 0 event 0 mode 0 unexpected 0 repeated 0 unanswered 0 0", "Every tap was recorded once: 2 taps, under their bands' events."},
 		{"one is lost", []row{{"E1-1", "a", "live", own}}, nil,
 			"2 1 lost 1 duplicated 0 0 event 0 mode 0 unexpected 0 repeated 0 unanswered 0 0",
-			"1 tap was lost: redirected to its page, and recorded nowhere: E2-1 at 2026-06-01T19:00:00.001Z"},
+			"1 tap was lost: redirected to its page, but recorded nowhere: E2-1 at 2026-06-01T19:00:00.001Z"},
 		{"a loss that a duplicate makes up for", []row{{"E1-1", "a", "live", own}, {"E1-1", "a", "live", own}}, nil,
 			"2 0 lost 1 duplicated 1 1 event 0 mode 0 unexpected 0 repeated 0 unanswered 0 0",
-			"1 tap was recorded more than once, in 1 row too many: E1-1 at 2026-06-01T19:00:00.000Z (2 rows)"},
+			"1 tap was recorded more than once: 1 row too many: E1-1 at 2026-06-01T19:00:00.000Z (2 rows)"},
 		{"three times", []row{{"E1-1", "a", "live", own}, {"E1-1", "a", "live", own}, {"E1-1", "a", "live", own}, {"E2-1", "b", "live", own}}, nil,
 			"2 1 lost 0 duplicated 1 2 event 0 mode 0 unexpected 0 repeated 0 unanswered 0 0",
-			"1 tap was recorded more than once, in 2 rows too many: E1-1 at 2026-06-01T19:00:00.000Z (3 rows)"},
+			"1 tap was recorded more than once: 2 rows too many: E1-1 at 2026-06-01T19:00:00.000Z (3 rows)"},
 		{"under another event of the audit", []row{{"E1-1", "b", "live", own}, {"E2-1", "b", "live", own}}, nil,
 			"2 1 lost 0 duplicated 0 0 event 1 mode 0 unexpected 0 repeated 0 unanswered 0 0",
 			"1 tap was recorded under another event than its band's: E1-1 at 2026-06-01T19:00:00.000Z (under named b)"},
@@ -79,18 +79,18 @@ func TestOutcome(t *testing.T) {
 			"2 recorded taps of these events' bands were not made by this audit: E1-1 at 2026-06-01T19:00:01.000Z (under named a), E1-7 at 2026-06-01T19:00:01.000Z (under named a)"},
 		{"no User-Agent is recorded", []row{{"E1-1", "a", "live", other}, {"E2-1", "b", "live", other}}, nil,
 			"2 0 lost 2 duplicated 0 0 event 0 mode 0 unexpected 2 repeated 0 unanswered 0 0",
-			"No row has the audit's User-Agent. If something before the Worker changes it, an audit can't find its taps."},
+			"No row has the audit's User-Agent. If something in front of the Worker changes it, an audit can't find its taps."},
 		{"a band that nobody tapped, as one of the run", []row{{"E1-1", "a", "live", own}, {"E2-1", "b", "live", own}, {"X", "a", "live", own}}, nil,
 			"2 2 lost 0 duplicated 0 0 event 0 mode 0 unexpected 1 repeated 0 unanswered 0 0",
 			"1 recorded tap of these events' bands was not made by this audit: X at 2026-06-01T19:00:01.000Z (under named a)"},
 		{"one was sent twice, and recorded twice", []row{{"E1-1", "a", "live", own}, {"E1-1", "a", "live", own}, {"E2-1", "b", "live", own}},
 			func(s *Set) { s.End("E1-1", Repeated, at(2)) },
 			"2 2 lost 0 duplicated 0 0 event 0 mode 0 unexpected 0 repeated 1 unanswered 0 0",
-			"1 tap was recorded more than once by this machine's own repetition: a kept connection ended before the answer. That is no fault of the system's."},
+			"1 tap was recorded more than once because this machine sent the request twice: a kept connection closed before the answer. The system is not at fault."},
 		{"one had no answer, and was recorded", []row{{"E1-1", "a", "live", own}, {"E2-1", "b", "live", own}},
 			func(s *Set) { s.End("E1-1", None, at(2)) },
 			"1 1 lost 0 duplicated 0 0 event 0 mode 0 unexpected 0 repeated 0 unanswered 1 1",
-			"1 tap was redirected to no page, or had no answer, of which an audit expects nothing: 1 is recorded."},
+			"1 tap was redirected elsewhere or not answered; the audit doesn't judge such taps (1 is recorded)."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +151,7 @@ func TestFirstTen(t *testing.T) {
 	o := tapped(t, bands...).Read(sure).Outcome()
 	said := o.Sentences()
 	if o.Lost.Count != 1234 || len(o.Lost.First) != shown || said[0] != "Of 1,234 taps that were redirected, 0 are recorded once, as they should be." ||
-		!strings.HasPrefix(said[1], "1,234 taps were lost: redirected to their page, and recorded nowhere: E1-000000 at ") || !strings.HasSuffix(said[1], ", …") {
+		!strings.HasPrefix(said[1], "1,234 taps were lost: redirected to their page, but recorded nowhere: E1-000000 at ") || !strings.HasSuffix(said[1], ", …") {
 		t.Errorf("%d named, %q", len(o.Lost.First), said)
 	}
 }
@@ -284,7 +284,7 @@ func TestPagesFail(t *testing.T) {
 	t.Parallel()
 	crowd := slices.Repeat([]Row{{At: at(7)}}, 5)
 	err := Pages(Window{at(0), at(1000)}, 5, exporter(crowd, 5), func([]Row) {})
-	if err == nil || !strings.Contains(err.Error(), "the one millisecond 2026-06-01T19:00:00.007Z has 5 rows") {
+	if err == nil || !strings.Contains(err.Error(), "the single millisecond 2026-06-01T19:00:00.007Z has 5 rows") {
 		t.Error(err)
 	}
 	wrong := errors.New("wrong")

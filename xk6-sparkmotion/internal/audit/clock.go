@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock is how far servers' clocks are ahead of this machine's, as their answers' Date headers tell: somewhere from Least to Most.
+// Clock is how far the servers' clocks are ahead of this machine's, by the Date headers of their answers: between Least and Most.
 type Clock struct {
 	Least, Most time.Duration
 	seen        bool
@@ -27,15 +27,15 @@ func (c *Clock) See(date string, sent, received time.Time) error {
 	return nil
 }
 
-// slack is how far the clocks of the machines behind one name may be apart: an answer shows one of them.
+// slack is how far apart the clocks of the machines behind one name may be: an answer shows only one of them.
 const slack = time.Second
 
-// Around returns the servers' time that what happened in a window of this machine's time can have had.
+// Around returns the servers' times that can correspond to a window of this machine's time.
 func (c Clock) Around(w Window) Window {
 	return Window{w.From.Add(c.Least - slack), w.To.Add(c.Most + slack)}
 }
 
-// Within returns the servers' time that lies in a window of this machine's time for sure.
+// Within returns the servers' times that certainly lie in a window of this machine's time.
 func (c Clock) Within(w Window) Window {
 	return Window{w.From.Add(c.Most + slack), w.To.Add(c.Least - slack)}
 }

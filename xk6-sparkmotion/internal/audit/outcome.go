@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Outcome is what became of every tap.
+// Outcome says what became of every tap.
 type Outcome struct {
 	Taps          int      `json:"taps"` // that were redirected to a page
 	Once          int      `json:"once"` // of them, those with nothing amiss
@@ -30,7 +30,7 @@ type Findings struct {
 	First []Finding `json:"first"` // not more than [shown]
 }
 
-// Finding is one tap, at this machine's time, or a row, at the system's.
+// Finding is one tap, with this machine's time, or a row, with the system's.
 type Finding struct {
 	Band  string    `json:"band"`
 	At    time.Time `json:"at"`
@@ -55,10 +55,10 @@ func (f *Findings) add(found Finding) {
 	}
 }
 
-// Well reports whether every tap is recorded as it should be, and nothing else.
+// Well reports whether every tap is recorded as it should be, and nothing else is recorded.
 func (o *Outcome) Well() bool { return o.Once == o.Taps && o.Unexpected.Count == 0 }
 
-// Sentences say the outcome: the verdict first, then what each kind of finding is, with the first of them.
+// Sentences describes the outcome: first the verdict, then each kind of finding with its first examples.
 func (o *Outcome) Sentences() []string {
 	said := []string{o.verdict()}
 	for _, kind := range []struct {
@@ -67,9 +67,9 @@ func (o *Outcome) Sentences() []string {
 		many  string
 		row   func(Finding) string
 	}{
-		{o.Lost, "1 tap was lost: redirected to its page, and recorded nowhere", "taps were lost: redirected to their page, and recorded nowhere", nil},
-		{o.Duplicated, fmt.Sprintf("1 tap was recorded more than once, in %s too many", rows(o.DuplicateRows)),
-			fmt.Sprintf("taps were recorded more than once, in %s too many", rows(o.DuplicateRows)),
+		{o.Lost, "1 tap was lost: redirected to its page, but recorded nowhere", "taps were lost: redirected to their page, but recorded nowhere", nil},
+		{o.Duplicated, fmt.Sprintf("1 tap was recorded more than once: %s too many", rows(o.DuplicateRows)),
+			fmt.Sprintf("taps were recorded more than once: %s too many", rows(o.DuplicateRows)),
 			func(f Finding) string { return rows(f.Rows) }},
 		{o.OtherEvent, "1 tap was recorded under another event than its band's", "taps were recorded under another event than their band's",
 			func(f Finding) string { return "under " + f.Event }},
@@ -83,14 +83,14 @@ func (o *Outcome) Sentences() []string {
 		}
 	}
 	if o.Lost.Count == o.Taps && o.Unexpected.Count > 0 {
-		said = append(said, "No row has the audit's User-Agent. If something before the Worker changes it, an audit can't find its taps.")
+		said = append(said, "No row has the audit's User-Agent. If something in front of the Worker changes it, an audit can't find its taps.")
 	}
 	if o.Repeated > 0 {
-		said = append(said, was(o.Repeated, "was recorded", "were recorded")+" more than once by this machine's own repetition: "+
-			"a kept connection ended before the answer. That is no fault of the system's.")
+		said = append(said, was(o.Repeated, "was recorded", "were recorded")+" more than once because this machine sent the request twice: "+
+			"a kept connection closed before the answer. The system is not at fault.")
 	}
 	if o.Unanswered > 0 {
-		said = append(said, fmt.Sprintf("%s to no page, or had no answer, of which an audit expects nothing: %s recorded.",
+		said = append(said, fmt.Sprintf("%s elsewhere or not answered; the audit doesn't judge such taps (%s recorded).",
 			was(o.Unanswered, "was redirected", "were redirected"), are(o.UnansweredRecorded)))
 	}
 	return said
@@ -101,7 +101,7 @@ func (o *Outcome) verdict() string {
 	case o.Well():
 		return fmt.Sprintf("Every tap was recorded once: %s, under their bands' events.", taps(o.Taps))
 	case o.Once == o.Taps:
-		return fmt.Sprintf("Every tap was recorded once, %s, but there are others.", taps(o.Taps))
+		return fmt.Sprintf("Every tap was recorded once (%s), but other taps were recorded as well.", taps(o.Taps))
 	}
 	return fmt.Sprintf("Of %s that were redirected, %s recorded once, as they should be.", taps(o.Taps), are(o.Once))
 }

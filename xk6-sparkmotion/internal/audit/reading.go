@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Event is one whose bands are tapped.
+// Event is an event whose bands are tapped.
 type Event struct {
 	ID     string
 	Prefix string // of its bands
 }
 
-// Expectation is how taps should be recorded.
+// Expectation says how taps should be recorded.
 type Expectation struct {
 	Events []Event
 	Mode   string // that every event shows
 	Sure   Window // in which no row of the events' bands but the set's can be, by the servers' clock
 }
 
-// Reading compares a set with recorded rows. All must be given before Under: a row that is recorded between the two is then no row of
+// Reading compares a set with recorded rows. Call All before Under, so that a row recorded between the two doesn't seem to be one of
 // another event.
 type Reading struct {
 	set    *Set
@@ -66,7 +66,7 @@ func (s *Set) Read(want Expectation) *Reading {
 	return &Reading{set: s, want: want, seen: make([]seen, len(s.taps)), events: make([][]string, len(want.Events))}
 }
 
-// All takes rows of any event.
+// All adds rows of any event.
 func (r *Reading) All(rows []Row) {
 	r.set.mu.Lock()
 	defer r.set.mu.Unlock()
@@ -86,7 +86,7 @@ func (r *Reading) All(rows []Row) {
 	}
 }
 
-// Under takes rows of one of the events.
+// Under adds rows of one of the events.
 func (r *Reading) Under(event int, rows []Row) {
 	r.set.mu.Lock()
 	defer r.set.mu.Unlock()
@@ -115,7 +115,7 @@ func (r *Reading) others(i int) string {
 	return cmp.Or(strings.Join(names, ", "), "an event of the same name")
 }
 
-// Outcome says what the rows given make of each tap.
+// Outcome returns what the rows say about each tap.
 func (r *Reading) Outcome() *Outcome {
 	r.set.mu.Lock()
 	defer r.set.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// MaxTaps bounds a set, and with it its memory: a tap takes about 150 bytes, and 20 more while rows are read.
+// MaxTaps bounds a set and its memory: a tap takes about 150 bytes, and 20 more while rows are read.
 const MaxTaps = 1_000_000
 
 // Set is the taps of an audit. Its zero value is empty; it is safe for use by several goroutines.
@@ -29,7 +29,7 @@ type tap struct {
 	answer       Answer
 }
 
-// Answer is how a tap ended.
+// Answer says how a tap ended.
 type Answer uint8
 
 // The answers. A tap that is under way, that was cut off or that failed may have been recorded all the same: nothing is expected of it.
@@ -39,7 +39,7 @@ const (
 	Repeated          // to a page, but this machine sent it twice, as a kept connection ended before its answer: twice is no fault of the system's
 )
 
-// Agent returns the User-Agent of the set's taps, which no other run has: what is recorded of it tells them from anybody else's.
+// Agent returns the User-Agent of the set's taps. No other run has it, so it identifies the taps in recorded rows.
 func (s *Set) Agent() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,16 +49,16 @@ func (s *Set) Agent() string {
 	return s.agent
 }
 
-// Begin adds a tap that is about to be made. Each band has one: two of them could not be told apart.
+// Begin adds a tap that is about to be made. Each band may have only one, because two could not be told apart.
 func (s *Set) Begin(band string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.index[band]; known {
 		return fmt.Errorf("an audit taps each band once, and %s was tapped before: "+
-			"pick bands by bandID({ distribution: 'sequential' }), and make no more taps than there are bands", band)
+			"pick bands with bandID({ distribution: 'sequential' }), and make no more taps than there are bands", band)
 	}
 	if len(s.taps) == MaxTaps {
-		return fmt.Errorf("an audit holds %d taps: make fewer", MaxTaps)
+		return fmt.Errorf("an audit holds at most %d taps: make fewer", MaxTaps)
 	}
 	if s.index == nil {
 		s.index = make(map[string]uint32)
@@ -68,7 +68,7 @@ func (s *Set) Begin(band string, now time.Time) error {
 	return nil
 }
 
-// End says how the tap of a band ended.
+// End records how the tap of a band ended.
 func (s *Set) End(band string, answer Answer, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Window is a time, both ends included, in whole milliseconds.
+// Window is a span of time, including both ends, in whole milliseconds.
 type Window struct{ From, To time.Time }
 
 // Contains reports whether a time is in the window.
@@ -25,7 +25,7 @@ func Pages(w Window, limit int, export func(Window) ([]Row, error), take func([]
 	}
 	half := w.To.Sub(w.From) / 2
 	if half < time.Millisecond/2 {
-		return fmt.Errorf("an export of the one millisecond %s has %d rows, which is all that it gives: what more there is can't be read",
+		return fmt.Errorf("an export of the single millisecond %s has %d rows, the most that an export returns: any others can't be read",
 			w.From.UTC().Format(ISO), len(rows))
 	}
 	middle := w.From.Add(half).Truncate(time.Millisecond)

@@ -18,7 +18,7 @@ type Pool struct {
 	Count    int
 }
 
-// Check says what is wrong with the pool, or nil.
+// Check returns what is wrong with the pool, or nil.
 func (p Pool) Check() error {
 	if len(p.Prefixes) == 0 || slices.Contains(p.Prefixes, "") {
 		return fmt.Errorf("a pool of bands needs one or more prefixes, none of them empty: got %q", p.Prefixes)
@@ -52,10 +52,10 @@ func appendNumber(dst []byte, n uint64) []byte {
 	return append(dst, digits[at:]...)
 }
 
-// Picker gives the index of the next band. It is not safe for use by several goroutines.
+// Picker returns the index of the next band. It is not safe for concurrent use.
 type Picker func() uint64
 
-// Uniform picks each of size bands with the same chance.
+// Uniform picks each of size bands with the same probability.
 func Uniform(r *rand.Rand, size uint64) Picker {
 	return func() uint64 { return r.Uint64N(size) }
 }

@@ -91,7 +91,7 @@ func unmixed(gs *state.GlobalState, folder string, files []seeding.File) error {
 	for _, entry := range there {
 		own := slices.ContainsFunc(files, func(f seeding.File) bool { return f.Name == entry.Name() })
 		if strings.HasPrefix(entry.Name(), "kv-") && !own {
-			return fmt.Errorf("%s is of another seed, and would be taken for a part of this one: remove it, or choose another folder by --out",
+			return fmt.Errorf("%s belongs to another seed, and would be taken for part of this one: remove it, or choose another folder with --out",
 				filepath.Join(folder, entry.Name()))
 		}
 	}

@@ -20,7 +20,7 @@ func TestBandsCommandKeepsSeedsApart(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := seed("10"); err == nil || !strings.HasPrefix(err.Error(), filepath.Join(out, "kv-delete-002.json")+" is of another seed") {
+	if err := seed("10"); err == nil || !strings.HasPrefix(err.Error(), filepath.Join(out, "kv-delete-002.json")+" belongs to another seed") {
 		t.Errorf("got %v", err)
 	}
 	if text, err := os.ReadFile(filepath.Join(out, "bands.csv")); err != nil || strings.Count(string(text), "\n") != 12_001 {

@@ -23,7 +23,7 @@ import (
 func Command(gs *state.GlobalState) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sparkmotion",
-		Short: "Seed a system for SparkMotion load tests, and work with what they left",
+		Short: "Seed a system for SparkMotion load tests, and work with their results",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -35,10 +35,10 @@ func compareCommand(gs *state.GlobalState) *cobra.Command {
 	var asJSON, failOnWorse bool
 	cmd := &cobra.Command{
 		Use:   "compare BEFORE AFTER",
-		Short: "Tell what got better or worse between two runs, beyond noise",
+		Short: "Show what got better or worse between two runs, beyond noise",
 		Long: `Compares two runs, such as before and after a fix, plateau by plateau. BEFORE and AFTER are what report() left as
-results/e2e-load-summary.json. A change is better or worse when it is beyond noise, which each run shows by how much
-it varied, and large enough to matter.`,
+results/e2e-load-summary.json. A change counts when it is beyond noise, judged by how much each run
+varied, and large enough to matter.`,
 		Example: "  k6 x sparkmotion compare results/before.json results/e2e-load-summary.json",
 		Args:    summaries(2, 2),
 		RunE: func(_ *cobra.Command, files []string) error {
@@ -61,7 +61,7 @@ it varied, and large enough to matter.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
-	cmd.Flags().BoolVar(&failOnWorse, "fail-on-worse", false, "exit 99, as k6 does by its thresholds, when anything got worse beyond noise")
+	cmd.Flags().BoolVar(&failOnWorse, "fail-on-worse", false, "exit 99, as k6 does when a threshold is crossed, if anything got worse beyond noise")
 	return cmd
 }
 
@@ -91,7 +91,7 @@ func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
 func summaries(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, files []string) error {
 		if len(files) < least || len(files) > most {
-			return fmt.Errorf("%s takes summaries, as runs leave them in %s: got %d. Usage: k6 x sparkmotion %s",
+			return fmt.Errorf("%s takes the summaries that runs leave in %s: got %d. Usage: k6 x sparkmotion %s",
 				cmd.Name(), filepath.Join(report.Folder, report.SummaryFile), len(files), cmd.Use)
 		}
 		return nil

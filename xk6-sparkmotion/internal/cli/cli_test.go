@@ -228,9 +228,9 @@ func TestCompareCommandFails(t *testing.T) {
 	for want, args := range map[string][]string{
 		"open gone.json: no such file or directory": {"compare", runBefore, "gone.json"},
 		old + ": it has no capacity: ":              {"compare", old, runAfter},
-		"compare takes summaries, as runs leave them in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER": {"compare", runBefore},
+		"compare takes the summaries that runs leave in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER": {"compare", runBefore},
 		"unknown command \"mend\" for": {"mend"},
-		"merge takes summaries, as runs leave them in results/e2e-load-summary.json: got 0. Usage: k6 x sparkmotion merge SUMMARY...": {"merge"},
+		"merge takes the summaries that runs leave in results/e2e-load-summary.json: got 0. Usage: k6 x sparkmotion merge SUMMARY...": {"merge"},
 		runBefore + " (0:1) and " + runAfter + " (0:1) overlap: ":                                                                     {"merge", "--out", t.TempDir(), runBefore, runAfter},
 	} {
 		out, err := runCommand(false, false, args...)

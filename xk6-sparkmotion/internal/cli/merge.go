@@ -20,10 +20,10 @@ func mergeCommand(gs *state.GlobalState) *cobra.Command {
 	folder := report.Folder
 	cmd := &cobra.Command{
 		Use:   "merge SUMMARY...",
-		Short: "Make one verdict of what the processes of one run saw",
-		Long: `Merges the summaries that report() left in each process of a run that was shared by --execution-segment, and leaves the
-same files as a run of one process. Percentiles are those of all histograms together. k6's own metrics are not merged:
-they hold percentiles alone. It exits as k6 does: 99 when a limit's fail tier is crossed in the whole.`,
+		Short: "Merge the summaries of one run's processes into one verdict",
+		Long: `Merges the summaries that report() wrote in each process of a run split by --execution-segment, and writes the
+same files as a run in one process. Percentiles come from all histograms together. k6's own metrics are not merged,
+because summaries have only their percentiles. It exits as k6 does: 99 when a limit of the whole run fails.`,
 		Example: "  k6 x sparkmotion merge results/distributed/*/results/e2e-load-summary.json",
 		Args:    summaries(1, math.MaxInt),
 		RunE: func(_ *cobra.Command, files []string) error {

@@ -20,9 +20,9 @@ func trendCommand(gs *state.GlobalState) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "trend FOLDER",
-		Short: "Show many runs in the order of their start: what each held, p95 by rate, loss, drain",
-		Long: `Reads the summaries that runs have left in FOLDER, each in a folder of its own or as a file beside these, prints a table of
-them, and writes ` + report.TrendFile + ` into FOLDER. Files that are no run's summary are named, and skipped.`,
+		Short: "Show many runs, oldest first: what each held, p95 by rate, loss, drain",
+		Long: `Reads the summaries that runs left in FOLDER and its subfolders, prints a table of
+them, and writes ` + report.TrendFile + ` into FOLDER. Other files are named, and skipped.`,
 		Example: "  k6 x sparkmotion trend results/",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -31,7 +31,7 @@ them, and writes ` + report.TrendFile + ` into FOLDER. Files that are no run's s
 				return err
 			}
 			if len(found.reports) == 0 {
-				return fmt.Errorf("%s has no run's summary, as report() leaves them in %s: %s", args[0], report.Folder, found.why())
+				return fmt.Errorf("%s has no summary of a run, such as report() leaves in %s: %s", args[0], report.Folder, found.why())
 			}
 			return found.show(gs, args[0], asJSON)
 		},
@@ -89,7 +89,7 @@ func (f *pastRuns) add(files fsext.Fs, folder, name string) {
 	case err != nil:
 		skip(err.Error())
 	case len(r.Processes) == 1 && r.Processes[0].Segment != "0:1" && r.Processes[0].Segment != "":
-		skip("the part " + r.Processes[0].Segment + " of a run: k6 x sparkmotion merge makes one of all")
+		skip("the part " + r.Processes[0].Segment + " of a run: merge its parts with k6 x sparkmotion merge")
 	default:
 		f.reports[name], f.seen[string(text)] = r, name
 	}
@@ -97,7 +97,7 @@ func (f *pastRuns) add(files fsext.Fs, folder, name string) {
 
 func (f *pastRuns) why() string {
 	if len(f.skipped) == 0 {
-		return "it has no JSON"
+		return "it has no JSON files"
 	}
 	var said []string
 	for _, s := range f.skipped {

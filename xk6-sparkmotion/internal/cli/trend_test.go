@@ -131,7 +131,7 @@ func TestTrendCommandFails(t *testing.T) {
 	}
 	for want, folder := range map[string]string{
 		"open gone: no such file or directory": "gone",
-		dir + " has no run's summary, as report() leaves them in results: foreign.json: it has no capacity: ": dir,
+		dir + " has no summary of a run, such as report() leaves in results: foreign.json: it has no capacity: ": dir,
 	} {
 		if _, err := runCommand(false, false, "trend", folder); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v", folder, err)

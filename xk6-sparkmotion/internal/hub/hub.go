@@ -23,12 +23,12 @@ type Flushed struct {
 	DurationMs    float64 `json:"durationMs"`
 }
 
-// InPart says that batches of a flush failed.
+// InPart is the error of a flush with failed batches.
 func (f *Flushed) InPart() string {
-	return fmt.Sprintf("answered with %d failed batches, which went back on the queue, of %v. The Hub's log says why", f.FailedBatches, f.Batches)
+	return fmt.Sprintf("answered that %d of %v batches failed and went back on the queue. See the Hub's log", f.FailedBatches, f.Batches)
 }
 
-// FlushURL is where a Hub flushes its queue.
+// FlushURL returns the URL at which a Hub flushes its queue.
 func FlushURL(origin string) string { return strings.TrimSuffix(origin, "/") + "/api/cron/flush-taps" }
 
 // Flush flushes the queue of the Hub at an origin. Its errors are an [*answer.Error].
@@ -118,7 +118,7 @@ func (f *fields) decode(name string, into any, wanted string) {
 // wrong names a field of the wrong kind, as it came.
 func (f *fields) wrong(name, wanted string) {
 	if f.err == nil {
-		f.err = f.answer.Wrong("Does the Hub of this version answer so?", "JSON whose field is %s: %s, where %s is expected",
+		f.err = f.answer.Wrong("Is this the version of the Hub that you expect?", "JSON in which %s is %s instead of %s",
 			name, answer.Clip(string(f.values[name]), 40), wanted)
 	}
 }

@@ -16,14 +16,14 @@ func TestRead(t *testing.T) {
 		`{"success":true,"flushed":5,"remaining":7}`:                                                               "",
 		`{"success":true,"flushed":5,"remaining":7,"batches":null}`:                                                "",
 		`{"success":true,"flushed":5,"remaining":null}`:                                                            "JSON without success, flushed and remaining",
-		`{"success":true,"flushed":"5","remaining":7}`:                                                             `field is flushed: "5", where a whole number from 0 is expected`,
-		`{"success":true,"flushed":-1,"remaining":7}`:                                                              "field is flushed: -1, where a whole number from 0 is expected",
-		`{"success":true,"flushed":1e300,"remaining":7}`:                                                           "field is flushed: 1e300, where a whole number from 0 is expected",
-		`{"success":"true","flushed":5,"remaining":7}`:                                                             `field is success: "true", where true or false is expected`,
-		`{"success":true,"flushed":5,"remaining":7,"dropped":[1]}`:                                                 "field is dropped: [1], where a whole number from 0 is expected",
-		`{"success":true,"flushed":5,"remaining":7,"durationMs":{"ms":1}}`:                                         `field is durationMs: {"ms":1}, where a number is expected`,
+		`{"success":true,"flushed":"5","remaining":7}`:                                                             `flushed is "5" instead of a whole number from 0`,
+		`{"success":true,"flushed":-1,"remaining":7}`:                                                              "flushed is -1 instead of a whole number from 0",
+		`{"success":true,"flushed":1e300,"remaining":7}`:                                                           "flushed is 1e300 instead of a whole number from 0",
+		`{"success":"true","flushed":5,"remaining":7}`:                                                             `success is "true" instead of true or false`,
+		`{"success":true,"flushed":5,"remaining":7,"dropped":[1]}`:                                                 "dropped is [1] instead of a whole number from 0",
+		`{"success":true,"flushed":5,"remaining":7,"durationMs":{"ms":1}}`:                                         `durationMs is {"ms":1} instead of a number`,
 		`{"success":false,"flushed":0,"failedBatches":3,"remaining":7}`:                                            "success: false with 3 failed batches",
-		`[]`: "JSON of another shape",
+		`[]`: "JSON of an unexpected shape",
 	} {
 		_, err := read(&answer.Answer{Request: "GET x", Status: 200, Body: []byte(body)})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -43,14 +43,14 @@ func (s *Session) unfit(origin *url.URL, c *http.Cookie) error {
 	why := fmt.Sprintf("its domain is %q, its path %q", c.Domain, c.Path)
 	switch {
 	case c.Secure && origin.Scheme != "https":
-		why = "it is Secure, for https alone: give login() the application's https URL"
+		why = "it is Secure, so it is sent over https only: give login() the application's https URL"
 	case !c.Expires.IsZero() && c.Expires.Before(time.Now()):
 		why = "it expired at " + c.Expires.UTC().Format(time.RFC3339)
 	}
 	return fmt.Errorf("the cookie %s would not be sent to %s: %s", c.Name, s.URL, why)
 }
 
-// Expired reports whether the session is over by what the application said of it.
+// Expired reports whether the session has expired, by what the application said about it.
 func (s *Session) Expired() bool {
 	expires, err := time.Parse(time.RFC3339, s.Expires)
 	return err == nil && expires.Before(time.Now())

@@ -60,7 +60,7 @@ func TestFill(t *testing.T) {
 			[]string{"a.session-token=7; Path=/"}, "http://admin.test/", "a.session-token=7", ""},
 
 		{"Secure over http", "http://admin.test", nil, []string{"__Secure-a.session-token=1; Path=/; Secure"}, "http://admin.test/", "",
-			"the cookie __Secure-a.session-token would not be sent to http://admin.test: it is Secure, for https alone: give login() the application's https URL"},
+			"the cookie __Secure-a.session-token would not be sent to http://admin.test: it is Secure, so it is sent over https only: give login() the application's https URL"},
 		{"one that is over", "http://admin.test", nil, []string{"a.session-token=1; Path=/; " + past}, "http://admin.test/", "",
 			"the cookie a.session-token would not be sent to http://admin.test: it expired at 2015-01-01T00:00:00Z"},
 		{"another site's", "http://admin.test", nil, []string{"a.session-token=1; Path=/; Domain=other.test"}, "http://admin.test/", "",

@@ -19,14 +19,14 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
 
-// Credentials say where to log in and as whom.
+// Credentials say where to log in, and as whom.
 type Credentials struct {
 	URL      string            // the application's origin, e.g. https://admin.sparkmotion.net
 	Provider string            // the ID of a credentials provider
 	Fields   map[string]string // what its form asks for, such as email and password
 }
 
-// Session is a login: what to send, and who it is.
+// Session is a login: what to send, and the user.
 type Session struct {
 	URL     string         // the application's origin, without a password
 	Cookie  string         // the value of a Cookie header: every chunk of the session cookie
@@ -36,8 +36,8 @@ type Session struct {
 	Expires string         // ISO 8601, as /api/auth/session gives it
 }
 
-// Login takes the two steps of the credentials flow, and a third that proves that the session is accepted.
-// Its errors name the cause: nobody answers, no NextAuth at the URL, a limit on logins, wrong credentials, an unknown provider, a
+// Login takes the two steps of the credentials flow, and a third to verify that the session is accepted.
+// Its errors name the cause: no answer, no NextAuth at the URL, a limit on logins, wrong credentials, an unknown provider, a
 // refused CSRF token, an answer without a session cookie, or a session that the application does not know.
 func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, error) {
 	origin, err := url.Parse(c.URL)
@@ -131,7 +131,7 @@ func refusal(a *answer.Answer, c Credentials) error {
 	}
 	to, err := url.Parse(target)
 	if err != nil {
-		return a.Wrong("The application's log says why", "%d with a redirect to what is no URL", a.Status)
+		return a.Wrong("The application's log says why", "%d with a redirect to something that is not a URL", a.Status)
 	}
 	switch code := to.Query().Get("error"); {
 	case code == "CredentialsSignin":
@@ -149,7 +149,7 @@ func refusal(a *answer.Answer, c Credentials) error {
 	return nil
 }
 
-// providerError is a refusal that may be about the provider: to one that it does not know v5 says no more than Configuration, and
+// providerError is a refusal that may be about the provider: for an unknown one, v5 only says Configuration, and
 // v4 answers 400.
 type providerError struct{ refused *answer.Error }
 
@@ -161,7 +161,7 @@ func wrongCredentials(a *answer.Answer, c Credentials) error {
 		return a.Wrong("Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets "+
 			"this answer too", "that the email or the password is wrong (CredentialsSignin for %s)", email)
 	}
-	return a.Wrong("Check their names and values: a form that lacks one gets this answer too",
+	return a.Wrong("Check their names and values: a form without one of them gets this answer too",
 		"that the credentials are wrong (CredentialsSignin for the fields %s)", strings.Join(slices.Sorted(maps.Keys(c.Fields)), ", "))
 }
 
@@ -188,8 +188,8 @@ func (f *flow) explained(refused error, provider string) error {
 			fit = append(fit, id)
 		}
 	}
-	about.refused.Got += fmt.Sprintf(", and %q is no credentials provider: /api/auth/providers lists %s", provider, answer.Words(strings.Join(listed, ", ")))
-	about.refused.Advice = "None of these takes credentials, and no other kind can be logged in to without a browser"
+	about.refused.Got += fmt.Sprintf(", and %q is not a credentials provider: /api/auth/providers lists %s", provider, answer.Words(strings.Join(listed, ", ")))
+	about.refused.Advice = "None of these takes credentials, and other kinds need a browser"
 	if len(fit) > 0 {
 		about.refused.Advice = "Set the option provider to " + answer.Words(strings.Join(fit, " or "))
 	}
@@ -214,7 +214,7 @@ func (f *flow) identify(s *Session) error {
 		return err
 	}
 	if got.User == nil {
-		return a.Wrong("A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?",
+		return a.Wrong("The cookie is named like a session but is not accepted as one: do several instances run with different secrets?",
 			"that nobody is logged in, right after the login")
 	}
 	s.User, s.Expires = got.User, got.Expires

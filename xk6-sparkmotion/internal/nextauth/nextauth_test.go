@@ -163,9 +163,9 @@ func TestLoginErrors(t *testing.T) {
 		{"nothing there", csrf, page{status: 404, body: "<html>"}, "answered 404 Not Found. Check ADMIN_URL: nothing is there"},
 		{"another API", csrf, page{body: `{"ok":true}`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
 		{"null", csrf, page{body: `null`}, "answered JSON without a csrfToken. Is this a NextAuth application? ADMIN_URL must be its origin"},
-		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with JSON that is cut or broken (15 bytes). The server or a proxy cut it: its log says why"},
+		{"cut JSON", csrf, page{body: `{"csrfToken":"t`}, "answered 200 with truncated or invalid JSON (15 bytes). See the log of the server, or of a proxy in between"},
 		{"http in place of https", csrf, page{status: 308, location: "https://admin/api/auth/csrf"},
-			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point ADMIN_URL at where it redirects to"},
+			"answered 308 Permanent Redirect to https://admin/api/auth/csrf. Point ADMIN_URL at the URL that it redirects to"},
 		{"a limit on tokens", csrf, page{status: 429, header: map[string]string{"Retry-After": "60"}},
 			"answered 429 Too Many Requests (Retry-After: 60)" + limits},
 		{"no CSRF cookie", csrf, page{body: `{"csrfToken":"t"}`},
@@ -181,12 +181,12 @@ func TestLoginErrors(t *testing.T) {
 		{"a broken application", submit, page{status: 302, location: "/api/auth/error?error=Configuration"}, `answered error "Configuration". The application's log says why`},
 		{"a limit on logins", submit, page{status: 429, header: map[string]string{"Retry-After": "60"}, body: "<p>slow down"}, "answered 429 Too Many Requests (Retry-After: 60)" + limits},
 		{"a failure", submit, page{status: 500}, "answered 500 Internal Server Error. The server failed: its log says why"},
-		{"an unreadable redirect", submit, page{status: 200, body: `{"url":"http://[hush"}`}, "answered 200 with a redirect to what is no URL. The application's log says why"},
+		{"an unreadable redirect", submit, page{status: 200, body: `{"url":"http://[hush"}`}, "answered 200 with a redirect to something that is not a URL. The application's log says why"},
 		{"no session cookie", submit, page{status: 302, location: "/", cookies: []string{"theme=dark"}}, "answered 302 and no session cookie" + noSession},
 		{"a cleared session cookie", submit, page{status: 200, cookies: []string{"authjs.session-token=; Max-Age=0"}}, "answered 200 and no session cookie" + noSession},
 
-		{"nobody", session, page{body: "null"}, "answered that nobody is logged in, right after the login. A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?"},
-		{"nobody, as an object", session, page{body: "{}"}, "answered that nobody is logged in, right after the login. A cookie named like a session but not accepted as one: is the application behind several hosts or secrets?"},
+		{"nobody", session, page{body: "null"}, "answered that nobody is logged in, right after the login. The cookie is named like a session but is not accepted as one: do several instances run with different secrets?"},
+		{"nobody, as an object", session, page{body: "{}"}, "answered that nobody is logged in, right after the login. The cookie is named like a session but is not accepted as one: do several instances run with different secrets?"},
 		{"a page for a session", session, page{body: "<html>"}, "answered 200 with an HTML page instead of JSON (6 bytes)" + elsewhere},
 		{"a session that fails", session, page{status: 500}, "answered 500 Internal Server Error. The server failed: its log says why"},
 	} {
@@ -237,7 +237,7 @@ func TestUnknownProvider(t *testing.T) {
 	const (
 		both    = `{"google":{"id":"google","type":"oidc"},"staff":{"id":"staff","type":"credentials"},"pin":{"type":"credentials"}}`
 		oidc    = `{"google":{"id":"google","type":"oidc"}}`
-		another = `, and "ldap" is no credentials provider: /api/auth/providers lists `
+		another = `, and "ldap" is not a credentials provider: /api/auth/providers lists `
 	)
 	configuration := page{status: 302, location: "/api/auth/error?error=Configuration"}
 	plain := `answered error "Configuration". The application's log says why`
@@ -251,8 +251,8 @@ func TestUnknownProvider(t *testing.T) {
 		{"v4", "ldap", page{status: 400, body: "not supported"}, page{body: both}, "answered 400 Bad Request" + another +
 			"google (oidc), pin (credentials), staff (credentials). Set the option provider to pin or staff"},
 		{"another kind", "google", page{status: 302, location: "/?error=OAuthCallbackError"}, page{body: oidc},
-			`answered error "OAuthCallbackError", and "google" is no credentials provider: /api/auth/providers lists google (oidc). ` +
-				"None of these takes credentials, and no other kind can be logged in to without a browser"},
+			`answered error "OAuthCallbackError", and "google" is not a credentials provider: /api/auth/providers lists google (oidc). ` +
+				"None of these takes credentials, and other kinds need a browser"},
 		{"it is known", "pin", configuration, page{body: both}, plain},
 		{"no list", "ldap", configuration, page{status: 404}, plain},
 		{"a list that is none", "ldap", configuration, page{body: "<html>"}, plain},
@@ -281,7 +281,7 @@ func TestWrongFields(t *testing.T) {
 		URL: "http://" + host, Provider: "pin", Fields: map[string]string{"pin": "hush", "badge": "hush too"},
 	})
 	want := "POST http://" + host + "/api/auth/callback/pin: answered that the credentials are wrong (CredentialsSignin for the fields badge, pin). " +
-		"Check their names and values: a form that lacks one gets this answer too"
+		"Check their names and values: a form without one of them gets this answer too"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

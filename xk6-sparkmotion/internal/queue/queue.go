@@ -17,7 +17,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/upstash"
 )
 
-// Source is where the queue is. RedisURL wins over Upstash.
+// Source is the address of the queue. RedisURL takes precedence over Upstash.
 type Source struct {
 	URL      string // UPSTASH_REDIS_REST_URL
 	Token    string // UPSTASH_REDIS_REST_TOKEN
@@ -26,7 +26,7 @@ type Source struct {
 	Timeout  time.Duration
 }
 
-// Network is how to get there: by HTTP to Upstash, by a dialer and its TLS settings to Redis.
+// Network is how to reach it: HTTP for Upstash, a dialer and its TLS settings for Redis.
 type Network struct {
 	HTTP   answer.Doer
 	Dialer lib.DialContexter
@@ -38,7 +38,7 @@ type Network struct {
 // Configured reports whether there is a queue to read.
 func (s Source) Configured() bool { return s.RedisURL != "" || (s.URL != "" && s.Token != "") }
 
-// Check refuses half a configuration, which is a mistake and no wish to skip, and a URL that is none.
+// Check refuses an incomplete configuration, which is a mistake and not a wish to skip the queue, and an invalid URL.
 func (s Source) Check() error {
 	if s.RedisURL == "" && (s.URL == "") != (s.Token == "") {
 		return errors.New("UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together: one of them is missing")
@@ -50,7 +50,7 @@ func (s Source) Check() error {
 	return err
 }
 
-// Reading is what the system itself says of its taps at one moment: the counters that it keeps since it was set up, and how many
+// Reading is what the system itself says about its taps at one moment: its counters since it was set up, and how many
 // wait in the queue.
 type Reading struct {
 	Received int64 // put on the queue
@@ -119,7 +119,7 @@ func (s Source) reading(length, counts any, setting string) (Reading, error) {
 		}
 		n, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
 		if err != nil {
-			return Reading{}, fmt.Errorf("%s holds %s, which is no whole number. Is this the system's Redis?", keys[i], shown(value))
+			return Reading{}, fmt.Errorf("%s holds %s, which is not a whole number. Is this the system's Redis?", keys[i], shown(value))
 		}
 		read[i] = n
 	}
@@ -145,7 +145,7 @@ func whole(value any) (int64, bool) {
 func shown(value any) string {
 	said, err := json.Marshal(value)
 	if err != nil {
-		return "what is no JSON"
+		return "something that is not JSON"
 	}
 	return answer.Clip(string(said), 40)
 }

@@ -34,10 +34,10 @@ func (s Source) redis() (*redis.Options, error) {
 	// Not err: it repeats the URL. What looks like an option's name may be the rest of a password.
 	const wanted = "REDIS_URL must be redis://[:password@]host:port[/db], or rediss:// for TLS"
 	if name, ok := strings.CutPrefix(err.Error(), "redis: unexpected option: "); ok && optionNames.MatchString(name) {
-		return nil, errors.New(wanted + ", and has the parameter " + name + ", which is unknown here: leave it out")
+		return nil, errors.New(wanted + ". The parameter " + name + " is not supported: leave it out")
 	}
 	if _, invalid := url.Parse(s.RedisURL); invalid != nil {
-		return nil, errors.New(wanted + ", and is no URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25")
+		return nil, errors.New(wanted + ", and this is not a URL. In a password, characters such as / ? # and % must be percent-encoded: %2F %3F %23 %25")
 	}
 	return nil, errors.New(wanted)
 }
@@ -99,10 +99,10 @@ func (s Source) failed(command string, options *redis.Options, err error, handsh
 	}
 	wrong := answer.Failed(request, "REDIS_URL", err)
 	if _, lost := err.(*answer.Lost); !lost && errors.Is(err, io.EOF) && options.TLSConfig == nil {
-		wrong.Advice = "Is REDIS_URL right? A server that wants TLS needs rediss://"
+		wrong.Advice = "Is REDIS_URL right? A server with TLS needs rediss://"
 	}
 	if handshaking && errors.Is(err, context.DeadlineExceeded) {
-		wrong.Advice = "It does not answer TLS: a server without it needs redis://"
+		wrong.Advice = "It doesn't speak TLS: use redis:// instead of rediss://"
 	}
 	return wrong
 }
@@ -115,7 +115,7 @@ func (s Source) refused(message, credentials string) string {
 	case "NOAUTH", "WRONGPASS", "NOPERM":
 		return "Check " + credentials
 	}
-	return "Is this the queue's Redis, and is it well?"
+	return "Is this the queue's Redis, and is it healthy?"
 }
 
 // dial connects through the VU's dialer, until the sample is over: go-redis leaves TLS to a dialer of one's own, and

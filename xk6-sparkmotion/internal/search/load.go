@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Load is what the taps of a process are to do now. Taps are due evenly, whatever iterations carry them.
+// Load schedules the taps of a process. Taps are evenly spaced, whichever iterations make them.
 type Load struct {
 	mu      sync.Mutex
 	probe   Probe
@@ -17,7 +17,7 @@ type Load struct {
 	skipped int64     // taps that were due while no iteration came
 }
 
-// Batch is what one iteration makes.
+// Batch is the taps of one iteration.
 type Batch struct {
 	N      int
 	First  time.Time     // when the first is due
@@ -25,20 +25,20 @@ type Batch struct {
 	Number int64         // of the first, among those of all probes
 }
 
-// Due is when the i-th is.
+// Due returns when the i-th tap is due.
 func (b Batch) Due(i int) time.Time { return b.First.Add(time.Duration(i) * b.Step) }
 
-// Begin has a probe's taps made from a time on.
+// Begin starts a probe's taps at a given time.
 func (l *Load) Begin(p Probe, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.probe, l.began, l.next = p, at, 0
 }
 
-// mostLate is how many periods late a tap is still made. It is left out after that: no iteration could start.
+// mostLate is how many periods late a tap may still be made. After that it is left out: no iteration could start.
 const mostLate = 5
 
-// Claim gives an iteration the taps that are due until the one after the next begins, so that none is late when that one is.
+// Claim returns the taps for an iteration: those due until the one after the next begins, so that none is late if the next one is.
 func (l *Load) Claim(now time.Time, period time.Duration, most int) Batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,21 +65,21 @@ func (l *Load) Claim(now time.Time, period time.Duration, most int) Batch {
 	return b
 }
 
-// Done says that so many taps have ended.
+// Done records that this many taps have ended.
 func (l *Load) Done(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open -= n
 }
 
-// Open is how many taps are under way.
+// Open returns how many taps are under way.
 func (l *Load) Open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open
 }
 
-// Skipped is how many taps were never made.
+// Skipped returns how many taps were never made.
 func (l *Load) Skipped() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

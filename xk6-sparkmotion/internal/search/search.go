@@ -9,7 +9,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Plan is how a search goes.
+// Plan holds the parameters of a search.
 type Plan struct {
 	Start   float64       // taps/s that it begins with
 	Most    float64       // taps/s that it never exceeds
@@ -19,10 +19,10 @@ type Plan struct {
 	Confirm time.Duration // that the answer is held for
 }
 
-// enough is how many taps a probe makes at least: limits of shares take a hundred.
+// enough is how many taps a probe makes at least: limits on shares need a hundred.
 const enough = 120
 
-// Probe is a rate to be held.
+// Probe is a rate to hold.
 type Probe struct {
 	Rate     float64 // taps/s
 	Settle   time.Duration
@@ -30,10 +30,10 @@ type Probe struct {
 	Confirms bool // the answer
 }
 
-// Lasts is how long its load does.
+// Lasts returns how long its load lasts.
 func (p Probe) Lasts() time.Duration { return p.Settle + p.Hold }
 
-// Outcome is what came of a probe.
+// Outcome is the result of a probe.
 type Outcome int
 
 // The outcomes.
@@ -44,8 +44,8 @@ const (
 	Collapsed // and by so much that no second try is needed
 )
 
-// Search is one that is under way. A rate that just breaks is tried once more: one stall of a machine is no limit. One at which the generator
-// was the limit is tried four times, as that says nothing of the system.
+// Search is a search in progress. A rate that just breaks is tried once more, because one stalled machine is not a limit. One at which the generator
+// was the limit is tried four times, because that says nothing about the system.
 type Search struct {
 	plan      Plan
 	held      []float64 // rates that held and are below all that broke, rising
@@ -61,13 +61,13 @@ type bound struct {
 	missed int // and how often nothing was known
 }
 
-// sure reports whether there is no point in another try.
+// sure reports whether another try is pointless.
 func (b bound) sure() bool { return b.broke >= 2 || b.broke+b.missed >= 4 }
 
 // New returns a search.
 func New(plan Plan) *Search { return &Search{plan: plan} }
 
-// Low is the highest rate known to hold, 0 for none.
+// Low returns the highest rate known to hold, 0 for none.
 func (s *Search) Low() float64 {
 	if len(s.held) == 0 {
 		return 0
@@ -75,7 +75,7 @@ func (s *Search) Low() float64 {
 	return s.held[len(s.held)-1]
 }
 
-// High is the lowest rate known not to hold, 0 for none, and whether that says nothing of the system.
+// High returns the lowest rate known not to hold, 0 for none, and reports whether that says nothing about the system.
 func (s *Search) High() (rate float64, unknown bool) {
 	if len(s.broken) == 0 {
 		return 0, false
@@ -84,10 +84,10 @@ func (s *Search) High() (rate float64, unknown bool) {
 	return b.rate, b.broke == 0
 }
 
-// Confirmed reports whether the rate Low was held for as long as the answer has to be.
+// Confirmed reports whether the rate Low was held long enough to be the answer.
 func (s *Search) Confirmed() bool { return s.confirmed }
 
-// Next returns the next probe when so much time is left, with a pause after each; false when there is none.
+// Next returns the next probe for the time that is left, with a pause after each; false if there is none.
 func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	if s.confirmed {
 		return Probe{}, false
@@ -136,7 +136,7 @@ func (s *Search) rate() float64 {
 
 func (s *Search) close(low, high float64) bool { return high <= low*(1+s.plan.Within) }
 
-// Observe takes what came of a probe.
+// Observe records the result of a probe.
 func (s *Search) Observe(p Probe, o Outcome) {
 	if o == Held {
 		s.holds(p)

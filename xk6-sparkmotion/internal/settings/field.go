@@ -93,7 +93,7 @@ func (f field) convert(given sobek.Value, rt *sobek.Runtime) error {
 	return nil
 }
 
-// Number returns a number, also one written as text; NaN for all else, of which JavaScript would make a number too.
+// Number returns a number, also one written as text, and NaN for anything else that JavaScript would convert.
 func Number(value sobek.Value) float64 {
 	switch v := value.Export().(type) {
 	case int64:

@@ -33,7 +33,7 @@ type Reader struct {
 	Secrets *Secrets // nil when k6 runs without a secret source
 }
 
-// MissingError names the settings that a call needs and does not have.
+// MissingError names the settings that a call needs and lacks.
 type MissingError struct{ Names []string }
 
 func (e *MissingError) Error() string {
@@ -141,7 +141,7 @@ func (r *Reader) complete(fields reflect.Value) error {
 	return nil
 }
 
-// CheckURL reports what keeps text from being an origin that requests can go to.
+// CheckURL returns why text is not an origin for requests, or nil.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {

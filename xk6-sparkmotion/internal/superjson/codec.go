@@ -8,13 +8,13 @@ import (
 	"github.com/grafana/sobek"
 )
 
-// Codec turns JavaScript values into JSON text, and back.
+// Codec converts JavaScript values to JSON text, and back.
 type Codec struct {
 	Runtime     *sobek.Runtime
 	Transformer string // "superjson", or empty for plain JSON
 }
 
-// Name is the transformer's.
+// Name is the transformer's name.
 const Name = "superjson"
 
 // Encode returns a query's input as the JSON text that the server's transformer expects; it is empty for undefined without a
@@ -29,7 +29,7 @@ func (c Codec) Encode(input sobek.Value) (string, error) {
 	return c.stringify(input)
 }
 
-// Decode makes a JavaScript value of a query's data; undefined of none.
+// Decode converts a query's data to a JavaScript value, undefined without data.
 func (c Codec) Decode(data json.RawMessage) (sobek.Value, error) {
 	if len(data) == 0 {
 		return sobek.Undefined(), nil

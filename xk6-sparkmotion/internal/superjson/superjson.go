@@ -84,11 +84,11 @@ func (c Codec) flattenObject(object *sobek.Object, path []string, annotations *s
 	}
 	for _, key := range object.Keys() {
 		if slices.Contains(risky, key) {
-			return nil, fmt.Errorf("superjson: it refuses the key %s, as a risk to who reads it", key)
+			return nil, fmt.Errorf("superjson: the key %s is refused, as it could pollute prototypes", key)
 		}
 		child := object.Get(key)
 		if child == nil { // Go has no text for half a surrogate pair
-			return nil, fmt.Errorf("superjson: a key at %q is no Unicode text", strings.Join(path, "."))
+			return nil, fmt.Errorf("superjson: a key at %q is not valid Unicode", strings.Join(path, "."))
 		}
 		below := append(slices.Clone(path), escapeDots.Replace(key))
 		plain, err := c.flatten(child, below, annotations)
@@ -137,7 +137,7 @@ var escapeDots = strings.NewReplacer(`\`, `\\`, `.`, `\.`)
 func (c Codec) revive(wrapped sobek.Value) (sobek.Value, error) {
 	object, ok := wrapped.(*sobek.Object)
 	if !ok || object.Get("json") == nil {
-		return nil, fmt.Errorf("the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out")
+		return nil, fmt.Errorf("the data is not superjson: remove TRPC_TRANSFORMER (the option transformer)")
 	}
 	meta, ok := object.Get("meta").(*sobek.Object)
 	if !ok {
@@ -164,7 +164,7 @@ func (c Codec) reviveTree(value sobek.Value, tree *sobek.Object) (sobek.Value, e
 		for _, path := range children.Keys() {
 			below, ok := children.Get(path).(*sobek.Object)
 			if !ok {
-				return nil, fmt.Errorf("superjson: the annotation at %q is no tree", path)
+				return nil, fmt.Errorf("superjson: the annotation at %q is not a tree", path)
 			}
 			if err := c.reviveAt(value, splitPath(path), below); err != nil {
 				return nil, err

@@ -72,9 +72,9 @@ func TestSuperjsonErrors(t *testing.T) {
 		"[new Set([1])]":                              `superjson: a Set at "0" is not supported`,
 		"() => 1":                                     `superjson: a Function at "" is not supported`,
 		"{at: new Date(NaN)}":                         `superjson: a Date at "at" is not supported`,
-		"{a: {constructor: 1}}":                       `superjson: it refuses the key constructor, as a risk to who reads it`,
-		"JSON.parse('{\"__proto__\":1}')":             `superjson: it refuses the key __proto__, as a risk to who reads it`,
-		"{a: {'\\ud83d': 1}}":                         `superjson: a key at "a" is no Unicode text`,
+		"{a: {constructor: 1}}":                       `superjson: the key constructor is refused, as it could pollute prototypes`,
+		"JSON.parse('{\"__proto__\":1}')":             `superjson: the key __proto__ is refused, as it could pollute prototypes`,
+		"{a: {'\\ud83d': 1}}":                         `superjson: a key at "a" is not valid Unicode`,
 		"(() => { let a = {}; a.a = a; return a })()": "superjson: nested deeper than 500 levels: does it contain itself?",
 	} {
 		_, err := codec(s).Encode(s.Run("(" + js + ")"))
@@ -98,11 +98,11 @@ func TestReviveWhatDoesNotFit(t *testing.T) {
 		`{"json":"x","meta":{"values":["bigint"]}}`:                         `"x"`,
 		`{"json":"x","meta":{"values":["number"]}}`:                         `"x"`,
 		`{"json":{"a":"1"},"meta":{"values":{"__proto__.x":["Date"]}}}`:     `error: superjson: nothing at "__proto__.x"`,
-		`{"a":1}`: "error: the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out",
-		`1`:       "error: the data is not superjson: leave TRPC_TRANSFORMER, the option transformer, out",
+		`{"a":1}`: "error: the data is not superjson: remove TRPC_TRANSFORMER (the option transformer)",
+		`1`:       "error: the data is not superjson: remove TRPC_TRANSFORMER (the option transformer)",
 		`{"json":{},"meta":{"values":{"a":["bigint"]}}}`:   `error: superjson: nothing at "a"`,
 		`{"json":{},"meta":{"values":{"a.b":["bigint"]}}}`: `error: superjson: nothing at "a.b"`,
-		`{"json":{"a":1},"meta":{"values":{"a":1}}}`:       `error: superjson: the annotation at "a" is no tree`,
+		`{"json":{"a":1},"meta":{"values":{"a":1}}}`:       `error: superjson: the annotation at "a" is not a tree`,
 	} {
 		vutest.Equal(t, text, revived(t, text), want)
 	}

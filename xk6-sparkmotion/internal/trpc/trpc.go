@@ -36,7 +36,7 @@ type Result struct {
 	Shape Shape // of data and error alike
 }
 
-// Shape is what an answer tells of the server's transformer.
+// Shape is what an answer shows about the server's transformer.
 type Shape string
 
 // The shapes. An answer that is not tRPC's has none.
@@ -45,7 +45,7 @@ const (
 	Superjson Shape = "superjson"
 )
 
-// Error is an error that a tRPC server answered.
+// Error is an error that a tRPC server returned.
 type Error struct {
 	Request   string // method and URL, safe to show
 	Procedure string
@@ -65,9 +65,9 @@ func (e *Error) Error() string {
 	case e.Status == http.StatusUnauthorized:
 		text += ". " + expired
 	case e.Status == http.StatusForbidden:
-		text += ". The session's user may not"
+		text += ". The session's user is not allowed to do this"
 	case e.Status >= http.StatusInternalServerError:
-		text += ". The server failed: its log says more"
+		text += ". The server failed: its log says why"
 	}
 	return text
 }
@@ -109,7 +109,7 @@ func (c Client) one(ctx context.Context, method, procedure, query string, body i
 	return result, err
 }
 
-// Batch runs several calls in one request and gives one result a call, in order. A failed call is a result with Err;
+// Batch runs several calls in one request and returns one result per call, in order. A failed call is a result with Err;
 // the error is for a request that failed as a whole.
 func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 	names := make([]string, len(calls))
@@ -150,7 +150,7 @@ func (c Client) send(ctx context.Context, method, procedures, query string, body
 	target := strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures + query
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil { // not err: it repeats the URL, with its password and the input
-		return nil, fmt.Errorf("no URL can be made of ADMIN_URL and the procedure %q", procedures)
+		return nil, fmt.Errorf("ADMIN_URL and the procedure %q do not form a URL", procedures)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {

@@ -70,7 +70,7 @@ func TestQuery(t *testing.T) {
 		{"an error", 401, unauthorized, "", "HOST: answered UNAUTHORIZED (401): UNAUTHORIZED" + again},
 		{"an error of superjson", 404, wrapped, "", "HOST: answered NOT_FOUND (404): no such event"},
 		{"an error without its status", 500, `{"error":{"message":"boom","data":{"code":"INTERNAL_SERVER_ERROR"}}}`, "",
-			"HOST: answered INTERNAL_SERVER_ERROR (500): boom. The server failed: its log says more"},
+			"HOST: answered INTERNAL_SERVER_ERROR (500): boom. The server failed: its log says why"},
 		{"Zod's issues", 400, zod(`[{"code":"invalid_format","pattern":"/^long$/","path":["range","from"],"message":"Invalid ISO datetime"},` +
 			`{"code":"too_big","path":["ids",0],"message":"Too big"},{"path":[],"message":"Bad"}]`), "",
 			"HOST: answered BAD_REQUEST (400): range.from: Invalid ISO datetime; ids.0: Too big; Bad"},
@@ -84,8 +84,8 @@ func TestQuery(t *testing.T) {
 		{"a failure", 502, "", "", "HOST: answered 502 Bad Gateway. The server failed: its log says why"},
 		{"a failure with a result", 500, `{"result":{"data":1}}`, "", "HOST: answered 500 Internal Server Error. The server failed: its log says why"},
 		{"a limit", 429, "slow down", "", "HOST: answered 429 Too Many Requests (Retry-After: 7). The server limits the rate: wait, or raise its limit for this test"},
-		{"cut", 200, `{"result":{"data":[1,2`, "", "HOST: answered 200 with JSON that is cut or broken (22 bytes). The server or a proxy cut it: its log says why"},
-		{"an array", 200, `[{"result":{"data":1}}]`, "", "HOST: answered 200 with JSON of another shape than expected (23 bytes). Is ADMIN_URL the right application's origin?"},
+		{"cut", 200, `{"result":{"data":[1,2`, "", "HOST: answered 200 with truncated or invalid JSON (22 bytes). See the log of the server, or of a proxy in between"},
+		{"an array", 200, `[{"result":{"data":1}}]`, "", "HOST: answered 200 with JSON of an unexpected shape (23 bytes). Is ADMIN_URL the right application's origin?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -176,10 +176,10 @@ func TestBatch(t *testing.T) {
 		{"too few", 200, "[" + one + "]", nil, "HOST: answered 1 results to 2 calls. Is there a proxy that answers for tRPC?"},
 		{"neither", 200, "[" + one + ",{}]", nil, "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
 		{"null", 200, "[" + one + ",null]", nil, "HOST: answered JSON with neither result nor error. Is this a tRPC server, and ADMIN_URL its origin?"},
-		{"one result", 200, one, nil, "HOST: answered 200 with JSON of another shape than expected (21 bytes). Is ADMIN_URL the right application's origin?"},
+		{"one result", 200, one, nil, "HOST: answered 200 with JSON of an unexpected shape (21 bytes). Is ADMIN_URL the right application's origin?"},
 		{"a page", 200, "<html>", nil, "HOST: answered 200 with an HTML page instead of JSON (6 bytes). Is ADMIN_URL the right application's origin?"},
 		{"a page for a missing session", 403, "<html>", nil, "HOST: answered 403 Forbidden" + again + ". Or does a gateway forbid it?"},
-		{"cut", 200, "[" + one, nil, "HOST: answered 200 with JSON that is cut or broken (22 bytes). The server or a proxy cut it: its log says why"},
+		{"cut", 200, "[" + one, nil, "HOST: answered 200 with truncated or invalid JSON (22 bytes). See the log of the server, or of a proxy in between"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +223,7 @@ func TestProcedureThatIsNone(t *testing.T) {
 	t.Parallel()
 	client := Client{URL: "http://user:hush@host"}
 	_, err := client.Query(t.Context(), Call{"a\nb", `"hush"`})
-	if want := `no URL can be made of ADMIN_URL and the procedure "a\nb"`; text(err) != want {
+	if want := `ADMIN_URL and the procedure "a\nb" do not form a URL`; text(err) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Unit is what a figure is counted in.
+// Unit is the unit of a figure.
 type Unit string
 
 // The units of figures.
@@ -37,7 +37,7 @@ func (u Unit) Value(value float64) string {
 	return Rate(value)
 }
 
-// Optional is a figure with its unit; a dash when it was not measured.
+// Optional is a figure with its unit, or a dash when it was not measured.
 func (u Unit) Optional(value *float64) string {
 	if value == nil {
 		return "-"
@@ -45,7 +45,7 @@ func (u Unit) Optional(value *float64) string {
 	return u.Value(*value)
 }
 
-// Difference is the size of a change, of shares in percentage points.
+// Difference is the size of a change; for shares, in percentage points.
 func (u Unit) Difference(value float64) string {
 	if size := math.Abs(value); u != Share {
 		return u.Value(size)
@@ -53,7 +53,7 @@ func (u Unit) Difference(value float64) string {
 	return plain(Significant(100*math.Abs(value), 3)) + " pp"
 }
 
-// Rate is a rate or a count to three digits, with thousands set apart.
+// Rate is a rate or a count to three digits, with thousands separators.
 func Rate(value float64) string {
 	if short := Significant(value, 3); math.Abs(short) < 1000 {
 		return plain(short)
@@ -111,7 +111,7 @@ func Minutes(seconds float64) string {
 	return fmt.Sprintf("%.1f hours", seconds/3600)
 }
 
-// Significant rounds to so many digits.
+// Significant rounds to the given number of digits.
 func Significant(value float64, digits int) float64 {
 	if value == 0 || math.IsInf(value, 0) || math.IsNaN(value) {
 		return value

@@ -25,14 +25,14 @@ type Client struct {
 // Command is a Redis command and its arguments: strings, numbers and booleans.
 type Command []any
 
-// Result is what a command gave: nil, a string, an int64, a *big.Int beyond 64 bits, a float64, a bool, or a []any of
-// these; or the error that Redis answered.
+// Result is a command's result: nil, a string, an int64, a *big.Int beyond 64 bits, a float64, a bool, or a []any of
+// these; or the error that Redis returned.
 type Result struct {
 	Value any
 	Err   *Error
 }
 
-// Error is an error that Redis answered to one command.
+// Error is an error that Redis returned for one command.
 type Error struct {
 	Request string // method and URL, safe to show
 	Command string // the command's name, without its arguments
@@ -61,12 +61,12 @@ func (c Client) Do(ctx context.Context, command Command) (any, error) {
 	return result.Value, err
 }
 
-// Pipeline runs commands in order, not atomically, and gives one result a command.
+// Pipeline runs commands in order, not atomically, and returns one result per command.
 func (c Client) Pipeline(ctx context.Context, commands []Command) ([]Result, error) {
 	return c.several(ctx, "/pipeline", commands)
 }
 
-// Transaction runs commands atomically and gives one result a command. A transaction that can't be queued is an
+// Transaction runs commands atomically and returns one result per command. A transaction that can't be queued is an
 // [*answer.Error] with the server's reason.
 func (c Client) Transaction(ctx context.Context, commands []Command) ([]Result, error) {
 	return c.several(ctx, "/multi-exec", commands)

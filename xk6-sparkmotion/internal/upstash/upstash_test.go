@@ -136,7 +136,7 @@ var failures = []struct {
 	{"a 400 that is not Redis's", 400, "<html>", "answered 400 Bad Request. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	{"a page", 200, "<html>hush", "answered 200 with an HTML page instead of JSON (10 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	{"empty", 200, "", "answered 200 with an empty body instead of JSON. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
-	{"a number", 200, "5", "answered 200 with JSON of another shape than expected (1 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
+	{"a number", 200, "5", "answered 200 with JSON of an unexpected shape (1 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 }
 
 func TestCommand(t *testing.T) {
@@ -147,10 +147,10 @@ func TestCommand(t *testing.T) {
 		body   string
 		err    string
 	}{
-		{"cut", 200, `{"result":"hu`, "answered 200 with JSON that is cut or broken (13 bytes). The server or a proxy cut it: its log says why"},
+		{"cut", 200, `{"result":"hu`, "answered 200 with truncated or invalid JSON (13 bytes). See the log of the server, or of a proxy in between"},
 		{"neither", 200, `{"ok":1}`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
 		{"null", 200, `null`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
-		{"several", 200, `[{"result":1}]`, "answered 200 with JSON of another shape than expected (14 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
+		{"several", 200, `[{"result":1}]`, "answered 200 with JSON of an unexpected shape (14 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	}...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +206,7 @@ func TestSeveral(t *testing.T) {
 			{"too few", 200, `[{"result":1}]`, "answered 1 results to 2 commands. Is a proxy in between?"},
 			{"too many", 200, `[{"result":1},{"result":1},{"result":1}]`, "answered 3 results to 2 commands. Is a proxy in between?"},
 			{"neither", 200, `[{"result":1},{}]`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
-			{"cut", 200, `[{"result":1},{"res`, "answered 200 with JSON that is cut or broken (19 bytes). The server or a proxy cut it: its log says why"},
+			{"cut", 200, `[{"result":1},{"res`, "answered 200 with truncated or invalid JSON (19 bytes). See the log of the server, or of a proxy in between"},
 		}...) {
 			t.Run(path+" "+c.name, func(t *testing.T) {
 				t.Parallel()
