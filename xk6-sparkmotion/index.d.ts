@@ -184,6 +184,11 @@ declare module 'k6/x/sparkmotion' {
     arrivals?: 'even' | 'poisson';
     /** Draws the same arrivals in every run; another series in each VU. Default SEED, else another each time. */
     seed?: number;
+    /**
+     * Which of k6's http_req_* metrics it emits besides http_reqs: k6 keeps every value of a Trend in memory, and seven of these are Trends.
+     * It takes `protocol: 'http/1.1'`. Default PARTS, with commas, else all.
+     */
+    parts?: ('http_req_duration' | 'http_req_blocked' | 'http_req_connecting' | 'http_req_tls_handshaking' | 'http_req_sending' | 'http_req_waiting' | 'http_req_receiving' | 'http_req_failed')[];
     /** Has `audit()` look for the tap. It needs a band of its own, and carries a User-Agent of the audit's. Default false. */
     audit?: boolean;
     /** Returns the URL that the tap led to, with its UTM parameters, in place of true, and null in place of false. Not for `taps()`. Default false. */
