@@ -92,6 +92,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 
 // tapped counts a tap, and logs the first failure of each kind in the process.
 func (m *module) tapped(counted *meter.Taps, r lane.Result) {
+	m.watchPorts(&r)
 	r.Note(&m.process.answered)
 	counted.Add(r)
 	if r.Redirected() || m.vu.Context().Err() != nil {
