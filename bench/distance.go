@@ -45,7 +45,7 @@ func (b planner) distancePlan(only *regexp.Regexp) ([]trial, error) {
 	for _, ms := range b.Delays {
 		for _, connections := range []string{kept, newForEach} {
 			for _, rate := range b.Rates {
-				r.add(b.Rounds, b.atDistance(trial{Part: distance, Delay: ms, Kept: connections, Rate: rate}))
+				r.add(b.Rounds, b.atDistance(trial{Part: distance, Delay: ms, Connection: connections, Rate: rate}))
 			}
 		}
 	}
@@ -58,20 +58,20 @@ func (b planner) atDistance(load trial) []trial {
 	settings := func(vus int, more ...string) []string {
 		return append(more, "WORKER_URL="+url, fmt.Sprintf("SECONDS=%d", b.Seconds), fmt.Sprintf("RATE=%d", load.Rate), fmt.Sprintf("VUS=%d", vus))
 	}
-	isNew := load.Kept == newForEach
+	isNew := load.Connection == newForEach
 
 	ours := load
 	ours.Way, ours.read = taps, readK6
 	ours.anIteration = (load.Rate + mostIterations - 1) / mostIterations
 	ours.Connections = tapsVUs * ours.anIteration
-	ours.command = k6("distance.js", settings(tapsVUs, fmt.Sprintf("TAPS=%d", ours.anIteration), "CONNECTIONS="+load.Kept)...)
+	ours.command = k6("distance.js", settings(tapsVUs, fmt.Sprintf("TAPS=%d", ours.anIteration), "CONNECTIONS="+load.Connection)...)
 
 	http := load
 	http.Way, http.read, http.anIteration, http.Connections = baseline, readK6, 1, many
 	http.command = k6(baseline+".js", settings(many)...)
 
 	raw := load
-	raw.Way, raw.read, raw.Connections = vegeta, b.tools.readAttack, many
+	raw.Way, raw.read, raw.Connections, raw.asked = vegeta, b.tools.readAttack, many, load.Rate*b.Seconds
 	raw.command = b.tools.attackOn(url, load.Rate, b.Seconds, many, "-insecure", fmt.Sprintf("-keepalive=%t", !isNew))
 
 	// The target's certificate is its own.
@@ -85,7 +85,7 @@ func (b planner) atDistance(load trial) []trial {
 func (r Result) distanceGoals() []Goal {
 	var goals []Goal
 	name := func(way string) string {
-		return trial{Part: distance, Delay: farthest, Kept: kept, Rate: topRate, Way: way}.name()
+		return trial{Part: distance, Delay: farthest, Connection: kept, Rate: topRate, Way: way}.name()
 	}
 	if m := r.find(name(taps)); m != nil {
 		at := english.Sprintf("taps(n) at %d/s and %d ms: ", topRate, farthest)
@@ -113,7 +113,7 @@ func (r Result) handshakes(way string) float64 {
 func (r Result) newConnections(way string) []Median {
 	var found []Median
 	for _, m := range r.Medians {
-		if m.Kept == newForEach && m.Way == way {
+		if m.Connection == newForEach && m.Way == way {
 			found = append(found, m)
 		}
 	}

@@ -11,7 +11,7 @@ func (r Result) distanceTable(delay int, connections string) table {
 		"target's p50", "p95", "p99", "its core busy", "CPU µs a tap", "peak RSS, MB",
 	}}
 	for _, m := range r.Medians {
-		if m.Delay == delay && m.Kept == connections {
+		if m.Delay == delay && m.Connection == connections {
 			t = append(t, []string{
 				distanceLabel(m.Way), english.Sprint(m.Rate), number("%.0f", m.PerSecond), number("%.0f", m.Seen.Connections),
 				english.Sprintf("%.0f", m.Dropped), number("%.2f", m.P50), number("%.2f", m.P95), number("%.2f", m.P99),

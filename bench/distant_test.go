@@ -124,7 +124,7 @@ func TestDistancePlanAlternates(t *testing.T) {
 
 func TestDistanceGoals(t *testing.T) {
 	run := func(way string, rate int, connections string, f Figures) Run {
-		return Run{trial: trial{Part: distance, Way: way, Rate: rate, Delay: farthest, Kept: connections}, Figures: f}
+		return Run{trial: trial{Part: distance, Way: way, Rate: rate, Delay: farthest, Connection: connections}, Figures: f}
 	}
 	fine := Figures{PerSecond: topRate, P95: 41.9, RSS: 240, Seen: Seen{P95: 41}}
 	late, large, dropped := fine, fine, fine

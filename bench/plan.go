@@ -112,7 +112,7 @@ func (b planner) closed() []trial {
 func (b planner) atRate(rate int) []trial {
 	return append(b.scripts(trial{Part: rates, Rate: rate}),
 		trial{
-			Part: rates, Way: vegeta, Rate: rate, Connections: vegetaWorkers, read: b.tools.readAttack,
+			Part: rates, Way: vegeta, Rate: rate, Connections: vegetaWorkers, read: b.tools.readAttack, asked: rate * b.Seconds,
 			command: b.tools.attackOn(b.url, rate, b.Seconds, vegetaWorkers),
 		})
 }
