@@ -36,7 +36,7 @@ SOURCES := go.mod go.sum register.go $(shell find xk6-sparkmotion -name '*.go' -
 TWIN := $(shell find twin -name '*.go' -not -name '*_test.go' 2>/dev/null) twin/go.mod
 ADMIN := $(shell find conformance/admin -name '*.js' -not -path '*/.next/*' 2>/dev/null)
 
-.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image dist smoke e2e distributed bench clean
+.PHONY: help build run capacity test test-race lint test-services test-deploy conformance types image dist smoke e2e distributed bench bench-distance clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,9 @@ endif
 
 bench: k6 ## measure what a tap costs: k6/http, tap(), taps(10), wrk and vegeta on one core each (15 minutes; needs wrk)
 	cd bench && go run .
+
+bench-distance: k6 ## the cost of a tap at a distance: TLS, answers after 0 to 40 ms, connections kept and new (70 minutes)
+	cd bench && go run . distance
 
 clean: ## remove everything that was built, and all results of runs
 	rm -rf k6 bin dist conformance/admin/.next

@@ -1,6 +1,9 @@
 // Command bench measures what one core gives, in one go: the same taps made by JavaScript with k6/http, by tap(), by
 // taps(10), and by wrk and vegeta from outside k6, all against one server that answers 302 from another core. It
 // prints tables, writes results/bench.json and renews the table in bench/README.md. It is run in its own folder.
+//
+// With the argument distance it measures the same at a distance: taps(n), k6/http and vegeta against a server with TLS that takes its
+// time, on kept and on new connections.
 package main
 
 import (
@@ -18,9 +21,31 @@ import (
 )
 
 const (
-	k6Binary    = "../k6"
-	resultsFile = "../results/bench.json"
-	readmeFile  = "README.md"
+	k6Binary   = "../k6"
+	readmeFile = "README.md"
+)
+
+// benchmark is one of the two that this program makes.
+type benchmark struct {
+	parameters      Parameters
+	target, scheme  string   // the command that serves it, and how it is asked
+	paths           []string // of its URLs
+	programs        []string // that it needs besides vegeta
+	plan            func(b planner, only *regexp.Regexp) ([]trial, error)
+	results, marker string // the file, and the README's marker, that have its figures
+	text            func(Result) string
+	markdown        func(Result) string
+}
+
+var (
+	onOneCore = benchmark{
+		parameters: defaults, target: targetCommand, scheme: "http", paths: []string{""}, programs: []string{wrk}, plan: planner.plan,
+		results: "../results/bench.json", marker: "bench", text: Result.text, markdown: Result.markdown,
+	}
+	atADistance = benchmark{
+		parameters: distanceDefaults, target: distantCommand, scheme: "https", paths: delayPaths(), plan: planner.distancePlan,
+		results: "../results/bench-distance.json", marker: "bench-distance", text: Result.distanceText, markdown: Result.distanceMarkdown,
+	}
 )
 
 func main() {
@@ -28,20 +53,28 @@ func main() {
 	log.SetPrefix("bench: ")
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if len(os.Args) == 2 && os.Args[1] == targetCommand {
-		exitOn(serveTarget(os.Stdin, os.Stdout))
-		return
+	b, args := onOneCore, os.Args[1:]
+	if len(args) > 0 {
+		switch args[0] {
+		case targetCommand:
+			exitOn(serveTarget(os.Stdin, os.Stdout))
+			return
+		case distantCommand:
+			exitOn(serveDistant(os.Stdin, os.Stdout))
+			return
+		case distance:
+			b, args = atADistance, args[1:]
+		}
 	}
-
-	p := defaults
+	p := &b.parameters
 	flag.IntVar(&p.Seconds, "seconds", p.Seconds, "how long each run takes")
 	flag.IntVar(&p.Rounds, "rounds", p.Rounds, "alternated rounds; half of them at the lower arrival rates")
 	only := flag.String("only", "", "a regular expression: the runs to make, as they are named while they run, e.g.\n"+
 		"closed/(tap|wrk)$; with it nothing is written")
-	flag.Parse()
+	_ = flag.CommandLine.Parse(args) // it exits on errors
 	filter, err := regexp.Compile(*only)
 	exitOn(err)
-	err = bench(ctx, p, filter, *only == "")
+	err = b.run(ctx, filter, *only == "")
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
@@ -54,48 +87,51 @@ func exitOn(err error) {
 	}
 }
 
-// bench makes the runs and shows what came out; write says whether the files are to change.
-func bench(ctx context.Context, p Parameters, only *regexp.Regexp, write bool) error {
+// run makes the runs and shows what came out; write says whether the files are to change.
+func (b benchmark) run(ctx context.Context, only *regexp.Regexp, write bool) error {
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
 
-	tools, err := findTools(ctx, folder)
+	tools, err := findTools(ctx, folder, b.programs...)
 	if err != nil {
 		return err
 	}
-	runs, err := runAll(ctx, p, only, tools)
+	runs, err := b.runAll(ctx, only, tools)
 	if err != nil {
 		return err
 	}
-	result := newResult(describeMachine(ctx, tools), p, runs)
-	fmt.Print(result.text())
+	result := newResult(describeMachine(ctx, tools), b.parameters, runs)
+	fmt.Print(b.text(result))
 	if !write {
 		return nil
 	}
-	if err := result.writeJSON(resultsFile); err != nil {
+	if err := result.writeJSON(b.results); err != nil {
 		return err
 	}
-	return renewTable(readmeFile, result.markdown())
+	return renewTable(readmeFile, b.marker, b.markdown(result))
 }
 
 // runAll starts the target, makes every run that only matches, and stops the target.
-func runAll(ctx context.Context, p Parameters, only *regexp.Regexp, tools *tools) ([]Run, error) {
+func (b benchmark) runAll(ctx context.Context, only *regexp.Regexp, tools *tools) ([]Run, error) {
 	// What is started dies with the thread that started it: nothing is left even when this program is killed.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	target, err := startTarget(ctx)
+	target, err := startTarget(ctx, b.target, b.scheme)
 	if err != nil {
 		return nil, err
 	}
 	defer target.stop()
-	if err := tools.writeTargets(target.url); err != nil {
-		return nil, err
+	for _, path := range b.paths {
+		if err := tools.writeTargets(target.url + path); err != nil {
+			return nil, err
+		}
 	}
-	plan, err := planner{p, target.url, tools}.plan(only)
+	p := b.parameters
+	plan, err := b.plan(planner{p, target.url, tools}, only)
 	if err != nil {
 		return nil, err
 	}

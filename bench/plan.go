@@ -7,10 +7,11 @@ import (
 
 // Parameters are what all runs have in common.
 type Parameters struct {
-	Seconds     int   `json:"seconds"`     // of each run
-	Rounds      int   `json:"rounds"`      // that the medians are of; half as many at all rates but the highest
-	Connections int   `json:"connections"` // of the closed loop
-	Rates       []int `json:"rates"`       // taps a second
+	Seconds     int   `json:"seconds"`               // of each run
+	Rounds      int   `json:"rounds"`                // that the medians are of; half as many at all rates but the highest
+	Connections int   `json:"connections,omitempty"` // of the closed loop
+	Rates       []int `json:"rates"`                 // taps a second
+	Delays      []int `json:"delays_ms,omitempty"`   // that the target takes for an answer
 }
 
 var defaults = Parameters{Seconds: 10, Rounds: 5, Connections: 64, Rates: []int{1000, 2500, 5000, topRate}}
@@ -55,31 +56,42 @@ type planner struct {
 	tools *tools
 }
 
-// plan is every run that only matches, round by round: the machine's noisy minutes hit all ways alike.
-func (b planner) plan(only *regexp.Regexp) ([]trial, error) {
-	var plan []trial
-	add := func(rounds int, trials []trial) {
-		for range rounds {
-			for _, t := range trials {
-				if only.MatchString(t.name()) {
-					plan = append(plan, t)
-				}
+// runs are those that only matches, round by round: the machine's noisy minutes hit all ways alike.
+type runs struct {
+	only *regexp.Regexp
+	all  []trial
+}
+
+func (r *runs) add(rounds int, trials []trial) {
+	for range rounds {
+		for _, t := range trials {
+			if r.only.MatchString(t.name()) {
+				r.all = append(r.all, t)
 			}
 		}
 	}
-	add(b.Rounds, b.closed())
+}
+
+func (r *runs) plan() ([]trial, error) {
+	if len(r.all) == 0 {
+		return nil, fmt.Errorf("no run is called %q", r.only)
+	}
+	return r.all, nil
+}
+
+// plan is every run of what a core gives.
+func (b planner) plan(only *regexp.Regexp) ([]trial, error) {
+	r := runs{only: only}
+	r.add(b.Rounds, b.closed())
 	for _, rate := range b.Rates {
 		rounds := b.Rounds
 		if rate != topRate {
 			rounds = (rounds + 1) / 2
 		}
-		add(rounds, b.atRate(rate))
+		r.add(rounds, b.atRate(rate))
 	}
-	add(b.Rounds, b.bandID())
-	if len(plan) == 0 {
-		return nil, fmt.Errorf("no run is called %q", only)
-	}
-	return plan, nil
+	r.add(b.Rounds, b.bandID())
+	return r.plan()
 }
 
 // closed are the ways when each tap follows the last one's answer.
@@ -100,13 +112,8 @@ func (b planner) closed() []trial {
 func (b planner) atRate(rate int) []trial {
 	return append(b.scripts(trial{Part: rates, Rate: rate}),
 		trial{
-			Part: rates, Way: vegeta, Rate: rate, Connections: vegetaWorkers, read: b.tools.readAttack,
-			command: []string{
-				b.tools.vegeta, "-cpus=4", "attack", "-redirects=-1", "-max-body=0",
-				fmt.Sprintf("-rate=%d/s", rate), fmt.Sprintf("-duration=%ds", b.Seconds),
-				fmt.Sprintf("-max-workers=%d", vegetaWorkers),
-				"-targets=" + b.tools.targets, "-output=" + b.tools.attack,
-			},
+			Part: rates, Way: vegeta, Rate: rate, Connections: vegetaWorkers, read: b.tools.readAttack, asked: rate * b.Seconds,
+			command: b.tools.attackOn(b.url, rate, b.Seconds, vegetaWorkers),
 		})
 }
 

@@ -5,19 +5,13 @@ import (
 	"strings"
 )
 
-// The README's markers; what is between them is ours.
-const (
-	tableStart = "<!-- bench -->"
-	tableEnd   = "<!-- /bench -->"
-)
-
-// renewTable replaces what is between the markers of a file; one without them is left alone.
-func renewTable(path, markdown string) error {
+// renewTable replaces what is between the markers of a file, <!-- name --> and <!-- /name -->; one without them is left alone.
+func renewTable(path, name, markdown string) error {
 	old, err := os.ReadFile(path) // #nosec G304 -- README.md
 	if err != nil {
 		return err
 	}
-	renewed := replaceBetween(string(old), tableStart, tableEnd, "\n"+markdown)
+	renewed := replaceBetween(string(old), "<!-- "+name+" -->", "<!-- /"+name+" -->", "\n"+markdown)
 	if renewed == string(old) {
 		return nil
 	}

@@ -40,7 +40,7 @@ func newResult(machine Machine, p Parameters, runs []Run) Result {
 		r.Medians = append(r.Medians, newMedian(byTrial[name]))
 	}
 	r.compare()
-	r.Goals = r.goals()
+	r.Goals = append(r.goals(), r.distanceGoals()...)
 	return r
 }
 
@@ -55,6 +55,10 @@ func newMedian(runs []Run) Median {
 		func(f *Figures) *float64 { return &f.P50 },
 		func(f *Figures) *float64 { return &f.P95 },
 		func(f *Figures) *float64 { return &f.P99 },
+		func(f *Figures) *float64 { return &f.Seen.Connections },
+		func(f *Figures) *float64 { return &f.Seen.P50 },
+		func(f *Figures) *float64 { return &f.Seen.P95 },
+		func(f *Figures) *float64 { return &f.Seen.P99 },
 	} {
 		var values []float64
 		for i := range runs {

@@ -84,13 +84,14 @@ func TestRenewTable(t *testing.T) {
 		"one table only": {
 			"<!-- bench -->x<!-- /bench --><!-- /bench -->", "<!-- bench -->\nnew\n<!-- /bench --><!-- /bench -->",
 		},
+		"another's": {"<!-- bench-distance -->x<!-- /bench-distance -->", "<!-- bench-distance -->x<!-- /bench-distance -->"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "README.md")
 			if err := os.WriteFile(path, []byte(test.old), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := renewTable(path, "new\n"); err != nil {
+			if err := renewTable(path, "bench", "new\n"); err != nil {
 				t.Fatal(err)
 			}
 			if got, _ := os.ReadFile(path); string(got) != test.want {

@@ -129,9 +129,10 @@ func (r Result) others() float64 {
 }
 
 // text is what the terminal shows: the same, and the goals.
-func (r Result) text() string {
+func (r Result) text() string { return r.markdown() + "\n" + r.verdicts() }
+
+func (r Result) verdicts() string {
 	var text strings.Builder
-	text.WriteString(r.markdown() + "\n")
 	for _, goal := range r.Goals {
 		verdict := "reached"
 		if !goal.Reached {

@@ -27,6 +27,8 @@ type Served struct {
 	Requests int     `json:"requests"`
 	Seconds  float64 `json:"seconds"` // from the first request to the last
 	CPU      float64 `json:"cpu"`     // seconds of its core's time
+
+	Seen Seen `json:"seen,omitzero"` // by the distant target
 }
 
 // serveTarget answers every request with a 302 until stdin ends. It prints its address, and for each line that it
@@ -37,20 +39,28 @@ func serveTarget(stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	var seen counter
+	return serve(listener, func(c *fasthttp.RequestCtx) {
+		seen.count()
+		redirect(c)
+	}, seen.take, stdin, stdout)
+}
+
+func redirect(c *fasthttp.RequestCtx) {
+	c.SetStatusCode(fasthttp.StatusFound)
+	c.Response.Header.Set(fasthttp.HeaderLocation, page)
+}
+
+// serve answers what comes to a listener, and the questions of what it has served.
+func serve(listener net.Listener, handler fasthttp.RequestHandler, take func() Served, stdin io.Reader, stdout io.Writer) error {
 	server := fasthttp.Server{
-		Handler: func(c *fasthttp.RequestCtx) {
-			seen.count()
-			c.SetStatusCode(fasthttp.StatusFound)
-			c.Response.Header.Set(fasthttp.HeaderLocation, page)
-		},
-		NoDefaultServerHeader: true, NoDefaultDate: true, NoDefaultContentType: true,
+		Handler: handler, NoDefaultServerHeader: true, NoDefaultDate: true, NoDefaultContentType: true,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go func() {
 		questions := bufio.NewScanner(stdin)
 		for questions.Scan() {
-			_ = json.NewEncoder(stdout).Encode(seen.take())
+			_ = json.NewEncoder(stdout).Encode(take())
 		}
 		failed <- nil
 	}()
@@ -92,12 +102,13 @@ type target struct {
 	answers   *bufio.Reader
 }
 
-func startTarget(ctx context.Context) (*target, error) {
+// startTarget starts the target that a command names, at a URL of that scheme.
+func startTarget(ctx context.Context, command, scheme string) (*target, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	t := &target{cmd: pinned(ctx, targetCore, []string{"GOMAXPROCS=1"}, program, targetCommand)}
+	t := &target{cmd: pinned(ctx, targetCore, []string{"GOMAXPROCS=1", "GOGC=400"}, program, command)}
 	t.cmd.Stderr = os.Stderr
 	if t.questions, err = t.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -115,7 +126,7 @@ func startTarget(ctx context.Context) (*target, error) {
 		t.stop()
 		return nil, fmt.Errorf("the target did not start: %w", err)
 	}
-	t.url = "http://" + address
+	t.url = scheme + "://" + address
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,18 +14,19 @@ import (
 
 // tools is what the benchmark needs besides itself.
 type tools struct {
-	vegeta  string // the program, as go.mod pins it
-	targets string // what vegeta shall open
-	attack  string // what vegeta leaves of a run
+	vegeta string // the program, as go.mod pins it
+	folder string // of what vegeta shall open
+	attack string // what vegeta leaves of a run
 }
 
-// findTools looks for programs, and makes vegeta ready to run with its files in the folder.
-func findTools(ctx context.Context, folder string) (*tools, error) {
-	for program, remedy := range map[string]string{
-		k6Binary: "make build", wrk: "apt-get install wrk", "taskset": "apt-get install util-linux",
-	} {
+// remedies say where programs come from.
+var remedies = map[string]string{k6Binary: "make build", wrk: "apt-get install wrk", "taskset": "apt-get install util-linux"}
+
+// findTools looks for programs, k6 and taskset among them, and makes vegeta ready to run with its files in the folder.
+func findTools(ctx context.Context, folder string, programs ...string) (*tools, error) {
+	for _, program := range append(programs, k6Binary, "taskset") {
 		if _, err := exec.LookPath(program); err != nil {
-			return nil, fmt.Errorf("%s is missing: %s", program, remedy)
+			return nil, fmt.Errorf("%s is missing: %s", program, remedies[program])
 		}
 	}
 	path, err := exec.CommandContext(ctx, "go", "tool", "-n", vegeta).Output()
@@ -32,11 +34,23 @@ func findTools(ctx context.Context, folder string) (*tools, error) {
 		return nil, fmt.Errorf("go tool -n vegeta: %w", err)
 	}
 	return &tools{
-		vegeta:  strings.TrimSpace(string(path)),
-		targets: filepath.Join(folder, "targets"),
-		attack:  filepath.Join(folder, "attack"),
+		vegeta: strings.TrimSpace(string(path)),
+		folder: folder,
+		attack: filepath.Join(folder, "attack"),
 	}, nil
 }
+
+// attackOn is the command with which vegeta makes taps at a URL. It may start so many workers; it starts with 10.
+func (t *tools) attackOn(url string, rate, seconds, workers int, more ...string) []string {
+	return append([]string{
+		t.vegeta, "-cpus=4", "attack", "-redirects=-1", "-max-body=0",
+		fmt.Sprintf("-rate=%d/s", rate), fmt.Sprintf("-duration=%ds", seconds), fmt.Sprintf("-max-workers=%d", workers),
+		"-targets=" + t.targets(url), "-output=" + t.attack,
+	}, more...)
+}
+
+// targets is the file of what vegeta opens at a URL.
+func (t *tools) targets(origin string) string { return filepath.Join(t.folder, url.PathEscape(origin)) }
 
 // writeTargets has vegeta open a few thousand of the taps that the scripts make.
 func (t *tools) writeTargets(url string) error {
@@ -48,7 +62,7 @@ func (t *tools) writeTargets(url string) error {
 		}
 		list.WriteString("\n")
 	}
-	return os.WriteFile(t.targets, list.Bytes(), 0o600)
+	return os.WriteFile(t.targets(url), list.Bytes(), 0o600)
 }
 
 // readAttack lets vegeta report on what it left in its file: after the run, so that it costs the run nothing.

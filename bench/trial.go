@@ -13,6 +13,9 @@ type trial struct {
 	Way  string `json:"way"`            // who makes the taps
 	Rate int    `json:"rate,omitempty"` // taps a second that are asked for; 0: as many as there can be
 
+	Delay      int    `json:"delay_ms,omitempty"`   // that the target takes for an answer
+	Connection string `json:"connection,omitempty"` // that a tap takes: kept or new
+
 	// Connections is how many can be open: wrk's, k6's virtual users with one each, vegeta's workers. So many taps may
 	// be in flight, served but not counted, when the time is up.
 	Connections int `json:"connections,omitempty"`
@@ -20,9 +23,13 @@ type trial struct {
 	command     []string
 	read        func(stdout []byte) (claim, error)
 	anIteration int // taps in one of k6's iterations
+	asked       int // taps in all, of vegeta, which starts fewer without a word
 }
 
 func (t trial) name() string {
+	if t.Part == distance {
+		return fmt.Sprintf("%s/%dms/%s/%d/%s", t.Part, t.Delay, t.Connection, t.Rate, t.Way)
+	}
 	if t.Rate == 0 {
 		return t.Part + "/" + t.Way
 	}
@@ -40,6 +47,8 @@ type Figures struct {
 	P95        float64 `json:"p95_ms,omitempty"`
 	P99        float64 `json:"p99_ms,omitempty"`
 	Dropped    float64 `json:"dropped"` // taps that the generator says it did not start
+
+	Seen Seen `json:"seen,omitzero"` // by the distant target
 }
 
 // Run is one run of a trial.
@@ -85,10 +94,14 @@ func (t trial) judge(said claim, served Served, used usage) Run {
 		PerSecond: said.calls, RSS: used.rss,
 		P50: said.p50, P95: said.p95, P99: said.p99, Dropped: float64(said.dropped * t.anIteration),
 	}
+	if t.asked > 0 {
+		r.Dropped = float64(max(0, t.asked-said.taps))
+	}
 	if n := float64(served.Requests); n > 1 {
 		r.PerSecond = n / served.Seconds
 		r.CPU = used.cpu * 1e6 / n
 		r.TargetBusy = served.CPU / served.Seconds
+		r.Seen = served.Seen
 	}
 	if unclaimed := r.Served - r.Claimed; unclaimed < 0 || unclaimed > t.Connections {
 		r.Problems = append(r.Problems, fmt.Sprintf("it claims %d taps, the target served %d", r.Claimed, r.Served))

@@ -17,6 +17,10 @@ func TestJudge(t *testing.T) {
 	if run.Problems != nil {
 		t.Errorf("one tap was in flight at the end, and that is a problem: %v", run.Problems)
 	}
+	raw := trial{Part: rates, Way: vegeta, Rate: 1000, asked: 150}
+	if run := raw.judge(claim{taps: 101}, served, usage{}); run.Dropped != 49 {
+		t.Errorf("of 150 it started 101: got %g dropped, want 49", run.Dropped)
+	}
 	for _, claimed := range []int{98, 102} {
 		if run := load.judge(claim{taps: claimed}, served, usage{}); len(run.Problems) != 1 {
 			t.Errorf("it claims %d taps and served are 101: got problems %v, want one", claimed, run.Problems)

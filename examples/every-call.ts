@@ -68,7 +68,7 @@ export function tappers(): void {
   const redirected: boolean = tap({ ...how, form: 'subdomain', url: WORKER_URL });
   const directly: boolean = tap({ ...how, form: 'direct', directURL: DIRECT_URL, orgID, eventIDs });
   const two: number = taps(2, { protocol: 'h2', arrivals: 'even', seed: 7 });
-  const phone: boolean = tap({ connection: 'new' });
+  const phone: boolean = tap({ connection: 'new', parts: ['http_req_duration', 'http_req_failed'] });
   const led: string | null = tap({ location: true });
   check(null, { 'taps are redirected': () => redirected && directly && phone && two === 2 && led !== null });
 }

@@ -184,6 +184,11 @@ declare module 'k6/x/sparkmotion' {
     arrivals?: 'even' | 'poisson';
     /** Draws the same random arrivals in every run, in a different series for each VU. Default SEED, else random. */
     seed?: number;
+    /**
+     * Which of k6's http_req_* metrics it emits besides http_reqs. k6 keeps every value of a Trend in memory, and seven of these are Trends.
+     * It needs `protocol: 'http/1.1'`. Default PARTS, separated by commas, else all.
+     */
+    parts?: ('http_req_duration' | 'http_req_blocked' | 'http_req_connecting' | 'http_req_tls_handshaking' | 'http_req_sending' | 'http_req_waiting' | 'http_req_receiving' | 'http_req_failed')[];
     /** Lets `audit()` look for the tap. Each such tap needs its own band, and carries the audit's User-Agent. Default false. */
     audit?: boolean;
     /** Returns the URL that the tap led to, with its UTM parameters, instead of true, and null instead of false. Not for `taps()`. Default false. */

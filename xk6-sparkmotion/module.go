@@ -21,6 +21,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/nextauth"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/ports"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/queue"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
@@ -50,6 +51,7 @@ type process struct {
 	audit        audit.Set
 	settings     runSettings
 	pool         lane.Pool   // of the taps' connections
+	ports        ports.Watch // that these take
 	poisson      atomic.Bool // taps were due as a Poisson process has them
 	finding      finding
 	audited      atomic.Pointer[[]byte]       // what the audit has written

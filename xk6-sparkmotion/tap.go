@@ -39,6 +39,7 @@ type tapOptions struct {
 	Connection   string            `js:"connection" env:"CONNECTIONS" default:"kept"`
 	Arrivals     string            `js:"arrivals" env:"ARRIVALS" default:"even"`
 	Seed         int               `js:"seed" env:"SEED"`
+	Parts        []string          `js:"parts" env:"PARTS"`
 	Audit        bool              `js:"audit"`
 	Location     bool              `js:"location"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
@@ -73,7 +74,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if p.options.Audit {
 		m.auditEnds(p.options.Band, result)
 	}
-	counted := m.meter.Taps(1)
+	counted := m.meter.Taps(1, p.parts)
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau)
@@ -91,6 +92,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 
 // tapped counts a tap, and logs the first failure of each kind in the process.
 func (m *module) tapped(counted *meter.Taps, r lane.Result) {
+	m.watchPorts(&r)
 	r.Note(&m.process.answered)
 	counted.Add(r)
 	if r.Redirected() || m.vu.Context().Err() != nil {
@@ -108,6 +110,7 @@ type tapPlan struct {
 	links   []eventLink // of the direct form
 	query   string      // of every tap, after the band
 	options tapOptions
+	parts   []meter.Part
 
 	arrivals *rand.Rand // that a Poisson process is drawn from; nil for taps at even distances
 }
@@ -168,6 +171,9 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 		}
 		m.plans.targets[key] = target
 	}
+	if o.Parts != nil && !target.Fast {
+		return nil, fmt.Errorf("the option parts takes protocol %s, without a proxy and --http-debug: else k6 itself emits them", lane.HTTP1)
+	}
 	p.target = target
 	if o.Arrivals == "poisson" {
 		p.arrivals = m.arrivals(o.Seed)
@@ -200,7 +206,8 @@ func (o tapOptions) link() lane.Link {
 
 // plan returns what the options say about the taps themselves.
 func (o tapOptions) plan() (*tapPlan, error) {
-	p := &tapPlan{options: o, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
+	parts, wrong := meter.Parts(o.Parts)
+	p := &tapPlan{options: o, parts: parts, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
 	for _, host := range o.FallbackHost {
 		p.hosts.Fallbacks = append(p.hosts.Fallbacks, hostname.Normal(host))
 	}
@@ -212,6 +219,8 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		return nil, fmt.Errorf("form must be subdomain or direct, got %q", o.Form)
 	case !slices.Contains([]string{"", "even", "poisson"}, o.Arrivals):
 		return nil, fmt.Errorf("arrivals must be even or poisson, got %q", o.Arrivals)
+	case wrong != nil:
+		return nil, fmt.Errorf("option parts: %w", wrong)
 	case o.UTM < 0 || o.UTM > 1:
 		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
 	case o.Form == lane.Subdomain:

@@ -72,7 +72,7 @@ func readCount(given sobek.Value) (int64, error) {
 // pace makes taps that are due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
 // the schedule, which otherwise is its scenario's.
 func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
-	counted := m.meter.Taps(1)
+	counted := m.meter.Taps(1, p.parts)
 	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
 		func() (lane.Request, error) {
 			if err := m.ending(); err != nil { // the rest may take a while
@@ -94,7 +94,7 @@ func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (
 
 // follow makes taps each of which starts when the one before it has ended, and returns how many were redirected.
 func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
-	counted := m.meter.Taps(min(n, maxBurst))
+	counted := m.meter.Taps(min(n, maxBurst), p.parts)
 	defer counted.Push()
 	for range n {
 		r, err := m.tapRequest(p, n)

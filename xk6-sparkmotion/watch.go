@@ -9,6 +9,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/ports"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
@@ -56,6 +57,26 @@ func (m *module) watch(p lane.Plateau) {
 	}
 	if p.Tenth == 0 || p.Tenth == lastTenth { // by which a plateau counts as held: no tap may come after it
 		m.holdsGoal()
+	}
+}
+
+// watchPorts warns when connections leave this machine few ports, and ends the run before there is none: taps that can't be sent would pass
+// for taps that failed.
+func (m *module) watchPorts(r *lane.Result) {
+	if ports.RanOut(r.Err) {
+		m.process.meter.Recorder.Stop("This machine had no port left for a connection, and ended the run: " + r.Failure().Advice + ".")
+		return
+	}
+	if !r.Dialed {
+		return
+	}
+	use, ok := m.process.ports.Opened(r.Opened, r.Ended)
+	switch {
+	case !ok || !use.Short():
+	case use.Out():
+		m.process.meter.Recorder.Stop("This machine ended the run before it had no port left: " + use.String() + ".")
+	default:
+		m.process.notices.once("ports", func() { m.logger().Warn("Ports run short: " + use.String() + ". At 90 % the run ends.") })
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"go.k6.io/k6/v2/lib/netext"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/ports"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
@@ -145,7 +147,7 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 	if err != nil {
 		return overdue(limited, ctx, err)
 	}
-	r.Connecting = time.Since(start)
+	r.Connecting, r.Opened = time.Since(start), opened(connection, state)
 	if c.counted, _ = connection.(*netext.Conn); c.counted != nil {
 		connection = visible{c.counted}
 	}
@@ -162,6 +164,18 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 	c.wire, c.made, r.Dialed = tapwire.NewConn(connection), ctx, true
 	return nil
 }
+
+// opened tells what holds a port from now on.
+func opened(connection net.Conn, state *lib.State) ports.Connection {
+	from, _ := connection.LocalAddr().(*net.TCPAddr)
+	to, _ := connection.RemoteAddr().(*net.TCPAddr)
+	if from == nil || to == nil {
+		return ports.Connection{}
+	}
+	return ports.Connection{From: from.AddrPort().Addr().Unmap(), To: unmapped(to.AddrPort()), Bound: state.Options.LocalIPs.Valid}
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 // countFor has k6 count the connection's bytes for the VU whose tap it carries.
 func (c *conn) countFor(state *lib.State) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/ports"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
@@ -42,7 +43,8 @@ type Result struct {
 	// The parts of a request, as k6 names them. Without an answer it waited until its end.
 	Blocked, Connecting, Handshaking, Sending, Waiting, Receiving time.Duration
 
-	Dialed bool // it was sent on a new connection
+	Dialed bool             // it was sent on a new connection
+	Opened ports.Connection // that connection; of the lane's own alone
 
 	Peer   Peer
 	Proto  string

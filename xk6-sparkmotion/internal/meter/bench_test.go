@@ -29,13 +29,17 @@ func BenchmarkTap(b *testing.B) {
 		}
 	}()
 	r := lane.Request{Band: []byte("LOADTEST-E1-000001"), Hosts: &lane.Hosts{Page: "compassion.com"}, Timeout: time.Minute}
+	parts, err := meter.Parts(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		result := target.Do(s.VU.Ctx, s.VU.Running, r)
 		if result.Led != lane.Page {
 			b.Fatal(result.Failure())
 		}
-		counted := m.Taps(1)
+		counted := m.Taps(1, parts)
 		counted.Add(result)
 		counted.Push()
 	}

@@ -13,18 +13,19 @@ import (
 // Checks are a tap's, in the order in which they are emitted.
 var checks = [...]string{"status is 302", "has a Location", "leads to the event's page"}
 
-// samplesATap is a tap's own four, three checks, nine of http_req_*, and three of the generator's health.
-const samplesATap = 19
+// samplesATap is a tap's own four, three checks, http_reqs, and three of the generator's health. Its parts come on top.
+const samplesATap = 11
 
 // Taps counts the taps of one call, and hands their samples to k6 together: k6 wakes its outputs for each push.
 type Taps struct {
 	meter   *Meter
 	samples metrics.Samples
 	room    int // for so many taps
+	parts   []Part
 }
 
-// Taps returns a count for about n taps at a time.
-func (m *Meter) Taps(n int) Taps { return Taps{meter: m, room: n} }
+// Taps returns a count for about n taps at a time, that emits these parts of each.
+func (m *Meter) Taps(n int, parts []Part) Taps { return Taps{meter: m, room: n, parts: parts} }
 
 // Add counts a tap. One that the run's end cut off is no sample, as k6 counts none of its own, but it did start.
 func (t *Taps) Add(r lane.Result) {
@@ -71,7 +72,7 @@ func (t *Taps) sample(r *lane.Result) {
 	current := state.Tags.GetCurrentValues()
 	tags := m.tagsOf(r, current.Tags)
 	if t.samples == nil {
-		t.samples = make(metrics.Samples, 0, samplesATap*t.room)
+		t.samples = make(metrics.Samples, 0, t.size(t.room))
 	}
 	add := func(metric *metrics.Metric, tags *metrics.TagSet, value float64) {
 		t.samples = append(t.samples, metrics.Sample{
@@ -93,14 +94,9 @@ func (t *Taps) sample(r *lane.Result) {
 	add(b.Checks, tags.checks[2], rate(r.Led == lane.Page))
 	if r.Target.Fast {
 		add(b.HTTPReqs, tags.http, 1)
-		add(b.HTTPReqDuration, tags.http, metrics.D(r.Duration()))
-		add(b.HTTPReqBlocked, tags.http, metrics.D(r.Blocked))
-		add(b.HTTPReqConnecting, tags.http, metrics.D(r.Connecting))
-		add(b.HTTPReqTLSHandshaking, tags.http, metrics.D(r.Handshaking))
-		add(b.HTTPReqSending, tags.http, metrics.D(r.Sending))
-		add(b.HTTPReqWaiting, tags.http, metrics.D(r.Waiting))
-		add(b.HTTPReqReceiving, tags.http, metrics.D(r.Receiving))
-		add(b.HTTPReqFailed, tags.http, rate(!r.Expected()))
+		for i := range t.parts {
+			add(t.parts[i].metric(b), tags.http, t.parts[i].value(r))
+		}
 	}
 	if lag, ok := m.process.probe.collect(&m.process.Recorder); ok {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
@@ -112,7 +108,10 @@ func (t *Taps) sample(r *lane.Result) {
 }
 
 // Full reports whether there is no room for another tap's samples.
-func (t *Taps) Full() bool { return len(t.samples) > samplesATap*(t.room-1) }
+func (t *Taps) Full() bool { return len(t.samples) > t.size(t.room-1) }
+
+// size is how many samples n taps have at most.
+func (t *Taps) size(n int) int { return n * (samplesATap + len(t.parts)) }
 
 // Push hands the samples to k6: one container for what one call made.
 func (t *Taps) Push() {

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// distance is the part of the benchmark, and the argument, that measures taps at a distance.
+const distance = "distance"
+
+// The connections that taps take.
+const (
+	kept       = "kept"
+	newForEach = "new"
+)
+
+var distanceDefaults = Parameters{Seconds: 10, Rounds: 5, Rates: []int{1000, 2500, 5000, topRate}, Delays: []int{0, 20, farthest}}
+
+// farthest is the delay that goals are set for, in ms.
+const farthest = 40
+
+const (
+	// tapsVUs are the virtual users of taps(n), and mostIterations how many of its iterations there are in a second.
+	tapsVUs        = 200
+	mostIterations = 1000
+	// othersVUs are those of k6/http, and vegeta's workers, besides one for each tap in flight.
+	othersVUs = 300
+)
+
+// delayPath is the path under which the target takes so many ms.
+func delayPath(ms int) string { return fmt.Sprintf("/%d", ms) }
+
+func delayPaths() []string {
+	var paths []string
+	for _, ms := range distanceDefaults.Delays {
+		paths = append(paths, delayPath(ms))
+	}
+	return paths
+}
+
+// distancePlan is every run at a distance.
+func (b planner) distancePlan(only *regexp.Regexp) ([]trial, error) {
+	r := runs{only: only}
+	for _, ms := range b.Delays {
+		for _, connections := range []string{kept, newForEach} {
+			for _, rate := range b.Rates {
+				r.add(b.Rounds, b.atDistance(trial{Part: distance, Delay: ms, Connection: connections, Rate: rate}))
+			}
+		}
+	}
+	return r.plan()
+}
+
+// atDistance are the ways under the load of a trial.
+func (b planner) atDistance(load trial) []trial {
+	url, many := b.url+delayPath(load.Delay), othersVUs+load.Rate*load.Delay/1000
+	settings := func(vus int, more ...string) []string {
+		return append(more, "WORKER_URL="+url, fmt.Sprintf("SECONDS=%d", b.Seconds), fmt.Sprintf("RATE=%d", load.Rate), fmt.Sprintf("VUS=%d", vus))
+	}
+	isNew := load.Connection == newForEach
+
+	ours := load
+	ours.Way, ours.read = taps, readK6
+	ours.anIteration = (load.Rate + mostIterations - 1) / mostIterations
+	ours.Connections = tapsVUs * ours.anIteration
+	ours.command = k6("distance.js", settings(tapsVUs, fmt.Sprintf("TAPS=%d", ours.anIteration), "CONNECTIONS="+load.Connection)...)
+
+	http := load
+	http.Way, http.read, http.anIteration, http.Connections = baseline, readK6, 1, many
+	http.command = k6(baseline+".js", settings(many)...)
+
+	raw := load
+	raw.Way, raw.read, raw.Connections, raw.asked = vegeta, b.tools.readAttack, many, load.Rate*b.Seconds
+	raw.command = b.tools.attackOn(url, load.Rate, b.Seconds, many, "-insecure", fmt.Sprintf("-keepalive=%t", !isNew))
+
+	// The target's certificate is its own.
+	ours.command = append(ours.command, "--insecure-skip-tls-verify")
+	http.command = append(http.command, "--insecure-skip-tls-verify", fmt.Sprintf("--no-connection-reuse=%t", isNew))
+	return []trial{ours, http, raw}
+}
+
+// distanceGoals are those for which there were runs: at the highest rate and the longest delay on kept connections, and of how many new ones
+// a core can make.
+func (r Result) distanceGoals() []Goal {
+	var goals []Goal
+	name := func(way string) string {
+		return trial{Part: distance, Delay: farthest, Connection: kept, Rate: topRate, Way: way}.name()
+	}
+	if m := r.find(name(taps)); m != nil {
+		at := english.Sprintf("taps(n) at %d/s and %d ms: ", topRate, farthest)
+		goals = append(goals,
+			atMost(0, at+"taps dropped", m.Dropped),
+			atMost(m.Seen.P95+1, at+"p95, ms, and the target's + 1", m.P95),
+			atMost(250, at+"peak RSS, MB", m.RSS))
+		if raw := r.find(name(vegeta)); raw != nil {
+			goals = append(goals, atMost(raw.P95, at+"p95, ms, and vegeta's", m.P95))
+		}
+	}
+	if ours, raw := r.handshakes(taps), r.handshakes(vegeta); ours > 0 && raw > 0 {
+		goals = append(goals, atLeast(raw, "taps(n), new connections/s, and vegeta's", ours))
+	}
+	return goals
+}
+
+// handshakes is the most new connections a second that a way has made: those that the target answered on.
+func (r Result) handshakes(way string) float64 {
+	return slices.MaxFunc(append(r.newConnections(way), Median{}), func(a, b Median) int {
+		return int(a.PerSecond - b.PerSecond)
+	}).PerSecond
+}
+
+func (r Result) newConnections(way string) []Median {
+	var found []Median
+	for _, m := range r.Medians {
+		if m.Connection == newForEach && m.Way == way {
+			found = append(found, m)
+		}
+	}
+	return found
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (r Result) distanceTable(delay int, connections string) table {
+	t := table{{
+		fmt.Sprintf("%d ms, %s connections", delay, connections), "asked/s", "served/s", "opened", "dropped", "p50 ms", "p95 ms", "p99 ms",
+		"target's p50", "p95", "p99", "its core busy", "CPU µs a tap", "peak RSS, MB",
+	}}
+	for _, m := range r.Medians {
+		if m.Delay == delay && m.Connection == connections {
+			t = append(t, []string{
+				distanceLabel(m.Way), english.Sprint(m.Rate), number("%.0f", m.PerSecond), number("%.0f", m.Seen.Connections),
+				english.Sprintf("%.0f", m.Dropped), number("%.2f", m.P50), number("%.2f", m.P95), number("%.2f", m.P99),
+				number("%.2f", m.Seen.P50), number("%.2f", m.Seen.P95), number("%.2f", m.Seen.P99),
+				number("%.0f %%", m.TargetBusy*100), number("%.1f", m.CPU), number("%.0f", m.RSS),
+			})
+		}
+	}
+	return t
+}
+
+// distanceLabel names a way for people: here, taps(n) has another n at each rate.
+func distanceLabel(way string) string {
+	if way == taps {
+		return "taps(n)"
+	}
+	return labels[way]
+}
+
+// distanceMarkdown is what README.md shows.
+func (r Result) distanceMarkdown() string {
+	m, p := r.Machine, r.Parameters
+	parts := []string{fmt.Sprintf(
+		"%s, %d cores: one for the generator, one for the target. %s; %s; %s. Medians of %d alternated runs of %d s. Latencies as each reports "+
+			"them, where k6/http leaves connecting out, and as the target saw them by its own clock, from a request's arrival to its answer "+
+			"written; dropped: in all runs. Others took %.0f %% of the cores' time.\n",
+		m.CPU, m.Cores, m.Go, m.K6, m.Vegeta, p.Rounds, p.Seconds, r.others()*100)}
+	for _, delay := range p.Delays {
+		for _, connections := range []string{kept, newForEach} {
+			if t := r.distanceTable(delay, connections); len(t) > 1 {
+				parts = append(parts, t.String())
+			}
+		}
+	}
+	if line := r.handshakeLine(); line != "" {
+		parts = append(parts, line)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// handshakeLine says how many new connections a core can make.
+func (r Result) handshakeLine() string {
+	var said []string
+	for _, way := range []string{taps, baseline, vegeta} {
+		if most := r.handshakes(way); most > 0 {
+			said = append(said, english.Sprintf("%.0f by %s", most, distanceLabel(way)))
+		}
+	}
+	if said == nil {
+		return ""
+	}
+	return "The most taps a second that were answered, each on a new TLS connection, one core for the generator and one for the target: " +
+		strings.Join(said, ", ") + ".\n"
+}
+
+func (r Result) distanceText() string { return r.distanceMarkdown() + "\n" + r.verdicts() }
