@@ -376,7 +376,8 @@ declare module 'k6/x/sparkmotion' {
 
   /**
    * The part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. Every tap in such a scenario carries the tag
-   * `plateau`, by the stages that k6 executes: the rate a second that is held, or `ramp-up` and `ramp-down`.
+   * `plateau`, by the stages that k6 executes: the rate a second that is held, `settling` in its first
+   * twentieth, or `ramp-up` and `ramp-down`.
    */
   export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 

@@ -18,7 +18,7 @@ func (r *Report) say(others []string) []string {
 	case len(others) > 0 && len(r.valid()) > 0:
 		holds = r.Scenario + ": " + uncapital(holds)
 	}
-	sentences := slices.Concat([]string{holds}, r.sayReasons(), r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), others, r.sayRun(),
+	sentences := slices.Concat([]string{holds}, r.sayReasons(), r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), r.saySettling(), others, r.sayRun(),
 		r.sayLedger(), r.sayElsewhere(), r.sayRepeated(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil

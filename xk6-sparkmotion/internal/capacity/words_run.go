@@ -20,7 +20,7 @@ func (r *Report) sayEnd(sustained *Plateau) []string {
 	case n > 0 && r.ended():
 		last := &r.Plateaus[n-1]
 		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; of what was to follow nothing is known.",
-			units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))}
+			units.Rate(units.Significant(last.settled().Seconds+last.Seconds, 2)), units.Rate(last.Offered))}
 	}
 	var said []string
 	for i := range r.Plateaus {

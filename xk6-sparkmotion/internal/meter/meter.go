@@ -223,7 +223,7 @@ func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
 	}
 }
 
-// ScheduleOf returns the schedule of a scenario.
+// ScheduleOf returns the schedule of a scenario, in which each rate that is held settles first.
 func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
 	schedule, unit := capacity.Schedule{}, ramping.TimeUnit.TimeDuration().Seconds()
 	rate := float64(ramping.StartRate.Int64) / unit
@@ -231,5 +231,5 @@ func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
 		target := float64(stage.Target.Int64) / unit
 		schedule, rate = schedule.Then(rate, target, stage.Duration.TimeDuration()), target
 	}
-	return schedule
+	return schedule.Settling()
 }
