@@ -76,7 +76,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	counted := m.meter.Taps(1)
 	m.tapped(&counted, result)
 	counted.Push()
-	m.mark(r.Plateau)
+	m.mark(r.Plateau, p.target)
 	if err := m.ending(); err != nil {
 		return nil, err
 	}

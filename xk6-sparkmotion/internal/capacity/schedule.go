@@ -126,6 +126,17 @@ func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
 	return len(s), elapsed
 }
 
+// Jump returns the higher rate that a stage is followed by at once, and when that begins, since the first stage did; false when there is none.
+func (s Schedule) Jump(stage int) (rate float64, at time.Duration, ok bool) {
+	if stage+1 >= len(s) || s[stage+1].From <= s[stage].To {
+		return 0, 0, false
+	}
+	for _, before := range s[:stage+1] {
+		at += time.Duration(before.Lasts)
+	}
+	return s[stage+1].From, at, true
+}
+
 // passing are the stages that climb or fall to a rate which the next one does not hold: it was asked for, and is no plateau.
 func (s Schedule) passing() []Stage {
 	var passing []Stage

@@ -107,3 +107,15 @@ func settlingRuns() []judgedRun {
 		{name: "stopped after it had settled", run: changed(settlingRun().Measured("0:1", all), stoppedAt), status: Incomplete},
 	}
 }
+
+// Connections are opened ahead of a rate that is jumped to, and of no other.
+func TestJump(t *testing.T) {
+	t.Parallel()
+	s := Schedule{}.Then(10, 10, time.Minute).Then(20, 20, time.Minute).Then(20, 40, time.Minute).Then(40, 40, time.Minute).Then(30, 30, time.Minute).Settling()
+	for stage := range s {
+		rate, at, ok := s.Jump(stage)
+		if want := s[stage].Name == "10"; ok != want || ok && (rate != 20 || at != time.Minute) {
+			t.Errorf("after %s: a jump to %v at %s: %v", s[stage].Name, rate, at, ok)
+		}
+	}
+}

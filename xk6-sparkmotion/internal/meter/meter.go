@@ -213,6 +213,13 @@ func (m *Meter) Plateau(taps int) lane.Plateau {
 	return lane.Plateau{Name: name, Stage: stage, Tenth: tenth, Scenario: scenario.Name, Began: scenario.StartTime}
 }
 
+// Jump returns the rate of taps that follows the stage of the VU's last tap at once, of this process, and when it begins; false when no higher
+// one does.
+func (m *Meter) Jump(p lane.Plateau) (rate float64, begins time.Time, ok bool) {
+	rate, at, ok := m.schedule.Jump(p.Stage)
+	return rate * float64(m.carried) * m.vu.State().Options.ExecutionSegment.FloatLength(), p.Began.Add(at), ok
+}
+
 // enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,
 // an archive, a configuration file or an option may have others.
 func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
