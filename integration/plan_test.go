@@ -140,7 +140,7 @@ func TestDropped(t *testing.T) {
 			status: "GENERATOR", says: "--rps lets k6 send no more than 60 requests/s", saysNot: "preAllocatedVUs",
 		},
 		"few users": {
-			body: "tap(); sleep(0.1)", more: "preAllocatedVUs: 6", drops: true, status: "GENERATOR", says: "Raise preAllocatedVUs",
+			body: "tap(); sleep(0.1)", more: "preAllocatedVUs: 6", drops: true, status: "GENERATOR", says: "There were too few virtual users. Raise preAllocatedVUs",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -277,6 +277,7 @@ func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 			return r, err
 		}
 	}
+	m.meter.TapBegins()
 	r.Plateau = m.meter.Plateau(taps)
 	return r, nil
 }

@@ -196,6 +196,9 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
+// TapBegins has the generator's own lag measured from the first tap on, whenever that is answered.
+func (m *Meter) TapBegins() { m.process.probe.want(&m.process.Recorder) }
+
 // Plateau returns the place that a tap has in its scenario's schedule now, when an iteration carries so many. Scenarios whose arrival rate
 // does not ramp have none, nor have setup() and teardown().
 func (m *Meter) Plateau(taps int) lane.Plateau {

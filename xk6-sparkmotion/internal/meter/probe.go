@@ -37,9 +37,8 @@ func (p *lagProbe) late(lag time.Duration) bool {
 	return lag > cmp.Or(time.Duration(p.most.Load()), capacity.MaxLag(capacity.Limits))
 }
 
-// collect returns the largest lag of the beats since the last call, for k6's metrics. The first call starts the probe, which
-// has every beat recorded for the report: taps that come seldom would collect the late ones alone.
-func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
+// want starts the probe, or has it go on. It has every beat recorded for the report: taps that come seldom would collect the late ones alone.
+func (p *lagProbe) want(recorder *capacity.Recorder) {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
 	}
@@ -47,6 +46,11 @@ func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
 		p.lag.Store(-1)
 		go p.run(recorder)
 	}
+}
+
+// collect returns the largest lag of the beats since the last call, for k6's metrics.
+func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
+	p.want(recorder)
 	if p.lag.Load() < 0 {
 		return 0, false
 	}
