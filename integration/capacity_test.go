@@ -54,9 +54,14 @@ type plateau struct {
 	Dropped          int64 `json:"dropped_iterations"`
 	Started          int64 `json:"started_iterations"`
 	Tapless          int64 `json:"iterations_without_tap"`
-	Growth, Queued   *float64
-	Ledger           *account
-	Metrics          []struct {
+	Settling         struct {
+		Dropped int64 `json:"dropped_iterations"`
+		Started int64 `json:"started_iterations"`
+		Counts  struct{ Iterations int64 }
+	}
+	Growth, Queued *float64
+	Ledger         *account
+	Metrics        []struct {
 		Label string
 		Value float64
 	}

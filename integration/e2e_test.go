@@ -76,7 +76,7 @@ func checkPlateaus(t *testing.T, file string, taps, dropped int64) {
 	for _, p := range points(t, file, "redirect_latency") {
 		seen[p.Tags["plateau"]]++
 	}
-	total := seen["ramp-down"]
+	total := seen["ramp-down"] + seen["settling"]
 	for name, rate := range want {
 		total += seen[name]
 		if n := float64(seen[name]); n < 0.5*rate*hold-float64(dropped) || n > 1.2*rate*hold+2 {

@@ -33,6 +33,7 @@ const (
 var k6Binary = cmp.Or(os.Getenv("K6"), "../k6")
 
 func TestMain(m *testing.M) {
+	play(os.Getenv("TEST_ROLE"))
 	for _, binary := range []string{k6Binary, twinBinary} {
 		if _, err := os.Stat(binary); err != nil {
 			os.Stderr.WriteString("integration: " + binary + " is missing: run `make build` first, or `make test`\n")

@@ -140,7 +140,7 @@ func TestDropped(t *testing.T) {
 			status: "GENERATOR", says: "--rps lets k6 send no more than 60 requests/s", saysNot: "preAllocatedVUs",
 		},
 		"few users": {
-			body: "tap(); sleep(0.1)", more: "preAllocatedVUs: 6", drops: true, status: "GENERATOR", says: "Raise preAllocatedVUs",
+			body: "tap(); sleep(0.1)", more: "preAllocatedVUs: 6", drops: true, status: "GENERATOR", says: "There were too few virtual users. Raise preAllocatedVUs",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestDropped(t *testing.T) {
 			k6, started := r.summary().samples("dropped_iterations"), r.summary().samples("iterations")
 			dropped, seen, tapless := int64(0), int64(0), int64(0)
 			for _, p := range v.Plateaus {
-				dropped, seen, tapless = dropped+p.Dropped, seen+p.Started, tapless+p.Tapless
+				dropped, seen, tapless = dropped+p.Dropped+p.Settling.Dropped, seen+p.Started+p.Settling.Started, tapless+p.Tapless+p.Settling.Started-p.Settling.Counts.Iterations
 			}
 			t.Logf("k6 dropped %d iterations and ended %d; %d dropped, %d started, %d without a tap", k6, started, dropped, seen, tapless)
 			if k6 > 0 != c.drops || dropped > k6 || float64(k6-dropped) > 0.02*float64(k6)+2 {

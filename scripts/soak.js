@@ -7,18 +7,18 @@
 // exits 99 when a limit breaks. A table above it compares the first tenth with the last, to show what gets slower or grows before that
 // happens; the generator's memory is what Go's runtime holds. Settings: as for e2e-load.js, without those of Admin, and with the queue's.
 import exec from 'k6/execution';
-import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report, taps, thresholds } from 'k6/x/sparkmotion';
 
 const RATE = above0('RATE', 75, 'a whole number above 0', Number.isInteger); // taps/s
 const HOURS = above0('HOURS', 4, 'a number above 0, such as 0.5');
-const TENTH = Math.round(HOURS * 360000); // ms
+const TAPS = Math.ceil(RATE / 1000), TENTH = Math.round(HOURS * 360000); // of an iteration, of which k6 starts 1,000 a second with ease; ms
 const every = (name, timeUnit) => ({
   executor: 'constant-arrival-rate', exec: name, rate: 1, timeUnit, duration: `${10 * TENTH}ms`, preAllocatedVUs: 2,
 });
 const scenarios = {
   taps: {
-    executor: 'ramping-arrival-rate', exec: 'tapper', ...plateaus({ rates: Array(10).fill(RATE), hold: TENTH }),
-    preAllocatedVUs: Math.ceil(RATE / 10), maxVUs: RATE * 10,
+    executor: 'ramping-arrival-rate', exec: 'tapper', ...plateaus({ rates: Array(10).fill(RATE), taps: TAPS, hold: TENTH }),
+    preAllocatedVUs: Math.ceil(RATE / TAPS), // while answers take up to a second: a stall in all these hours should drop none
   },
   cron: every('cron', `${Math.min(15000, TENTH / 2)}ms`),
   sampler: every('sampler', `${Math.min(5000, TENTH / 4)}ms`),
@@ -44,7 +44,7 @@ function tagged(call) {
   call();
 }
 export const setup = () => preflight({ parts: ['worker', 'hub', 'queue'] });
-export const tapper = () => tagged(() => tap());
+export const tapper = () => tagged(() => taps(TAPS));
 export const cron = () => tagged(() => attempt(() => flushTaps()));
 export const sampler = () => tagged(() => attempt(() => queueDepth()));
 export const teardown = () => void reconcile();

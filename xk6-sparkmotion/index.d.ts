@@ -381,7 +381,8 @@ declare module 'k6/x/sparkmotion' {
 
   /**
    * Returns the part of a `ramping-arrival-rate` scenario that jumps to each rate and holds it. Every tap in such a scenario has the tag
-   * `plateau`, by the stages that k6 executes: the rate per second that is held, or `ramp-up` and `ramp-down`.
+   * `plateau`, by the stages that k6 executes: the rate per second that is held, `settling` in its first twentieth, or `ramp-up` and
+   * `ramp-down`.
    */
   export function plateaus(options: Plateaus): { startRate: number; timeUnit: string; stages: { duration: string; target: number }[] };
 

@@ -77,7 +77,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	counted := m.meter.Taps(1, p.parts)
 	m.tapped(&counted, result)
 	counted.Push()
-	m.mark(r.Plateau)
+	m.mark(r.Plateau, p.target)
 	if err := m.ending(); err != nil {
 		return nil, err
 	}
@@ -286,6 +286,7 @@ func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 			return r, err
 		}
 	}
+	m.meter.TapBegins()
 	r.Plateau = m.meter.Plateau(taps)
 	return r, nil
 }

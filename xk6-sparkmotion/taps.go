@@ -44,7 +44,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
-	m.mark(m.meter.Plateau(int(n)))
+	m.mark(m.meter.Plateau(int(n)), p.target)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ func (m *module) thresholds(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	m.process.limits.Store(&limits)
+	m.process.meter.LimitLag(capacity.MaxLag(limits))
 	all := capacity.Thresholds(limits, m.process.plateaus.all())
 	if m.process.settings.Goal > 0 {
 		all = []capacity.Threshold{capacity.GoalThreshold}

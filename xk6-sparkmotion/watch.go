@@ -32,15 +32,28 @@ func (r *runSettings) read(reader *settings.Reader) error {
 	return r.err
 }
 
-// mark gets the place of each tap in its scenario's schedule. The first tap of each stage, and of each tenth of a plateau, starts a check of
-// what is known so far, once per process.
-func (m *module) mark(p lane.Plateau) {
+// mark gets the place of each tap in its scenario's schedule, and where it went. The first tap of each stage, and of each tenth of a plateau,
+// starts a check of what is known so far, once per process.
+func (m *module) mark(p lane.Plateau, target *lane.Target) {
 	if p == m.marked {
 		return
 	}
 	m.marked = p
 	if p.Name != "" && m.vu.Context().Err() == nil {
-		m.process.marks.once(fmt.Sprint(p.Scenario, " ", p.Stage, " ", p.Tenth), func() { m.watch(p) })
+		m.process.marks.once(fmt.Sprint(p.Scenario, " ", p.Stage, " ", p.Tenth), func() {
+			m.watch(p)
+			m.warm(p, target)
+		})
+	}
+}
+
+// warm has connections opened in the last tenth of a plateau for the jump that follows.
+func (m *module) warm(p lane.Plateau, target *lane.Target) {
+	if p.Tenth != lastTenth {
+		return
+	}
+	if rate, begins, ok := m.meter.Jump(p); ok {
+		target.Warm(m.vu.Context(), m.vu.State(), rate, begins)
 	}
 }
 

@@ -40,7 +40,7 @@ var (
 
 // judgedRuns are all kinds of runs; those of one segment or several are in mergedRuns. Making them takes a while.
 var judgedRuns = sync.OnceValue(func() []judgedRun {
-	return slices.Concat(ladders(), notPassed(), plannedRuns(), lostRuns(), wholeRuns(), scenarioRuns(), goalRuns(), searchRuns())
+	return slices.Concat(ladders(), notPassed(), plannedRuns(), lostRuns(), wholeRuns(), scenarioRuns(), goalRuns(), searchRuns(), settlingRuns())
 })
 
 // ladders are runs whose plateaus say it all.

@@ -113,11 +113,11 @@ func (m *Measured) account() *Ledger {
 	return whole
 }
 
-// heldToTheEnd reports whether all taps were made in plateaus, so that what was lost after the last reading of them is theirs.
+// heldToTheEnd reports whether all taps were made in plateaus, or while they settled, so that what was lost after the last reading of them is theirs.
 func (m *Measured) heldToTheEnd() bool {
 	held := int64(0)
 	for i := range m.Plateaus {
-		held += m.Plateaus[i].Counts.Redirected
+		held += m.Plateaus[i].Counts.Redirected + m.Plateaus[i].settled().Counts.Redirected
 	}
 	return len(m.Plateaus) > 0 && held == m.Whole.Redirected
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
@@ -52,6 +53,20 @@ func (l Limit) origin() Origin {
 		return FromDefault
 	}
 	return FromScript
+}
+
+// generatorShare is the part of the redirects' warning limit that may be the generator's own.
+const generatorShare = 0.2
+
+// MaxLag returns what a tap at the canary may take, by the limits: more of what redirects take would be the generator's own. Where they have
+// no limit, it goes by the default's.
+func MaxLag(limits []Limit) time.Duration {
+	redirects := func(l Limit) bool { return l.Label == "redirect p95" }
+	i := slices.IndexFunc(limits, redirects)
+	if i < 0 {
+		limits, i = Limits, slices.IndexFunc(Limits, redirects)
+	}
+	return time.Duration(generatorShare * limits[i].Warn * float64(time.Millisecond))
 }
 
 func limitsOf(metrics []Metric) []Limit {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A script's own limit has a warning in the proportion that the limit had; one without a warning gets none.
@@ -53,6 +54,23 @@ func TestLimitsWith(t *testing.T) {
 		if _, err := LimitsWith(map[string]*Tiers{metric: {Fail: &fail}}); err == nil || !strings.Contains(err.Error(), metric) {
 			t.Errorf("%s of %v: got %v", metric, fail, err)
 		}
+	}
+}
+
+// What the generator may add goes by the redirects' warning, as it is set; where they have no limit, by the default's.
+func TestMaxLag(t *testing.T) {
+	t.Parallel()
+	warn := 200.0
+	for want, own := range map[time.Duration]map[string]*Tiers{
+		10 * time.Millisecond: {"error_rate": nil}, 40 * time.Millisecond: {"redirect_latency": {Warn: &warn, Fail: &warn}},
+	} {
+		limits, err := LimitsWith(own)
+		if err != nil || MaxLag(limits) != want {
+			t.Errorf("%v: %s, %v", own, MaxLag(limits), err)
+		}
+	}
+	if got := MaxLag(nil); got != 10*time.Millisecond {
+		t.Errorf("without limits: %s", got)
 	}
 }
 

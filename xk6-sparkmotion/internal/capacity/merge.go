@@ -126,6 +126,7 @@ func added(all, others []Plateau) []Plateau {
 		p.Seconds = max(p.Seconds, other.Seconds)
 		p.Started += other.Started
 		p.Tapless += other.Tapless
+		p.Settling = p.Settling.with(other.Settling)
 		p.Counts.add(other.Counts)
 	}
 	return all

@@ -1,8 +1,6 @@
 package capacity
 
 import (
-	"math"
-
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
@@ -36,7 +34,10 @@ type Plateau struct {
 	Started int64   `json:"started_iterations"`
 	Tapless int64   `json:"iterations_without_tap"` // of those
 	Counts  Counts  `json:"counts"`
-	Ledger  *Ledger `json:"ledger"` // null when the system's counters were not read at both ends
+
+	Settling *Settling `json:"settling,omitempty"` // before it; nil where its rate had been there before
+
+	Ledger *Ledger `json:"ledger"` // null when the system's counters were not read at both ends
 	Figures
 	Judgement
 
@@ -78,15 +79,21 @@ func (p *Plateau) perIteration() float64 {
 	return float64(p.Counts.Taps+p.Counts.CutOff) / float64(started)
 }
 
+// Span returns when the plateau's rate began, which is before it has settled, and ended. In seconds since the plateaus began.
+func (p *Plateau) Span() (from, to float64) {
+	return p.Start - p.settled().Seconds, p.Start + p.Seconds
+}
+
 // derive computes the figures of a plateau from its counts, those of so many processes, its ledger, and the queue's course. No more of its
 // iterations were dropped than are left of those that k6 counts.
 func (p *Plateau) derive(depths []Depth, processes int, left int64) {
 	c := &p.Counts
-	missing := int64(math.Round(p.Rate*p.Seconds)) - p.Started - int64(processes) // each may have one due at the very end
+	p.Settling = p.Settling.derived(p.Rate, processes, left)
+	missing := unstarted(p.Rate, p.Seconds, p.Started, processes)
 	p.Figures = Figures{
 		Offered:     p.Rate * p.perIteration(),
 		Achieved:    float64(c.Taps) / p.Seconds,
-		Dropped:     max(0, min(missing, left)),
+		Dropped:     max(0, min(missing, left-p.settled().Dropped)),
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
 	}
 	rate := func(taps int64, seconds float64) *float64 { return new(float64(taps) / seconds) }

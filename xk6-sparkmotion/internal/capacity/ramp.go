@@ -9,7 +9,7 @@ type ramp struct {
 	direct   bool         // its taps take the direct link
 	began    time.Time    // when the scenario did
 	last     time.Time    // when one of its taps ended last
-	counts   []Counts     // of each stage; only plateaus have some
+	counts   []Counts     // of each stage; only plateaus have some, and what settles before them
 	starts   []iterations // of each stage, and of the time after the last
 	course   course
 	grew     map[int]float64 // the queue in a stage, taps a second, where a search waited for it to be what it was before
@@ -83,15 +83,15 @@ func (r *ramp) tap(t Tap) {
 	r.hold(i, since, t.count)
 }
 
-// visit counts in the plateau that held at a moment, if one did.
+// visit counts in the plateau that held at a moment, or settled, if one did.
 func (r *ramp) visit(moment time.Time, count func(c *Counts, batch int)) {
 	i, since := r.schedule.stage(moment.Sub(r.began))
 	r.hold(i, since, count)
 }
 
-// hold counts in a stage, so far into it, if that is a plateau and the scenario had begun.
+// hold counts in a stage, so far into it, if that keeps its rate and the scenario had begun.
 func (r *ramp) hold(i int, since time.Duration, count func(c *Counts, batch int)) {
-	if since >= 0 && i < len(r.schedule) && r.schedule[i].Holds() {
+	if since >= 0 && i < len(r.schedule) && r.schedule[i].keeps() {
 		count(&r.counts[i], r.schedule[i].tenth(since))
 	}
 }
@@ -116,6 +116,9 @@ func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 			p := Plateau{
 				Name: stage.Name, Rate: stage.To * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Hold: lasts.Seconds(),
 				Started: started[i], Tapless: tapless[i], Counts: r.counts[i].clone(),
+			}
+			if r.schedule.settles(i - 1) {
+				p.Settling = &Settling{Seconds: time.Duration(r.schedule[i-1].Lasts).Seconds(), Started: started[i-1], Counts: r.counts[i-1].clone()}
 			}
 			if grew, known := r.grew[i]; known {
 				p.grew = &grew

@@ -64,7 +64,7 @@ func (r *Report) judge(limits []Limit, k6 *K6) {
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
 		p.derive(r.Series.Depth, len(r.Processes), left)
-		left -= p.Dropped
+		left -= p.Dropped + p.settled().Dropped
 		p.judge(limits, len(r.Processes))
 	}
 	whole := r.judged()

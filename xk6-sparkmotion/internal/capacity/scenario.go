@@ -87,7 +87,7 @@ func (r *Report) sayOther(name string, other *Report) []string {
 	}
 	said := []string{name + ": " + uncapital(holds)}
 	known := slices.Concat(r.sayGenerator(), r.sayEnd(nil))
-	for _, sentence := range slices.Concat(other.sayLower(sustained), other.sayRun(), other.sayGenerator(), other.sayOffRate(), other.sayTapless(), other.sayEnd(sustained), other.sayClimbs()) {
+	for _, sentence := range slices.Concat(other.sayLower(sustained), other.saySettling(), other.sayRun(), other.sayGenerator(), other.sayOffRate(), other.sayTapless(), other.sayEnd(sustained), other.sayClimbs()) {
 		if !slices.Contains(known, sentence) {
 			said = append(said, name+": "+uncapital(sentence))
 		}

@@ -26,7 +26,11 @@ type Stage struct {
 const (
 	RampUp   = "ramp-up"
 	rampDown = "ramp-down" // and after the last stage
+	settling = "settling"  // of a rate that is there, but has only just begun
 )
+
+// settleShare is the part of a stage in which its rate settles: connections are made then, and virtual users, which no rate that goes on needs.
+const settleShare = 20
 
 // Then returns the schedule with one more stage; of one that jumps to its rate nothing is to be seen.
 func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
@@ -42,6 +46,21 @@ func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
 		stage.Name = rampDown
 	}
 	return append(s, stage)
+}
+
+// Settling returns the schedule with the first twentieth of each rate that is held told apart. A rate that goes on from the stage before has
+// settled.
+func (s Schedule) Settling() Schedule {
+	var settled Schedule
+	for i, stage := range s {
+		goesOn := i > 0 && s[i-1].keeps() && s[i-1].To == stage.To
+		if share := stage.Lasts / settleShare; stage.keeps() && share > 0 && !goesOn {
+			settled = append(settled, Stage{settling, stage.From, stage.To, share})
+			stage.Lasts -= share
+		}
+		settled = append(settled, stage)
+	}
+	return settled
 }
 
 // Carrying returns the schedule with its plateaus named by the taps a second that iterations of so many come to.
@@ -64,7 +83,13 @@ func NameOf(rate float64) string {
 }
 
 // Holds reports whether the stage is a plateau.
-func (s Stage) Holds() bool { return s.From == s.To && s.To > 0 }
+func (s Stage) Holds() bool { return s.keeps() && s.Name != settling }
+
+// keeps reports whether the rate stays what it is: that of a plateau, or of what settles before one.
+func (s Stage) keeps() bool { return s.From == s.To && s.To > 0 }
+
+// settles reports whether a stage is what settles before a plateau, which the next one is.
+func (s Schedule) settles(i int) bool { return i >= 0 && s[i].Name == settling }
 
 // Plateaus are the stages that hold.
 func (s Schedule) Plateaus() []Stage {
@@ -75,17 +100,19 @@ func (s Schedule) Plateaus() []Stage {
 // plateaus alone.
 func (s Schedule) At(elapsed time.Duration) (name string, stage, tenth int) {
 	i, since := s.stage(elapsed)
-	switch {
-	case i == len(s):
+	if i == len(s) {
 		return rampDown, i, 0
-	case s[i].Holds():
-		return s[i].Name, i, s[i].tenth(since)
 	}
-	return s[i].Name, i, 0
+	return s[i].Name, i, s[i].tenth(since)
 }
 
-// tenth is how many tenths of a stage are over, so far into it.
-func (s Stage) tenth(since time.Duration) int { return int(batches * since / time.Duration(s.Lasts)) }
+// tenth is how many tenths of a plateau are over, so far into it.
+func (s Stage) tenth(since time.Duration) int {
+	if !s.Holds() {
+		return 0
+	}
+	return int(batches * since / time.Duration(s.Lasts))
+}
 
 // stage returns which stage a time is in, and how far; after the last it is the one that would follow.
 func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
@@ -99,11 +126,22 @@ func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
 	return len(s), elapsed
 }
 
+// Jump returns the higher rate that a stage is followed by at once, and when that begins, since the first stage did; false when there is none.
+func (s Schedule) Jump(stage int) (rate float64, at time.Duration, ok bool) {
+	if stage+1 >= len(s) || s[stage+1].From <= s[stage].To {
+		return 0, 0, false
+	}
+	for _, before := range s[:stage+1] {
+		at += time.Duration(before.Lasts)
+	}
+	return s[stage+1].From, at, true
+}
+
 // passing are the stages that climb or fall to a rate which the next one does not hold: it was asked for, and is no plateau.
 func (s Schedule) passing() []Stage {
 	var passing []Stage
 	for i, stage := range s {
-		if !stage.Holds() && stage.To > 0 && !(i+1 < len(s) && s[i+1].Holds() && s[i+1].To == stage.To) {
+		if !stage.keeps() && stage.To > 0 && !(i+1 < len(s) && s[i+1].keeps() && s[i+1].To == stage.To) {
 			passing = append(passing, stage)
 		}
 	}
@@ -115,8 +153,13 @@ func (s Schedule) Same(other Schedule) bool { return slices.Equal(s, other) }
 
 func (s Schedule) String() string {
 	var held []string
-	for _, stage := range s.Plateaus() {
-		held = append(held, fmt.Sprintf("%s for %s", stage.Name, time.Duration(stage.Lasts)))
+	for i, stage := range s {
+		if s.settles(i - 1) {
+			stage.Lasts += s[i-1].Lasts
+		}
+		if stage.Holds() {
+			held = append(held, fmt.Sprintf("%s for %s", stage.Name, time.Duration(stage.Lasts)))
+		}
 	}
 	if held == nil {
 		return "no plateaus"

@@ -53,6 +53,9 @@ var Metrics = []Metric{
 		Column: Column{TapsTable, "Connect p95"}, Rare: true, Matters: latencyMatters,
 	}.requests(func(c *Counts) histogram { return c.Connect }),
 	Metric{
+		Limit: Limit{Label: "settling p95", Unit: units.Time}, Column: Column{TapsTable, "Settling p95"}, Rare: true,
+	}.derived(func(p *Plateau) *float64 { return p.settled().p95() }),
+	Metric{
 		// As RFC 9112 has it, so that it is no error, and has no limit of k6's; maxRepeated is what is worth a warning.
 		Limit: Limit{Label: "sent again"}, Column: Column{TapsTable, "Sent again"}, Rare: true, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Repeated, p.Counts.Taps }),

@@ -18,7 +18,7 @@ func (r *Report) say(others []string) []string {
 	case len(others) > 0 && len(r.valid()) > 0:
 		holds = r.Scenario + ": " + uncapital(holds)
 	}
-	sentences := slices.Concat([]string{holds}, r.sayReasons(), r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), others, r.sayRun(),
+	sentences := slices.Concat([]string{holds}, r.sayReasons(), r.sayFirst(first), r.sayRedirects(first), r.sayLower(sustained), sustained.sayOwnPart(), r.saySettling(), others, r.sayRun(),
 		r.sayLedger(), r.sayElsewhere(), r.sayRepeated(), r.sayFlushes())
 	if r.Queue.GrowsFrom != nil {
 		sentences, queue = append(sentences, queue...), nil
@@ -49,13 +49,22 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	if first == nil {
 		return nil
 	}
-	said := []string{fmt.Sprintf("At %s/s %s: %s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts())}
+	own := ""
+	if first.breaksLatency() {
+		own = "; the generator's own part was " + units.Milliseconds(first.Counts.Lag.at(95))
+	}
+	said := []string{fmt.Sprintf("At %s/s %s: %s%s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts(), own)}
 	for _, p := range r.valid() {
 		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
 			return append(said, fmt.Sprintf("At %s/s %s.", units.Rate(p.Offered), p.Breaches[0]))
 		}
 	}
 	return said
+}
+
+// breaksLatency reports whether redirects are too slow, and how much of that is the generator's own is known.
+func (p *Plateau) breaksLatency() bool {
+	return p.Counts.Lag.count() > 0 && slices.ContainsFunc(p.Breaches, func(b Breach) bool { return b.Part == Worker && b.Unit == units.Time })
 }
 
 // sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.

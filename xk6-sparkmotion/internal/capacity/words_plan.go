@@ -23,7 +23,7 @@ func (r *Report) sayStopped(sustained *Plateau) string {
 	last := &r.Plateaus[n-1]
 	at := fmt.Sprintf("after %s/s", units.Rate(last.Offered))
 	if last.short() {
-		at = fmt.Sprintf("%s s into %s/s", units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))
+		at = fmt.Sprintf("%s s into %s/s", units.Rate(units.Significant(last.settled().Seconds+last.Seconds, 2)), units.Rate(last.Offered))
 	}
 	held := "no rate"
 	if sustained != nil {

@@ -20,7 +20,7 @@ func (r *Report) sayEnd(sustained *Plateau) []string {
 	case n > 0 && r.ended():
 		last := &r.Plateaus[n-1]
 		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; of what was to follow nothing is known.",
-			units.Rate(units.Significant(last.Seconds, 2)), units.Rate(last.Offered))}
+			units.Rate(units.Significant(last.settled().Seconds+last.Seconds, 2)), units.Rate(last.Offered))}
 	}
 	var said []string
 	for i := range r.Plateaus {
@@ -34,8 +34,8 @@ func (r *Report) sayEnd(sustained *Plateau) []string {
 
 func (r *Report) sayGenerator() []string {
 	if len(r.Plateaus) == 0 && r.limited() {
-		return []string{fmt.Sprintf("%s was the limit: it started taps late %s of the time, so that latencies and rates are "+
-			"its own, not the system's. Give it more cores, or less to do.", capital(r.machine()), units.Percent(r.Whole.limited()))}
+		return []string{fmt.Sprintf("%s was the limit: it %s, so that latencies and rates are "+
+			"its own, not the system's. Give it more cores, or less to do.", capital(r.machine()), r.Whole.sayLate())}
 	}
 	for i, p := range r.Plateaus {
 		from, on := "From", " on"
@@ -46,10 +46,10 @@ func (r *Report) sayGenerator() []string {
 		case p.Status != Generator:
 			continue
 		case p.Counts.limited() > MaxLimited:
-			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it started taps late %s of the time, so that nothing is known "+
-				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), units.Percent(p.Counts.limited()))}
+			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so that nothing is known "+
+				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
 		default:
-			advice := "Raise preAllocatedVUs and maxVUs"
+			advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
 			if rps := r.capped(&p); rps > 0 {
 				advice = sayCap(rps)
 			}
@@ -58,6 +58,21 @@ func (r *Report) sayGenerator() []string {
 		}
 	}
 	return nil
+}
+
+// sayLate tells how a machine was the limit.
+func (c *Counts) sayLate() string {
+	return fmt.Sprintf("started or answered taps late %s of the time, and its own part of their p95 was %s",
+		units.Percent(c.limited()), units.Milliseconds(c.Lag.at(95)))
+}
+
+// sayOwnPart tells how much of what redirects take at a plateau is the generator's own, by the canary.
+func (p *Plateau) sayOwnPart() []string {
+	if p == nil || p.Counts.Lag.count() == 0 || p.Counts.Taps == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Of the redirect p95 at %s/s, %s, %s are the generator's own.", units.Rate(p.Offered),
+		units.Milliseconds(p.Counts.redirect().at(95)), units.Milliseconds(p.Counts.Lag.at(95)))}
 }
 
 // machine is where the generator ran.

@@ -27,7 +27,8 @@ type conn struct {
 	counted   *netext.Conn    // below it, where k6 counts its bytes
 	made      context.Context // of the iteration that dialed it
 	peer      Peer
-	used      time.Time // when its last tap ended
+	sent      time.Time // when its last tap began
+	used      time.Time // when that ended
 	locations locations
 
 	request Request // the next tap; its band is only in bytes
@@ -51,7 +52,8 @@ func (c *conn) prepare(r Request) {
 
 // send makes the tap.
 func (c *conn) send(ctx context.Context, state *lib.State) Result {
-	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: time.Now()}
+	c.sent = time.Now()
+	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: c.sent}
 	if c.target.Fast {
 		c.overWire(ctx, state, &r)
 	} else {

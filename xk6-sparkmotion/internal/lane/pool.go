@@ -31,6 +31,7 @@ func (p *Pool) of(l Link, options *lib.Options) *idle {
 			p.idle = make(map[string]*idle)
 		}
 		found = newIdle()
+		found.shared = true
 		p.idle[key] = found
 	}
 	return found
@@ -39,9 +40,12 @@ func (p *Pool) of(l Link, options *lib.Options) *idle {
 // idle are the connections to one link that carry no tap now.
 type idle struct {
 	sessions tls.ClientSessionCache // for [Resumed]
+	shared   bool                   // by the VUs of the process
 
-	mu    sync.Mutex
-	conns []*conn // the last used last
+	mu     sync.Mutex
+	conns  []*conn       // the last used last
+	busy   int           // connections that carry a tap
+	lately time.Duration // that taps have been under way, the mean of about a hundred
 }
 
 func newIdle() *idle { return &idle{sessions: tls.NewLRUClientSessionCache(0)} }
@@ -50,6 +54,7 @@ func newIdle() *idle { return &idle{sessions: tls.NewLRUClientSessionCache(0)} }
 func (i *idle) take(t *Target) *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.busy++
 	n := len(i.conns)
 	if n == 0 {
 		return &conn{target: t}
@@ -75,6 +80,12 @@ func (i *idle) put(c *conn, now time.Time) {
 func (i *idle) add(c *conn) (oldest *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.busy--
+	took := c.used.Sub(c.sent)
+	if i.lately == 0 {
+		i.lately = took
+	}
+	i.lately += (took - i.lately) / 100
 	i.conns = append(i.conns, c)
 	if first := i.conns[0]; c.used.Sub(first.used) > maxIdle {
 		oldest = first

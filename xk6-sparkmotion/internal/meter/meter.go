@@ -196,6 +196,9 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
+// TapBegins has the generator's own lag measured from the first tap on, whenever that is answered.
+func (m *Meter) TapBegins() { m.process.probe.want(&m.process.Recorder) }
+
 // Plateau returns the place that a tap has in its scenario's schedule now, when an iteration carries so many. Scenarios whose arrival rate
 // does not ramp have none, nor have setup() and teardown().
 func (m *Meter) Plateau(taps int) lane.Plateau {
@@ -213,6 +216,13 @@ func (m *Meter) Plateau(taps int) lane.Plateau {
 	return lane.Plateau{Name: name, Stage: stage, Tenth: tenth, Scenario: scenario.Name, Began: scenario.StartTime}
 }
 
+// Jump returns the rate of taps that follows the stage of the VU's last tap at once, of this process, and when it begins; false when no higher
+// one does.
+func (m *Meter) Jump(p lane.Plateau) (rate float64, begins time.Time, ok bool) {
+	rate, at, ok := m.schedule.Jump(p.Stage)
+	return rate * float64(m.carried) * m.vu.State().Options.ExecutionSegment.FloatLength(), p.Began.Add(at), ok
+}
+
 // enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,
 // an archive, a configuration file or an option may have others.
 func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
@@ -223,7 +233,7 @@ func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
 	}
 }
 
-// ScheduleOf returns the schedule of a scenario.
+// ScheduleOf returns the schedule of a scenario, in which each rate that is held settles first.
 func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
 	schedule, unit := capacity.Schedule{}, ramping.TimeUnit.TimeDuration().Seconds()
 	rate := float64(ramping.StartRate.Int64) / unit
@@ -231,5 +241,5 @@ func ScheduleOf(ramping *executor.RampingArrivalRateConfig) capacity.Schedule {
 		target := float64(stage.Target.Int64) / unit
 		schedule, rate = schedule.Then(rate, target, stage.Duration.TimeDuration()), target
 	}
-	return schedule
+	return schedule.Settling()
 }

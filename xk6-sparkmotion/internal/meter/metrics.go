@@ -24,8 +24,8 @@ type Metrics struct {
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	audit            auditMetrics
 	goalHeld         *metrics.Metric // Gauge, 0 or 1: the run has shown that its goal is held
-	generatorLag     *metrics.Metric // Trend, ms: how late a timer fires in this process
-	generatorLimited *metrics.Metric // Rate: of generator_lag above maxLag
+	generatorLag     *metrics.Metric // Trend, ms: a tap at the canary in this process, from when it was due
+	generatorLimited *metrics.Metric // Rate: of generator_lag above a fifth of the redirects' warning limit
 	generatorMemory  *metrics.Metric // Gauge, bytes: what Go's runtime holds of memory in this process
 }
 

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/metrics"
 	"sync/atomic"
@@ -16,22 +17,28 @@ type lagProbe struct {
 	running atomic.Bool
 	wanted  atomic.Bool  // a tap has come by since the last beat
 	lag     atomic.Int64 // ns, the largest that is not yet collected; -1 for none
+	most    atomic.Int64 // ns, that a beat may take; 0 for what the default's limits allow
 	memory  atomic.Int64 // bytes that Go's runtime held at the last second's beat; 0 when that is collected
 }
 
 const (
 	beat = 10 * time.Millisecond
-	// maxLag is a fifth of the redirect's warning limit: later than that, a beat counts as limited by the generator.
-	maxLag = 10 * time.Millisecond
 	// restBeats is how many beats without a tap end the probe; the next tap starts it again.
 	restBeats = 100
 	// secondBeats are those of a second.
 	secondBeats = int(time.Second / beat)
 )
 
-// collect returns the largest lag of the beats since the last call, for k6's metrics. The first call starts the probe, which
-// has every beat recorded for the report: taps that come seldom would collect the late ones alone.
-func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
+// LimitLag sets how long a tap at the canary may take: after that, it counts as limited by the generator.
+func (p *Process) LimitLag(most time.Duration) { p.probe.most.Store(int64(most)) }
+
+// late reports whether a beat took longer than it may.
+func (p *lagProbe) late(lag time.Duration) bool {
+	return lag > cmp.Or(time.Duration(p.most.Load()), capacity.MaxLag(capacity.Limits))
+}
+
+// want starts the probe, or has it go on. It has every beat recorded for the report: taps that come seldom would collect the late ones alone.
+func (p *lagProbe) want(recorder *capacity.Recorder) {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
 	}
@@ -39,6 +46,11 @@ func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
 		p.lag.Store(-1)
 		go p.run(recorder)
 	}
+}
+
+// collect returns the largest lag of the beats since the last call, for k6's metrics.
+func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
+	p.want(recorder)
 	if p.lag.Load() < 0 {
 		return 0, false
 	}
@@ -65,7 +77,7 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 		own.tap()
 		now := time.Now()
 		lag := max(now.Sub(due), 0)
-		recorder.Lag(capacity.Lag{At: now, Lag: lag, Late: lag > maxLag})
+		recorder.Lag(capacity.Lag{At: now, Lag: lag, Late: p.late(lag)})
 		// A beat that is collected between the load and the store counts twice.
 		p.lag.Store(max(p.lag.Load(), int64(lag)))
 		if p.wanted.Swap(false) {

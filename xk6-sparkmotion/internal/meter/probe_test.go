@@ -39,6 +39,18 @@ func TestLagProbe(t *testing.T) {
 	eventually(t, "its goroutines' end", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
 
+// TestLimitLag: from when on a beat is late is the limits' to say.
+func TestLimitLag(t *testing.T) {
+	t.Parallel()
+	var p Process
+	if p.probe.late(10*time.Millisecond) || !p.probe.late(11*time.Millisecond) {
+		t.Error("a fifth of 50 ms is 10")
+	}
+	if p.LimitLag(40 * time.Millisecond); p.probe.late(40*time.Millisecond) || !p.probe.late(41*time.Millisecond) {
+		t.Error("it does not go by what is set")
+	}
+}
+
 // TestCanaryTap: the canary answers one tap after another on one connection, and where there is none it takes no time.
 func TestCanaryTap(t *testing.T) {
 	t.Parallel()

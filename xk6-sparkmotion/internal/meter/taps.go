@@ -100,7 +100,7 @@ func (t *Taps) sample(r *lane.Result) {
 	}
 	if lag, ok := m.process.probe.collect(&m.process.Recorder); ok {
 		add(m.metrics.generatorLag, tags.own, metrics.D(lag))
-		add(m.metrics.generatorLimited, tags.own, rate(lag > maxLag))
+		add(m.metrics.generatorLimited, tags.own, rate(m.process.probe.late(lag)))
 	}
 	if held := m.process.probe.memory.Load(); held > 0 && m.process.probe.memory.CompareAndSwap(held, 0) {
 		add(m.metrics.generatorMemory, tags.own, float64(held))

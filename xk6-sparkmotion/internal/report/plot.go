@@ -165,7 +165,8 @@ func (p *plot) steps(class string, all []capacity.Plateau, share float64) {
 	var points []point
 	for _, at := range all {
 		y := share * at.Offered
-		points = append(points, point{at.Start, y}, point{at.Start + at.Seconds, y})
+		from, to := at.Span()
+		points = append(points, point{from, y}, point{to, y})
 	}
 	p.line("polyline", "line "+class, points)
 }

@@ -221,7 +221,7 @@ func overTime(r *capacity.Report) table {
 		to := min(from+each, len(s.Achieved))
 		at, offered := float64(from)*s.Step, unknown
 		for _, p := range r.Plateaus {
-			if at >= p.Start && at < p.Start+p.Seconds {
+			if began, ended := p.Span(); at >= began && at < ended {
 				offered = count(p.Offered)
 			}
 		}

@@ -1,0 +1,94 @@
+package lane
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+)
+
+const (
+	// WarmTime is how long before a rate begins connections for it are opened, at most: servers close those that wait too long.
+	WarmTime = 5 * time.Second
+	// mostWarm bounds the connections that are there before they are needed.
+	mostWarm = 2000
+	// warmEvery is between two of them, at least: a handshake costs both ends as much as many taps.
+	warmEvery = 5 * time.Millisecond
+	// warmRoom is for taps that take longer than most.
+	warmRoom = 4. / 3
+	// warmSpare is how many more there would be time for, so that the last is there in time.
+	warmSpare = 10
+	// dialTime is what one of them may take.
+	dialTime = 10 * time.Second
+)
+
+// Warm opens the connections that a higher rate of taps a second needs, beginning at a time, before that, so that its first taps don't wait
+// for handshakes. Those that can't be shared or kept it leaves to the taps. They are nobody's taps and in no metric; when one can't be
+// made, or has died when a tap wants it, the tap makes its own.
+func (t *Target) Warm(ctx context.Context, state *lib.State, rate float64, begins time.Time) {
+	if t.Fast && t.kept == Kept && t.idle.shared && !state.Options.NoConnectionReuse.Bool {
+		go t.warm(ctx, state, rate, begins)
+	}
+}
+
+// warm spreads them over the time that there is.
+func (t *Target) warm(ctx context.Context, state *lib.State, rate float64, begins time.Time) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !until(ctx, begins.Add(-WarmTime)) {
+		return
+	}
+	missing := max(0, t.idle.missing(rate))
+	start := time.Now()
+	gap := max(warmEvery, begins.Sub(start)/time.Duration(missing+warmSpare))
+	var dialing sync.WaitGroup
+	defer dialing.Wait()
+	for i := range missing {
+		if !until(ctx, start.Add(gap*time.Duration(i))) || !time.Now().Before(begins) {
+			return
+		}
+		dialing.Go(func() {
+			c := &conn{target: t, request: Request{Timeout: dialTime}}
+			if err := c.dial(ctx, state, &Result{Began: time.Now()}); err != nil {
+				cancel() // it tells nothing that a tap won't tell
+				return
+			}
+			t.idle.warmed(c)
+		})
+	}
+}
+
+// until waits for a time, and reports whether that came before ctx was done.
+func until(ctx context.Context, at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// missing is how many connections there are too few for a rate, by how long taps have been under way lately.
+func (i *idle) missing(rate float64) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	open := i.busy
+	for _, c := range i.conns {
+		if c.wire != nil {
+			open++
+		}
+	}
+	return int(min(math.Ceil(rate*i.lately.Seconds()*warmRoom), mostWarm)) - open
+}
+
+// warmed adds a connection that no tap has used.
+func (i *idle) warmed(c *conn) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	c.used = time.Now()
+	i.conns = append(i.conns, c)
+}
