@@ -73,7 +73,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if p.options.Audit {
 		m.auditEnds(p.options.Band, result)
 	}
-	counted := m.meter.Taps(1)
+	counted := m.meter.Taps(1, 1)
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau)

@@ -35,7 +35,7 @@ func BenchmarkTap(b *testing.B) {
 		if result.Led != lane.Page {
 			b.Fatal(result.Failure())
 		}
-		counted := m.Taps(1)
+		counted := m.Taps(1, 1)
 		counted.Add(result)
 		counted.Push()
 	}
