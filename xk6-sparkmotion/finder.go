@@ -323,7 +323,7 @@ func (f *finder) latency() (time.Duration, error) {
 			return 0, err
 		}
 		result := f.plan.target.Do(f.vu.Context(), f.vu.State(), r)
-		counted := f.meter.Taps(1, f.plan.parts)
+		counted := f.meter.Taps(1, 1, f.plan.parts)
 		f.tapped(&counted, result)
 		counted.Push()
 		latencies = append(latencies, result.Latency())

@@ -100,7 +100,7 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	}
 	defer f.load.Done(batch.N)
 	made := 0
-	return m.pace(p, lane.Pacer{N: batch.N, Period: batch.Step * time.Duration(batch.N), First: batch.First}, func(r *lane.Request) {
+	return m.pace(p, batch.N, lane.Pacer{N: batch.N, Period: batch.Step * time.Duration(batch.N), First: batch.First}, func(r *lane.Request) {
 		r.Plateau = f.place(batch.Due(made), batch.Number+int64(made))
 		made++
 	})

@@ -74,7 +74,7 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	if p.options.Audit {
 		m.auditEnds(p.options.Band, result)
 	}
-	counted := m.meter.Taps(1, p.parts)
+	counted := m.meter.Taps(1, 1, p.parts)
 	m.tapped(&counted, result)
 	counted.Push()
 	m.mark(r.Plateau, p.target)

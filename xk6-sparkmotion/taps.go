@@ -40,7 +40,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	}
 	redirected := 0
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
-		redirected, err = m.pace(p, m.pacer(p, int(n), period), nil)
+		redirected, err = m.pace(p, int(n), m.pacer(p, int(n), period), nil)
 	} else {
 		redirected, err = m.follow(p, int(n))
 	}
@@ -69,16 +69,20 @@ func readCount(given sobek.Value) (int64, error) {
 	return int64(n), nil
 }
 
-// pace makes taps that are due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
+// pace makes the taps that a call asks for, due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
 // the schedule, which otherwise is its scenario's.
-func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
-	counted := m.meter.Taps(1, p.parts)
+func (m *module) pace(p *tapPlan, asked int, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
+	if pacer.N == 0 {
+		m.meter.None(m.meter.Plateau(asked), asked)
+		return 0, nil
+	}
+	counted := m.meter.Taps(asked, 1, p.parts)
 	err = pacer.Run(m.vu.Context(), m.vu.State(), p.target,
 		func() (lane.Request, error) {
 			if err := m.ending(); err != nil { // the rest may take a while
 				return lane.Request{}, err
 			}
-			r, err := m.tapRequest(p, pacer.N)
+			r, err := m.tapRequest(p, asked)
 			if err == nil && place != nil {
 				place(&r)
 			}
@@ -94,7 +98,7 @@ func (m *module) pace(p *tapPlan, pacer lane.Pacer, place func(*lane.Request)) (
 
 // follow makes taps each of which starts when the one before it has ended, and returns how many were redirected.
 func (m *module) follow(p *tapPlan, n int) (redirected int, err error) {
-	counted := m.meter.Taps(min(n, maxBurst), p.parts)
+	counted := m.meter.Taps(n, min(n, maxBurst), p.parts)
 	defer counted.Push()
 	for range n {
 		r, err := m.tapRequest(p, n)

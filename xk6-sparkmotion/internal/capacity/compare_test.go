@@ -178,6 +178,7 @@ func (s system) counts(random *rand.Rand) Counts {
 		took := time.Duration(latency * float64(time.Millisecond))
 		ok := random.Float64() >= s.errors
 		c.Iterations++
+		c.Asked++
 		c.Taps++
 		if ok {
 			c.Redirected++

@@ -5,10 +5,11 @@ import "maps"
 // batches is how many parts a plateau is cut into: how much they differ tells a change from noise.
 const batches = 10
 
-// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the lag probe's:
-// they are those of the process which was late most often.
+// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the lag probe's
+// and how late taps started: they are those of the process which was late most often.
 type Counts struct {
-	Iterations int64   `json:"iterations"` // that made taps
+	Iterations int64   `json:"iterations"` // that made taps, or drew none of those that they asked for
+	Asked      int64   `json:"asked"`      // taps that these asked for
 	Taps       int64   `json:"taps"`
 	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
 	Repeated   int64   `json:"repeated"`       // sent again, as their connection ended without an answer
@@ -23,7 +24,8 @@ type Counts struct {
 	Redirect [batches]histogram `json:"redirect_histograms"` // of each tenth of a plateau; of a run, the first is all
 	Connect  histogram          `json:"connect_histogram"`   // of new connections, with TLS
 	Lag      histogram          `json:"generator_lag_histogram"`
-	Late     int64              `json:"generator_late"` // looks of the lag probe that were too late
+	Late     int64              `json:"generator_late"`        // looks of the lag probe that were too late
+	Delay    histogram          `json:"start_delay_histogram"` // how long after they were due taps started that were due at a moment of their own
 
 	Analytics     histogram `json:"analytics_histogram"` // of answers that were accepted
 	Exports       histogram `json:"exports_histogram"`   // of those that had rows
@@ -58,6 +60,7 @@ func (c *Counts) Empty() bool { return c.Iterations+c.Queries+c.Flushes+c.Sample
 // add adds what another process saw in the same time.
 func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
+	c.Asked += other.Asked
 	c.Taps += other.Taps
 	c.CutOff += other.CutOff
 	c.Repeated += other.Repeated
@@ -75,6 +78,9 @@ func (c *Counts) add(other Counts) {
 	c.Connect.merge(other.Connect)
 	if other.later(c) {
 		c.Lag, c.Late = other.Lag.clone(), other.Late
+	}
+	if other.Delay.at(95) > c.Delay.at(95) || c.Delay.count() == 0 {
+		c.Delay = other.Delay.clone()
 	}
 	c.Analytics.merge(other.Analytics)
 	c.Exports.merge(other.Exports)
@@ -112,7 +118,7 @@ func (c *Counts) tallies() []*Tally {
 
 // histograms are all that there are.
 func (c *Counts) histograms() []*histogram {
-	all := []*histogram{&c.Connect, &c.Lag, &c.Analytics, &c.Exports}
+	all := []*histogram{&c.Connect, &c.Lag, &c.Delay, &c.Analytics, &c.Exports}
 	for i := range c.Redirect {
 		all = append(all, &c.Redirect[i])
 	}

@@ -16,6 +16,11 @@ type Tap struct {
 	Connect        time.Duration // which took this long, with TLS
 	Iteration      int64         // that made it, as k6 numbers those that its scenario starts in this process, from 0
 	First          bool          // of its iteration
+	Asked          int           // taps that its call asked for; 0 for one alone
+	Later          bool          // that call has made another before it
+	None           bool          // it stands for an iteration whose call asked for taps, none of which was due in it by chance: it is no tap
+	Paced          bool          // it was due at a moment of its own,
+	Delay          time.Duration // after which it started
 	CutOff         bool          // the run ended before its answer
 	Repeats        int           // how often it was sent again, as its connection ended without an answer
 	Redirected     bool          // to where a band may lead: not to a fallback
@@ -73,6 +78,15 @@ type Lag struct {
 
 func (t Tap) count(c *Counts, batch int) {
 	c.Iterations += oneIf(t.First)
+	if !t.Later {
+		c.Asked += int64(max(1, t.Asked))
+	}
+	if t.None {
+		return
+	}
+	if t.Paced {
+		c.Delay.add(t.Delay)
+	}
 	if t.CutOff {
 		c.CutOff++
 		return

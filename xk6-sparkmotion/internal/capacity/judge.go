@@ -13,6 +13,8 @@ type Judgement struct {
 	Status    Status   `json:"status"`
 	Breaches  []Breach `json:"breaches"`   // limits that did not hold, the worst first
 	NotJudged []string `json:"not_judged"` // metrics with too few samples
+
+	LateStarts bool `json:"late_starts"` // taps started too long after they were due for figures to be the system's
 }
 
 // Breach is a limit that did not hold.
@@ -43,6 +45,8 @@ type Judged struct {
 const (
 	// MaxLimited is the share of the lag probe's looks that are too late from which on figures are the generator's, not the system's.
 	MaxLimited = 0.05
+	// maxDelay is the share of the redirect p95's warning limit from which on a p95 of how late taps started is too much.
+	maxDelay = 0.2
 	// maxDropped is the share of iterations that may fail to start: a few do while virtual users are made.
 	maxDropped = 0.01
 	// fewestTaps is how many a plateau's p95 takes.
@@ -76,8 +80,9 @@ func (p *Plateau) judge(limits []Limit, processes int) {
 	for _, b := range p.Breaches {
 		p.Status = worse(p.Status, b.Status)
 	}
+	p.LateStarts = p.startsLate(limits)
 	switch {
-	case p.Counts.limited() > MaxLimited:
+	case p.Counts.limited() > MaxLimited, p.LateStarts:
 		p.Status = Generator
 	case p.Counts.Taps < fewestTaps, len(p.Breaches) == 0 && !sure: // taps without an answer keep virtual users busy, too
 		p.Status = NoData
@@ -86,6 +91,15 @@ func (p *Plateau) judge(limits []Limit, processes int) {
 	case len(p.Breaches) == 0 && p.offRate(processes):
 		p.Status = NoData
 	}
+}
+
+// delayLabel is what the p95 of how late taps started is called.
+const delayLabel = "start delay p95"
+
+// startsLate reports whether taps that were due at moments of their own started too late: their latencies count from when they were due.
+func (p *Plateau) startsLate(limits []Limit) bool {
+	i := slices.IndexFunc(limits, func(l Limit) bool { return l.Metric == "redirect_latency" })
+	return i >= 0 && p.Counts.Delay.at(95) > maxDelay*limits[i].Warn
 }
 
 // offRate reports whether other taps than the plateau's rate were sent, too few or too many, but for an iteration that each process may have
@@ -127,7 +141,7 @@ func (p *Plateau) Valid() bool { return p.Status != Generator && p.Status != NoD
 func (p *Plateau) StatusOf(m Metric) Status {
 	i := slices.IndexFunc(p.Breaches, func(b Breach) bool { return b.Metric == m.Metric })
 	switch {
-	case m.Metric == "generator_lag" && p.Counts.limited() > MaxLimited:
+	case m.Metric == "generator_lag" && p.Counts.limited() > MaxLimited, m.Label == delayLabel && p.LateStarts:
 		return Generator
 	case !m.limited():
 		return ""

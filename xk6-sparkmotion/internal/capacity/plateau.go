@@ -51,6 +51,8 @@ type Figures struct {
 	Dropped     int64   `json:"dropped_iterations"` // asked for and never started: no virtual user was free. No more than k6 counts in the run
 	Concurrency float64 `json:"concurrency"`        // taps under way, by Little's law
 
+	StartDelay *float64 `json:"start_delay_p95"` // of taps that were due at moments of their own, ms; null without such
+
 	Queued     *float64 `json:"queued"`      // taps that went into the queue, by the system's counter; null when nobody read it
 	Flushed    *float64 `json:"flushed"`     // taps that flushes moved, by that counter, or else by what our flushes answered
 	DepthStart *float64 `json:"depth_start"` // what the first flush left; without one, the depth at the start
@@ -70,13 +72,13 @@ type Measurement struct {
 	Samples int64      `json:"samples"` // that the value rests on; 0 when it was not measured
 }
 
-// perIteration is how many taps one of the iterations that started made.
+// perIteration is how many taps one of the iterations that started asked for: what came of them may be in the next plateau.
 func (p *Plateau) perIteration() float64 {
 	started := p.Counts.Iterations + p.Tapless
 	if started == 0 {
 		return 1
 	}
-	return float64(p.Counts.Taps+p.Counts.CutOff) / float64(started)
+	return float64(p.Counts.Asked) / float64(started)
 }
 
 // Span returns when the plateau's rate began, which is before it has settled, and ended. In seconds since the plateaus began.
@@ -95,6 +97,7 @@ func (p *Plateau) derive(depths []Depth, processes int, left int64) {
 		Achieved:    float64(c.Taps) / p.Seconds,
 		Dropped:     max(0, min(missing, left-p.settled().Dropped)),
 		Concurrency: float64(c.Waited) / 1e9 / p.Seconds,
+		StartDelay:  Figure{c.Delay.at(95), c.Delay.count()}.optional(),
 	}
 	rate := func(taps int64, seconds float64) *float64 { return new(float64(taps) / seconds) }
 	switch l := p.Ledger; {

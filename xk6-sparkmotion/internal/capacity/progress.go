@@ -186,7 +186,7 @@ func (p Progress) Failure() string {
 
 // name is by the rate that is asked for: while taps are under way, how many of the iterations make some is not known.
 func (p Progress) name() string {
-	name := units.Rate(p.Rate*max(1, ratio(p.Counts.Taps, p.Counts.Iterations))) + "/s"
+	name := units.Rate(p.Rate*max(1, ratio(p.Counts.Asked, p.Counts.Iterations))) + "/s"
 	if p.Among {
 		name = p.Scenario + " " + name
 	}

@@ -74,7 +74,7 @@ func (r *ramp) tap(t Tap) {
 	if t.Ended.After(r.last) {
 		r.last = t.Ended
 	}
-	if !t.CutOff {
+	if !t.CutOff && !t.None {
 		r.course.tap(t.Ended.Sub(r.began), t.Redirected)
 	}
 	i, since := r.schedule.stage(t.Began.Sub(r.began))

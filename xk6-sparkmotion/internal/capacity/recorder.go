@@ -82,7 +82,7 @@ func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.count(&r.whole, 0)
-	if r.killSwitch.tap(&t) {
+	if !t.None && r.killSwitch.tap(&t) {
 		r.look(0)
 	}
 	if t.Redirected {

@@ -148,7 +148,7 @@ func (r *Report) late() bool {
 	if len(r.Plateaus) == 0 {
 		return r.Whole.limited() > MaxLimited
 	}
-	return r.anyDecisive(func(p *Plateau) bool { return p.Counts.limited() > MaxLimited })
+	return r.anyDecisive(func(p *Plateau) bool { return p.Counts.limited() > MaxLimited || p.LateStarts })
 }
 
 // maxElsewhere is the share of redirects that may lead to hosts which are neither the page's nor a fallback.

@@ -116,6 +116,7 @@ func (p *Plateau) toCome(sofar int64) int64 {
 func (c *Counts) addPerfect(toCome func(int64) int64) {
 	taps, told := toCome(c.Taps), toCome(c.Told)
 	c.Iterations += toCome(c.Iterations)
+	c.Asked += toCome(c.Asked)
 	c.Taps, c.Redirected = c.Taps+taps, c.Redirected+taps
 	c.Told, c.Hits = c.Told+told, c.Hits+told
 	c.Redirect[batches-1].addZeros(taps)

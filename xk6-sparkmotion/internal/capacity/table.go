@@ -70,6 +70,9 @@ var Metrics = []Metric{
 		Limit: Limit{Metric: "generator_lag", Stat: "p(95)", Label: "generator lag p95"}, Column: Column{SystemTable, "Generator lag p95"},
 	}.requests(func(c *Counts) histogram { return c.Lag }).alone(),
 	Metric{
+		Limit: Limit{Label: delayLabel}, Column: Column{SystemTable, "Start delay p95"}, Rare: true,
+	}.requests(func(c *Counts) histogram { return c.Delay }).alone(),
+	Metric{
 		Limit: Limit{Metric: "generator_limited", Stat: "rate", Label: "generator late"},
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Late, p.Counts.Lag.count() }).alone(),
 

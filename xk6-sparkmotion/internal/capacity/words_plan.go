@@ -100,7 +100,7 @@ func (r *Report) sayTapless() []string {
 	for _, p := range r.Plateaus {
 		tapless, started = tapless+p.Tapless, started+p.Started
 	}
-	if ratio(tapless, started) <= maxDropped || r.Poisson { // where some carry none by chance
+	if ratio(tapless, started) <= maxDropped {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s of the %s iterations made no tap (%s): rates are of those that did.",

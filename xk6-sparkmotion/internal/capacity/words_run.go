@@ -48,6 +48,10 @@ func (r *Report) sayGenerator() []string {
 		case p.Counts.limited() > MaxLimited:
 			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so that nothing is known "+
 				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
+		case p.LateStarts:
+			return []string{fmt.Sprintf("%s %s/s%s taps started late: 5 %% of them %s or more after they were due, which their latencies count in, so "+
+				"that nothing is known of the system there. Give %s more cores, or share the load.",
+				from, units.Rate(p.Offered), on, units.Milliseconds(*p.StartDelay), r.machine())}
 		default:
 			advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
 			if rps := r.capped(&p); rps > 0 {

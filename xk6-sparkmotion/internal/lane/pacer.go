@@ -45,14 +45,14 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 	if p.N == 0 {
 		return nil
 	}
-	timer := time.NewTimer(time.Until(start.Add(p.offset(0))))
-	defer timer.Stop()
+	due := newAlarm(start.Add(p.offset(0)))
+	defer due.stop()
 	stop := ctx.Done()
 	var failed error
 	open := 0
 	for i := 0; i < p.N || open > 0; {
 		select {
-		case <-timer.C:
+		case <-due.timer.C:
 			r, err := next()
 			if err != nil {
 				failed, i = err, p.N
@@ -64,14 +64,14 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 			go func() { ended <- outcome{c, c.send(ctx, state)} }()
 			open++
 			if i++; i < p.N {
-				timer.Reset(time.Until(start.Add(p.offset(i))))
+				due.set(start.Add(p.offset(i)))
 			}
 		case o := <-ended:
 			done(o.result)
 			target.idle.put(o.conn, o.result.Ended)
 			open--
 		case <-stop:
-			timer.Stop()
+			due.timer.Stop()
 			i, stop = p.N, nil // those under way end with ctx as well
 		}
 	}

@@ -39,7 +39,7 @@ func BenchmarkTap(b *testing.B) {
 		if result.Led != lane.Page {
 			b.Fatal(result.Failure())
 		}
-		counted := m.Taps(1, parts)
+		counted := m.Taps(1, 1, parts)
 		counted.Add(result)
 		counted.Push()
 	}

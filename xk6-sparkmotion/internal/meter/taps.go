@@ -21,11 +21,15 @@ type Taps struct {
 	meter   *Meter
 	samples metrics.Samples
 	room    int // for so many taps
+	asked   int // of the call
+	later   bool
 	parts   []Part
 }
 
-// Taps returns a count for about n taps at a time, that emits these parts of each.
-func (m *Meter) Taps(n int, parts []Part) Taps { return Taps{meter: m, room: n, parts: parts} }
+// Taps returns a count for a call that asks for so many taps, with room for some at a time, that emits these parts of each.
+func (m *Meter) Taps(asked, room int, parts []Part) Taps {
+	return Taps{meter: m, room: room, asked: asked, parts: parts}
+}
 
 // Add counts a tap. One that the run's end cut off is no sample, as k6 counts none of its own, but it did start.
 func (t *Taps) Add(r lane.Result) {
@@ -40,13 +44,14 @@ func (t *Taps) Add(r lane.Result) {
 	if !counted.Redirected {
 		counted.Failure = "tap: " + r.Kind()
 	}
+	counted.Asked, counted.Later, t.later = t.asked, t.later, true
 	counted.Unanswered = r.Err != nil
 	if n := r.Plateau.Number; n > 0 { // iterations carry as many as the search asks for: each stands for one of its own
-		counted.Iteration, counted.First = n-1, true
+		counted.Iteration, counted.First, counted.Asked, counted.Later = n-1, true, 1, false
 	}
 	m.iteration = iteration
 	if !r.Due.IsZero() {
-		counted.Began = r.Due
+		counted.Began, counted.Paced, counted.Delay = r.Due, true, max(0, r.Began.Sub(r.Due))
 	}
 	if m.over() {
 		counted.CutOff, counted.Ended = true, time.Now()
@@ -54,6 +59,17 @@ func (t *Taps) Add(r lane.Result) {
 		t.sample(&r)
 	}
 	m.process.Recorder.Tap(counted)
+}
+
+// None counts a call that asked for taps, none of which was due in its iteration by chance.
+func (m *Meter) None(p lane.Plateau, asked int) {
+	iteration := m.vu.State().Iteration + 1
+	if !m.over() {
+		m.process.Recorder.Tap(capacity.Tap{
+			Began: time.Now(), Scenario: p.Scenario, Start: p.Began, Iteration: m.number(), First: iteration != m.iteration, Asked: asked, None: true,
+		})
+	}
+	m.iteration = iteration
 }
 
 // number is the VU's iteration's among those that its scenario has started in this process.

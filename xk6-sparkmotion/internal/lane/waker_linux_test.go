@@ -1,0 +1,50 @@
+package lane
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWakersAreClosed: there is a timerfd for each alarm in use, and when none is, none is left after a while.
+func TestWakersAreClosed(t *testing.T) {
+	const inUse = 50
+	for range 3 {
+		var alarms []*alarm
+		for range inUse {
+			alarms = append(alarms, newAlarm(time.Now().Add(time.Millisecond)))
+		}
+		if n := timerfds(t); n < inUse {
+			t.Errorf("%d timerfds for %d alarms", n, inUse)
+		}
+		for _, a := range alarms {
+			<-a.timer.C
+			a.set(time.Now().Add(time.Millisecond))
+			<-a.timer.C
+			a.stop()
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); timerfds(t) > 0; runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d timerfds are left", timerfds(t))
+		}
+	}
+}
+
+// timerfds is how many this process has open.
+func timerfds(t *testing.T) (n int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if opened, _ := os.Readlink(file); strings.Contains(opened, "timerfd") { // none of one that was closed since
+			n++
+		}
+	}
+	return n
+}
