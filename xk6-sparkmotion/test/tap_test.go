@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 // worker is a Worker that redirects to location, or answers status when there is none. It keeps what it was asked.
 type worker struct {
+	mu       sync.Mutex
 	status   int
 	location string
 	paths    []string
@@ -28,6 +30,8 @@ type worker struct {
 }
 
 func (w *worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.uri, w.header = r.RequestURI, r.Header
 	w.paths = append(w.paths, r.URL.Path)
 	w.queries = append(w.queries, r.URL.Query())

@@ -134,8 +134,7 @@ func (k *killSwitch) reason(lost float64) string {
 	return fmt.Sprintf("The kill switch ended the run: over the last %s %s (STOP=%s).", k.rule.Window, listed(said), k.rule)
 }
 
-// lostOf is the share of the taps that were lost in the newest stretch of readings that tells, at least a window long where readings
-// are that frequent.
+// lostOf is the share of the taps that were lost in the newest stretch of readings that tells and is at least a window long.
 //
 // What is missing at a reading may be under way, and what is under way arrives later: no more was lost by then than is missing at any later
 // one. So the stretch ends at the reading before the last. Others' taps hide losses, and never make one.
@@ -152,7 +151,7 @@ func (k *killSwitch) lostOf(course []Reading) float64 {
 		before = min(before, missing(first, course[begin]))
 	}
 	redirected := course[end].Redirected - course[begin].Redirected
-	if redirected < fewestToStop {
+	if redirected < fewestToStop || course[end].at.Sub(course[begin].at) < k.rule.Window {
 		return 0
 	}
 	return ratio(max(0, gone)-max(0, before), redirected)
