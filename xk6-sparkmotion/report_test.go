@@ -85,7 +85,7 @@ func TestReportOptions(t *testing.T) {
 		}
 	}
 	for call, want := range map[string]string{
-		"sm.report({nmae: 'soak'})":            `report: unknown option "nmae"; it takes dir, name, title`,
+		"sm.report({label: 'soak'})":           `report: unknown option "label"; it takes dir, name, title`,
 		"sm.report(data, {name: '../../etc'})": `report: option name becomes the name of a folder: use letters, digits, dots, - and _, such as "etc"`,
 	} {
 		vutest.Equal(t, call, s.Fails(call), want)

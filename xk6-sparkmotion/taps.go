@@ -38,7 +38,7 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	if p.options.Location {
 		return nil, errors.New("the option location is for one tap: make it by tap({ location: true })")
 	}
-	redirected := 0
+	var redirected int
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
 		redirected, err = m.pace(p, int(n), m.pacer(p, int(n), period), nil)
 	} else {

@@ -20,7 +20,6 @@ import (
 
 // worker is a Worker that redirects to location, or answers status when there is none. It keeps what it was asked.
 type worker struct {
-	mu       sync.Mutex
 	status   int
 	location string
 	paths    []string
@@ -29,9 +28,12 @@ type worker struct {
 	header   http.Header
 }
 
+// noting is while a worker keeps what it was asked: taps come on several connections at once.
+var noting sync.Mutex
+
 func (w *worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	noting.Lock()
+	defer noting.Unlock()
 	w.uri, w.header = r.RequestURI, r.Header
 	w.paths = append(w.paths, r.URL.Path)
 	w.queries = append(w.queries, r.URL.Query())

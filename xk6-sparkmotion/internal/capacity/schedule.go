@@ -154,7 +154,7 @@ func (s Schedule) Same(other Schedule) bool { return slices.Equal(s, other) }
 func (s Schedule) String() string {
 	var held []string
 	for i, stage := range s {
-		if s.settles(i - 1) {
+		if i > 0 && s.settles(i-1) {
 			stage.Lasts += s[i-1].Lasts
 		}
 		if stage.Holds() {

@@ -18,12 +18,12 @@ type canary struct {
 }
 
 func newCanary() *canary {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil
 	}
 	go answer(listener)
-	conn, err := net.Dial("tcp", listener.Addr().String())
+	conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", listener.Addr().String())
 	if err != nil {
 		_ = listener.Close() // there is no more to be had of it
 		return nil

@@ -18,5 +18,5 @@ func used() (cpu time.Duration, peak int64, ok bool) {
 	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
 		unit = 1
 	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), int64(r.Maxrss) * unit, true
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), r.Maxrss * unit, true
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -58,8 +59,8 @@ func (p *plot) bands(tenths []capacity.Tenth) {
 // between fills what is between two lines.
 func (p *plot) between(class string, below, above []point) {
 	points := append([]point{}, above...)
-	for i := len(below) - 1; i >= 0; i-- {
-		points = append(points, below[i])
+	for _, p := range slices.Backward(below) {
+		points = append(points, p)
 	}
 	p.line("polygon", class, points)
 }
@@ -143,7 +144,7 @@ func mostTaken(bins []capacity.Bin) string {
 func (c *chart) binRows(plateaus [][]capacity.Bin, first, last float64) {
 	for edge := first; edge < last*0.99; edge *= math.Pow(10, 1.0/binsPerDecade) {
 		to := edge * math.Pow(10, 1.0/binsPerDecade)
-		row, any := []string{units.Milliseconds(to)}, false
+		row, some := []string{units.Milliseconds(to)}, false
 		for _, bins := range plateaus {
 			taps := int64(0)
 			for _, bin := range bins {
@@ -151,9 +152,9 @@ func (c *chart) binRows(plateaus [][]capacity.Bin, first, last float64) {
 					taps = bin.Taps
 				}
 			}
-			row, any = append(row, count(float64(taps))), any || taps > 0
+			row, some = append(row, count(float64(taps))), some || taps > 0
 		}
-		if any {
+		if some {
 			c.Table.add(row...)
 		}
 	}

@@ -52,7 +52,7 @@ func (f field) convert(given sobek.Value, rt *sobek.Runtime) error {
 		f.value.SetInt(int64(d))
 		return nil
 	}
-	if own, ok := f.value.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if own, ok := reflect.TypeAssert[encoding.TextUnmarshaler](f.value.Addr()); ok {
 		return own.UnmarshalText([]byte(given.String()))
 	}
 	switch f.value.Kind() {
