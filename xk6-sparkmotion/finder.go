@@ -27,6 +27,7 @@ type finder struct {
 	calm     time.Duration     // a tap's latency without load
 	before   *capacity.Reading // of the system at rest
 	quickest time.Duration     // that the system came to rest after a probe's load
+	flushing bool              // a flush of the last probe's taps did not end, so that nobody knows whether flushes keep up with its rate
 	slowest  time.Duration     // that it took from a probe's load to the next
 }
 
@@ -123,7 +124,7 @@ func (f *finder) probe(p search.Probe) (came search.Outcome, end time.Time, err 
 	judged := f.judge(f.latest())
 	f.tell(judged)
 	came = outcome(judged)
-	if came == search.Held && judged.Growth == nil && f.quickest > 0 { // it was known of other probes
+	if came == search.Held && f.flushing {
 		came = search.Unknown
 	}
 	return came, end, nil
@@ -257,6 +258,7 @@ func (f *finder) settled(end time.Time) (time.Duration, error) {
 	}
 	recorder := &f.process.meter.Recorder
 	recorder.Settle(time.Now(), last, true, emptied.IsZero())
+	f.flushing = last.Taken() > f.before.Taken() && recorder.Resets() == 0
 	last.Redirected = recorder.Redirected()
 	f.before = &last
 	if emptied.IsZero() {
