@@ -128,6 +128,8 @@ const known = {
   'query, empty input': ['/body/error/message'],
   'batch, input that is no JSON': ['/body/error/message'],
   'batch, input that is no JSON, no session': ['/body/error/message'],
+  // The Admin here has one more, for login({ provider }).
+  'providers': ['/body/badge'],
   // It is no Next.js, which takes off the slash first.
   'query, nothing': ['/status', '/headers/content-type', '/headers/location', '/body'],
 };
