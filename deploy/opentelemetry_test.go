@@ -47,7 +47,7 @@ func TestOpenTelemetry(t *testing.T) {
 		t.Fatal("no tap was redirected")
 	}
 	for name, want := range map[string]uint64{
-		"redirect_latency": taps, "redirect_latency plateau=settling,20,40": taps, "error_rate.total condition=zero": taps, "kv_hit_rate.total condition=nonzero": taps,
+		"redirect_latency": taps, "redirect_latency plateau=settling,20,40,ramp-down": taps, "error_rate.total condition=zero": taps, "kv_hit_rate.total condition=nonzero": taps,
 		"http_req_duration": taps, "error_rate.total condition=nonzero": 0,
 	} {
 		name, attribute, _ := strings.Cut(name, " ")
