@@ -9,6 +9,10 @@ type alarm struct {
 	waker *waker
 }
 
+// shortest is the wait that a waker is worth. Where taps follow one another more closely, the process has no time to be idle, and a waker for
+// each costs as much as the tap itself.
+const shortest = 300 * time.Microsecond
+
 // newAlarm returns one that is set to a moment.
 func newAlarm(at time.Time) *alarm {
 	a := &alarm{time.NewTimer(time.Until(at)), takeWaker()}
@@ -20,7 +24,9 @@ func newAlarm(at time.Time) *alarm {
 func (a *alarm) set(at time.Time) {
 	left := time.Until(at)
 	a.timer.Reset(left)
-	a.waker.wakeAfter(left) // not before the timer is due, or the scheduler goes back to sleep
+	if left >= shortest {
+		a.waker.wakeAfter(left) // not before the timer is due, or the scheduler goes back to sleep
+	}
 }
 
 // stop ends it.
