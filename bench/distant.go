@@ -108,6 +108,8 @@ func newLine(delay time.Duration) (chan answer, error) {
 
 // clock has how long each answer took.
 type clock struct {
+	writing sync.RWMutex // read-locked from an answer's write until it is counted, so that no take misses one that has arrived
+
 	mu          sync.Mutex
 	took        []time.Duration
 	connections int
@@ -127,6 +129,8 @@ func (c *clock) opened() {
 
 // take returns what was seen since the last take.
 func (c *clock) take() Seen {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.mu.Lock()
 	took, connections := c.took, c.connections
 	c.took, c.connections = nil, 0
@@ -172,6 +176,8 @@ func (c *clockedConn) Read(b []byte) (int, error) {
 }
 
 func (c *clockedConn) Write(b []byte) (int, error) {
+	c.clock.writing.RLock()
+	defer c.clock.writing.RUnlock()
 	n, err := c.Conn.Write(b)
 	if err == nil {
 		c.clock.answered(time.Since(c.arrived))
