@@ -258,7 +258,7 @@ func (f *finder) settled(end time.Time) (time.Duration, error) {
 	}
 	recorder := &f.process.meter.Recorder
 	recorder.Settle(time.Now(), last, true, emptied.IsZero())
-	f.flushing = last.Taken() > f.before.Taken() && recorder.Resets() == 0
+	f.flushing = f.inFlush(last)
 	last.Redirected = recorder.Redirected()
 	f.before = &last
 	if emptied.IsZero() {
@@ -269,10 +269,15 @@ func (f *finder) settled(end time.Time) (time.Duration, error) {
 
 // quiet is how long nothing must change before nothing will: a flush counts what it has taken only when it ends.
 func (f *finder) quiet(r capacity.Reading) time.Duration {
-	if r.Taken() > f.before.Taken() && f.process.meter.Recorder.Resets() == 0 {
+	if f.inFlush(r) {
 		return longestFlush
 	}
 	return quietTime
+}
+
+// inFlush reports whether a flush has taken taps that it has not counted yet. What Redis held when it lost everything is in no flush.
+func (f *finder) inFlush(r capacity.Reading) bool {
+	return r.Taken() > f.before.Taken() && f.process.meter.Recorder.Resets() == 0
 }
 
 // emptied reports whether no more taps are waiting or in a flush than before.

@@ -69,8 +69,8 @@ func readCount(given sobek.Value) (int64, error) {
 	return int64(n), nil
 }
 
-// pace makes the taps that a call asks for, due one after another, and returns how many were redirected. Where place is given, it tells the place of each in
-// the schedule, which otherwise is its scenario's.
+// pace makes the taps that a call asks for, due one after another, and returns how many were redirected. Where place is given, it tells the
+// place of each in the schedule, which otherwise is its scenario's.
 func (m *module) pace(p *tapPlan, asked int, pacer lane.Pacer, place func(*lane.Request)) (redirected int, err error) {
 	if pacer.N == 0 {
 		m.meter.None(m.meter.Plateau(asked), asked)

@@ -157,8 +157,8 @@ func (m *module) holdsGoal() {
 // ending returns the error that ends the run, if there is a reason to, once per process.
 func (m *module) ending() error {
 	reason := m.process.meter.Recorder.Stopped()
-	if over := m.vu.Context().Err() != nil; reason == "" || over || lib.GetScenarioState(m.vu.Context()) == nil || m.process.ending.Swap(true) {
-		return nil
+	if reason == "" || m.vu.Context().Err() != nil || lib.GetScenarioState(m.vu.Context()) == nil || m.process.ending.Swap(true) {
+		return nil //nolint:nilerr // k6 has ended the VU already
 	}
 	return fatal{errors.New(reason)}
 }

@@ -117,7 +117,7 @@ func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 				Name: stage.Name, Rate: stage.To * share, Start: starts.Seconds(), Seconds: lasted.Seconds(), Hold: lasts.Seconds(),
 				Started: started[i], Tapless: tapless[i], Counts: r.counts[i].clone(),
 			}
-			if r.schedule.settles(i - 1) {
+			if r.schedule.settled(i) {
 				p.Settling = &Settling{Seconds: time.Duration(r.schedule[i-1].Lasts).Seconds(), Started: started[i-1], Counts: r.counts[i-1].clone()}
 			}
 			if grew, known := r.grew[i]; known {

@@ -88,8 +88,8 @@ func (s Stage) Holds() bool { return s.keeps() && s.Name != settling }
 // keeps reports whether the rate stays what it is: that of a plateau, or of what settles before one.
 func (s Stage) keeps() bool { return s.From == s.To && s.To > 0 }
 
-// settles reports whether a stage is what settles before a plateau, which the next one is.
-func (s Schedule) settles(i int) bool { return i >= 0 && s[i].Name == settling }
+// settled reports whether the stage before one is what settled for it.
+func (s Schedule) settled(i int) bool { return i > 0 && s[i-1].Name == settling }
 
 // Plateaus are the stages that hold.
 func (s Schedule) Plateaus() []Stage {
@@ -154,8 +154,8 @@ func (s Schedule) Same(other Schedule) bool { return slices.Equal(s, other) }
 func (s Schedule) String() string {
 	var held []string
 	for i, stage := range s {
-		if i > 0 && s.settles(i-1) {
-			stage.Lasts += s[i-1].Lasts
+		if s.settled(i) {
+			stage.Lasts += s[i-1].Lasts // #nosec G602 -- no stage is before the first
 		}
 		if stage.Holds() {
 			held = append(held, fmt.Sprintf("%s for %s", stage.Name, time.Duration(stage.Lasts)))

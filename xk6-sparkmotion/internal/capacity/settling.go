@@ -88,9 +88,10 @@ func (p *Plateau) unsettled(limits []Limit) []Breach {
 func (r *Report) saySettling() []string {
 	var worst *Plateau
 	var broken []Breach
+	limits := r.limits()
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
-		if found := p.unsettled(r.limits()); len(found) > 0 && (worst == nil || found[0].weight() > broken[0].weight()) {
+		if found := p.unsettled(limits); len(found) > 0 && (worst == nil || found[0].weight() > broken[0].weight()) {
 			worst, broken = p, found
 		}
 	}

@@ -12,11 +12,17 @@ import (
 	"gopkg.in/guregu/null.v3"
 )
 
+// thirtyAMinute is a scenario of a constant arrival rate.
+func thirtyAMinute() *executor.ConstantArrivalRateConfig {
+	c := executor.NewConstantArrivalRateConfig("c")
+	c.Rate = null.IntFrom(30)
+	c.TimeUnit = types.NullDurationFrom(time.Minute)
+	return c
+}
+
 func TestArrivalRate(t *testing.T) {
 	t.Parallel()
-	constant := executor.NewConstantArrivalRateConfig("c")
-	constant.Rate = null.IntFrom(30)
-	constant.TimeUnit = types.NullDurationFrom(time.Minute)
+	constant := thirtyAMinute()
 	ramping := executor.NewRampingArrivalRateConfig("r")
 	ramping.StartRate = null.IntFrom(100)
 	for _, stage := range []struct {
@@ -52,9 +58,7 @@ func TestArrivalRate(t *testing.T) {
 // TestPeriod: taps of an iteration are spread over all the time until the next, also where that is more than a second.
 func TestPeriod(t *testing.T) {
 	t.Parallel()
-	constant := executor.NewConstantArrivalRateConfig("c")
-	constant.Rate = null.IntFrom(30)
-	constant.TimeUnit = types.NullDurationFrom(time.Minute)
+	constant := thirtyAMinute()
 	ramping := executor.NewRampingArrivalRateConfig("r")
 	ramping.StartRate = null.IntFrom(1)
 	ramping.TimeUnit = types.NullDurationFrom(4 * time.Second)
