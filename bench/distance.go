@@ -22,8 +22,8 @@ const farthest = 40
 
 const (
 	// tapsVUs are the virtual users of taps(n), and mostIterations how many of its iterations there are in a second.
-	tapsVUs        = 200
-	mostIterations = 1000
+	tapsVUs        = 100
+	mostIterations = 500
 	// othersVUs are those of k6/http, and vegeta's workers, besides one for each tap in flight.
 	othersVUs = 300
 )

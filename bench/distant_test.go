@@ -109,7 +109,7 @@ func TestDistancePlanAlternates(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	for i, want := range []string{
-		"TAPS=3 -e CONNECTIONS=new -e WORKER_URL=https://localhost/40 -e SECONDS=1 -e RATE=2500 -e VUS=200 distance.js --insecure",
+		"TAPS=5 -e CONNECTIONS=new -e WORKER_URL=https://localhost/40 -e SECONDS=1 -e RATE=2500 -e VUS=100 distance.js --insecure",
 		"VUS=400 baseline.js --insecure-skip-tls-verify --no-connection-reuse=true",
 		"-max-workers=400 -targets=folder/https:%2F%2Flocalhost%2F40 -output= -insecure -keepalive=false",
 	} {
@@ -117,8 +117,8 @@ func TestDistancePlanAlternates(t *testing.T) {
 			t.Errorf("got %s\nwant %s in it", got, want)
 		}
 	}
-	if plan[0].anIteration != 3 || plan[0].Connections != 600 {
-		t.Errorf("got %d taps in an iteration and %d in flight, want 3 and 600", plan[0].anIteration, plan[0].Connections)
+	if plan[0].anIteration != 5 || plan[0].Connections != 500 {
+		t.Errorf("got %d taps in an iteration and %d in flight, want 5 and 500", plan[0].anIteration, plan[0].Connections)
 	}
 }
 

@@ -16,7 +16,7 @@ const scaled = (n) => Math.max(1, Math.round(n * SCALE));
 const whole = lasting(13 * 60);
 const RATES = [500, 1000, 2500, 5000, 7500, 10000].map(scaled); // taps/s
 const PEAK = RATES.at(-1);
-const TAPS = Math.ceil(PEAK / 1000); // of an iteration: k6 starts 1,000 a second with little effort, and 10,000 not
+const TAPS = Math.ceil(PEAK / 500); // of an iteration: k6 starts 500 a second with little effort, and 10,000 not
 const VUS = Math.ceil((PEAK / TAPS) * 0.2); // at the peak, while answers take up to 200 ms: redirects fail from 100 on. All are there
 // from the start, as k6 would make them in mid-run, just when it has the most to do
 

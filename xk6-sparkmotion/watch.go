@@ -47,9 +47,9 @@ func (m *module) mark(p lane.Plateau, target *lane.Target) {
 	}
 }
 
-// warm has connections opened in the last tenth of a plateau for the jump that follows.
+// warm has connections opened ahead of the jump that follows a plateau.
 func (m *module) warm(p lane.Plateau, target *lane.Target) {
-	if p.Tenth != lastTenth {
+	if p.Tenth != warmTenth {
 		return
 	}
 	if rate, begins, ok := m.meter.Jump(p); ok {
@@ -93,7 +93,10 @@ func (m *module) watchPorts(r *lane.Result) {
 	}
 }
 
-const lastTenth = 9
+const (
+	warmTenth = 5 // early enough in a plateau of seconds
+	lastTenth = 9
+)
 
 func stageKey(scenario string, stage int) string { return fmt.Sprint(scenario, " ", stage) }
 

@@ -84,14 +84,14 @@ func redirector(t testing.TB) string {
 			if err != nil {
 				return
 			}
-			go redirect(conn)
+			go redirect(conn, 0)
 		}
 	}()
 	return "http://" + listener.Addr().String()
 }
 
-// redirect answers the requests of one connection.
-func redirect(conn net.Conn) {
+// redirect answers the requests of one connection, each after a while.
+func redirect(conn net.Conn, after time.Duration) {
 	defer func() { _ = conn.Close() }() // the other end has
 	for requests := bufio.NewReader(conn); ; {
 		line, err := requests.ReadString('\n')
@@ -101,6 +101,7 @@ func redirect(conn net.Conn) {
 		if line != "\r\n" { // of the request's header
 			continue
 		}
+		time.Sleep(after)
 		if _, err := conn.Write([]byte("HTTP/1.1 302 Found\r\nLocation: https://compassion.com/live\r\nContent-Length: 0\r\n\r\n")); err != nil {
 			return
 		}

@@ -27,8 +27,7 @@ type conn struct {
 	counted   *netext.Conn    // below it, where k6 counts its bytes
 	made      context.Context // of the iteration that dialed it
 	peer      Peer
-	sent      time.Time // when its last tap began
-	used      time.Time // when that ended
+	used      time.Time // when its last tap ended
 	locations locations
 
 	request Request // the next tap; its band is only in bytes
@@ -52,8 +51,7 @@ func (c *conn) prepare(r Request) {
 
 // send makes the tap.
 func (c *conn) send(ctx context.Context, state *lib.State) Result {
-	c.sent = time.Now()
-	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: c.sent}
+	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: time.Now()}
 	if c.target.Fast {
 		c.overWire(ctx, state, &r)
 	} else {
@@ -73,14 +71,13 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 		c.drop() // another iteration's
 	}
 	response := tapwire.Response{Location: c.location[:0]}
-	kept := c.wire != nil
-	err := c.exchange(ctx, state, r, &response)
+	kept, err := c.exchange(ctx, state, r, &response, false)
 	if kept && stale(err, &response) {
 		if !response.Wrote.IsZero() { // else nothing had been sent
 			r.Repeats++
 		}
 		response = tapwire.Response{Location: c.location[:0]}
-		err = c.exchange(ctx, state, r, &response)
+		_, err = c.exchange(ctx, state, r, &response, true)
 	}
 	r.Peer, r.Proto, r.Status, r.Ended = c.peer, response.Proto, response.Status, response.Done
 	r.time(&response)
@@ -117,37 +114,66 @@ func stale(err error, r *tapwire.Response) bool {
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// exchange sends the request over the connection, dialing when there is none.
-func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, response *tapwire.Response) error {
+// exchange sends the request, on a connection made anew or on any, and reports whether an earlier tap had used that.
+func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, response *tapwire.Response, anew bool) (kept bool, err error) {
 	if c.wire == nil {
 		response.Start, response.Done = r.Began, r.Began
-		if err := c.dial(ctx, state, r); err != nil {
+		if err := c.connect(ctx, state, r, anew); err != nil {
 			response.Done = time.Now()
-			return err
+			return false, err
 		}
 	}
 	c.countFor(state)
 	left := c.request.Timeout - time.Since(r.Began)
 	if left <= 0 {
 		response.Done = time.Now()
-		return os.ErrDeadlineExceeded
+		return !r.Dialed, os.ErrDeadlineExceeded
 	}
-	err := c.wire.Exchange(ctx, left, c.bytes, response)
-	if !response.KeepAlive || c.target.kept != Kept || state.Options.NoConnectionReuse.Bool {
+	err = c.wire.Exchange(ctx, left, c.bytes, response)
+	if !response.KeepAlive || !c.keeps(state) {
 		c.drop()
 	}
-	return err
+	return !r.Dialed, err
+}
+
+// keeps reports whether other taps may use the connection.
+func (c *conn) keeps(state *lib.State) bool {
+	return c.target.kept == Kept && !state.Options.NoConnectionReuse.Bool
+}
+
+// connect gets a connection that another tap is done with, or makes one, whichever is sooner. Where each tap has its own, it makes that at once.
+func (c *conn) connect(ctx context.Context, state *lib.State, r *Result, anew bool) error {
+	limited, cancel := context.WithDeadline(ctx, r.Began.Add(c.request.Timeout))
+	defer cancel()
+	if c.keeps(state) {
+		if err := c.target.idle.await(limited, c, anew); err != nil {
+			return overdue(limited, ctx, err)
+		}
+		if c.wire != nil {
+			return nil
+		}
+		defer func() { c.target.idle.dialed(r.Connect()) }()
+	}
+	if err := c.dial(limited, state, r); err != nil {
+		return overdue(limited, ctx, err)
+	}
+	c.made = ctx
+	return nil
+}
+
+// inherit takes over another's connection.
+func (c *conn) inherit(from *conn) {
+	c.wire, c.counted, c.made, c.peer = from.wire, from.counted, from.made, from.peer
+	from.wire = nil
 }
 
 // dial connects through the VU's dialer, with its TLS settings.
 func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
-	limited, cancel := context.WithDeadline(ctx, r.Began.Add(c.request.Timeout))
-	defer cancel()
 	c.peer = Peer{}
 	start := time.Now()
-	connection, err := state.Dialer.DialContext(limited, "tcp", c.target.address)
+	connection, err := state.Dialer.DialContext(ctx, "tcp", c.target.address)
 	if err != nil {
-		return overdue(limited, ctx, err)
+		return err
 	}
 	r.Connecting, r.Opened = time.Since(start), opened(connection, state)
 	if c.counted, _ = connection.(*netext.Conn); c.counted != nil {
@@ -155,15 +181,16 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 	}
 	if c.target.secure {
 		start := time.Now()
-		if connection, err = c.handshake(limited, connection, state); err != nil {
-			return overdue(limited, ctx, err)
+		if connection, err = c.handshake(ctx, connection, state); err != nil {
+			return err
 		}
 		r.Handshaking = time.Since(start)
 	}
 	if host, _, err := net.SplitHostPort(connection.RemoteAddr().String()); err == nil {
 		c.peer.IP = host
 	}
-	c.wire, c.made, r.Dialed = tapwire.NewConn(connection), ctx, true
+	c.target.idle.open.Add(1)
+	c.wire, r.Dialed = tapwire.NewConn(connection), true
 	return nil
 }
 
@@ -219,6 +246,7 @@ func (c *conn) drop() {
 	if c.wire != nil {
 		_ = c.wire.Close() // it is done with
 		c.wire = nil
+		c.target.idle.open.Add(-1)
 	}
 }
 

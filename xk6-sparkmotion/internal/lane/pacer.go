@@ -68,7 +68,7 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 			}
 		case o := <-ended:
 			done(o.result)
-			target.idle.put(o.conn, o.result.Ended)
+			target.idle.put(o.conn, &o.result)
 			open--
 		case <-stop:
 			due.timer.Stop()

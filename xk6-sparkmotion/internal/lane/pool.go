@@ -1,10 +1,13 @@
 package lane
 
 import (
+	"container/list"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -37,59 +40,162 @@ func (p *Pool) of(l Link, options *lib.Options) *idle {
 	return found
 }
 
-// idle are the connections to one link that carry no tap now.
+// idle are the connections to one link that carry no tap now, and the taps that wait for one.
 type idle struct {
 	sessions tls.ClientSessionCache // for [Resumed]
 	shared   bool                   // by the VUs of the process
+	open     atomic.Int64           // connections, idle or not
 
-	mu     sync.Mutex
-	conns  []*conn       // the last used last
-	busy   int           // connections that carry a tap
-	lately time.Duration // that taps have been under way, the mean of about a hundred
+	mu      sync.Mutex
+	conns   []*conn // the last used last
+	waiting list.List
+	dialing int           // taps that make a connection now
+	nearest time.Duration // the least that this has taken
+	lately  time.Duration // that answers have taken, the mean of about a hundred
 }
 
 func newIdle() *idle { return &idle{sessions: tls.NewLRUClientSessionCache(0)} }
 
-// take returns an idle connection for a target's tap, or a new one, which is dialed when it sends.
+// take returns an idle connection for a target's tap, or one that is still to be connected.
 func (i *idle) take(t *Target) *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.busy++
+	c := i.last()
+	if c == nil {
+		return &conn{target: t}
+	}
+	c.target = t
+	return c
+}
+
+// last takes the one used last, if there is any.
+func (i *idle) last() *conn {
 	n := len(i.conns)
 	if n == 0 {
-		return &conn{target: t}
+		return nil
 	}
 	c := i.conns[n-1]
 	i.conns = slices.Delete(i.conns, n-1, n)
-	c.target = t
 	return c
 }
 
 // maxIdle is how long a connection is kept that nothing is sent on: a slow second may have needed many.
 const maxIdle = 30 * time.Second
 
-// put takes a connection back, open or not, and drops the one that was of no use for longest.
-func (i *idle) put(c *conn, now time.Time) {
-	c.used = now
-	if oldest := i.add(c); oldest != nil {
+// put takes a connection back after a tap, and drops the one that was of no use for longest.
+func (i *idle) put(c *conn, r *Result) {
+	c.used = r.Ended
+	if oldest := i.add(c, r.Ended.Sub(r.Began)-r.Blocked); oldest != nil {
 		oldest.drop()
 	}
 }
 
-// add returns the connection that was taken out, if one was.
-func (i *idle) add(c *conn) (oldest *conn) {
+// add gives the connection to the tap that has waited longest, or keeps it, and returns one that was taken out, if one was.
+func (i *idle) add(c *conn, took time.Duration) (oldest *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.busy--
-	took := c.used.Sub(c.sent)
 	if i.lately == 0 {
 		i.lately = took
 	}
 	i.lately += (took - i.lately) / 100
-	i.conns = append(i.conns, c)
+	i.offer(c)
+	if len(i.conns) == 0 {
+		return nil
+	}
 	if first := i.conns[0]; c.used.Sub(first.used) > maxIdle {
 		oldest = first
 		i.conns = slices.Delete(i.conns, 0, 1)
 	}
 	return oldest
+}
+
+func (i *idle) offer(c *conn) {
+	if c.target.Fast && c.wire == nil {
+		return // closed
+	}
+	for e := i.waiting.Front(); e != nil; e = e.Next() {
+		if w := e.Value.(*waiter); !w.anew {
+			i.waiting.Remove(e)
+			w.conn.inherit(c)
+			close(w.ready)
+			return
+		}
+	}
+	i.conns = append(i.conns, c)
+}
+
+const (
+	// dialEvery is between two connections that taps begin to make, at least, while none has to wait for a core. A handshake costs both ends as
+	// much as many taps: when a stall of a moment had hundreds begin together, the taps on open connections would wait for all of them.
+	dialEvery = 2 * time.Millisecond
+	// leastDialing may be made at once wherever the system is: one of them may have lost a packet.
+	leastDialing = 4
+)
+
+// waiter is a tap that waits for a connection.
+type waiter struct {
+	conn  *conn
+	anew  bool          // it takes none that was in use before
+	ready chan struct{} // closed when it has one, or may make one
+}
+
+// await returns when a conn has a connection that another tap is done with, or may make one, whichever comes first. In the latter case
+// the caller calls dialed after that.
+func (i *idle) await(ctx context.Context, c *conn, anew bool) error {
+	w := &waiter{c, anew, make(chan struct{})}
+	e := i.queue(w)
+	if e == nil {
+		return nil
+	}
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	select {
+	case <-w.ready: // in the meantime
+		return nil
+	default:
+		i.waiting.Remove(e)
+		return ctx.Err()
+	}
+}
+
+// queue returns a waiter's place, or nil when it need not wait.
+func (i *idle) queue(w *waiter) *list.Element {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !w.anew {
+		if c := i.last(); c != nil { // since the tap began
+			w.conn.inherit(c)
+			return nil
+		}
+	}
+	if i.mayDial() {
+		i.dialing++
+		return nil
+	}
+	return i.waiting.PushBack(w)
+}
+
+// mayDial reports whether another tap may make a connection now. The more at once, the farther away the system is.
+func (i *idle) mayDial() bool {
+	return i.dialing < max(leastDialing, int(i.nearest/dialEvery))
+}
+
+// dialed lets other taps make a connection after one that took so long, or failed.
+func (i *idle) dialed(took time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.dialing--
+	if took > 0 && (i.nearest == 0 || took < i.nearest) {
+		i.nearest = took
+	}
+	for e := i.waiting.Front(); e != nil && i.mayDial(); e = i.waiting.Front() {
+		i.waiting.Remove(e)
+		i.dialing++
+		close(e.Value.(*waiter).ready)
+	}
 }

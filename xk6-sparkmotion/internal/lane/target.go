@@ -191,7 +191,7 @@ func (t *Target) Do(ctx context.Context, state *lib.State, r Request) Result {
 	c := t.idle.take(t)
 	c.prepare(r)
 	result := c.send(ctx, state)
-	t.idle.put(c, result.Ended)
+	t.idle.put(c, &result)
 	return result
 }
 

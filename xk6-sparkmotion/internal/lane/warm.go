@@ -50,8 +50,10 @@ func (t *Target) warm(ctx context.Context, state *lib.State, rate float64, begin
 			return
 		}
 		dialing.Go(func() {
-			c := &conn{target: t, request: Request{Timeout: dialTime}}
-			if err := c.dial(ctx, state, &Result{Began: time.Now()}); err != nil {
+			ctx, done := context.WithTimeout(ctx, dialTime)
+			defer done()
+			c := &conn{target: t}
+			if err := c.dial(ctx, state, new(Result)); err != nil {
 				cancel() // it tells nothing that a tap won't tell
 				return
 			}
@@ -72,17 +74,11 @@ func until(ctx context.Context, at time.Time) bool {
 	}
 }
 
-// missing is how many connections there are too few for a rate, by how long taps have been under way lately.
+// missing is how many connections there are too few for a rate, by how long answers have taken lately.
 func (i *idle) missing(rate float64) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	open := i.busy
-	for _, c := range i.conns {
-		if c.wire != nil {
-			open++
-		}
-	}
-	return int(min(math.Ceil(rate*i.lately.Seconds()*warmRoom), mostWarm)) - open
+	return int(min(math.Ceil(rate*i.lately.Seconds()*warmRoom), mostWarm)) - int(i.open.Load())
 }
 
 // warmed adds a connection that no tap has used.
@@ -90,5 +86,5 @@ func (i *idle) warmed(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	c.used = time.Now()
-	i.conns = append(i.conns, c)
+	i.offer(c)
 }
