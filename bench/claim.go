@@ -14,6 +14,7 @@ type claim struct {
 	dropped       int // iterations that did not start
 	p50, p95, p99 float64
 	calls         float64  // of bandID a second
+	notHeld       []string // plateaus that are no PASS, by the report
 	problems      []string // why its figures can't be trusted
 }
 
@@ -63,7 +64,8 @@ func readVegeta(stdout []byte) (claim, error) {
 // readK6 reads k6's summary. Each tap has three checks that pass, is no error, and hits the KV; all else is a problem.
 func readK6(stdout []byte) (claim, error) {
 	var summary struct {
-		Metrics map[string]struct{ Values map[string]float64 }
+		Metrics  map[string]struct{ Values map[string]float64 }
+		Capacity struct{ Plateaus []plateau }
 	}
 	if err := json.Unmarshal(stdout, &summary); err != nil {
 		return claim{}, fmt.Errorf("k6's summary: %w", err)
@@ -77,6 +79,7 @@ func readK6(stdout []byte) (claim, error) {
 		p99:     value("redirect_latency", "p(99)"),
 		calls:   value("calls_per_second", "value"),
 	}
+	c.asReported(summary.Capacity.Plateaus)
 	if c.taps == 0 && c.calls == 0 {
 		return c, errors.New("k6's summary has no tap")
 	}
@@ -93,4 +96,38 @@ func readK6(stdout []byte) (claim, error) {
 		}
 	}
 	return c, nil
+}
+
+// plateau is one of a report.
+type plateau struct {
+	Name, Status string
+	Dropped      int `json:"dropped_iterations"`
+	Metrics      []struct {
+		Label string
+		Value float64
+	}
+}
+
+// asReported takes over what a report says of plateaus, once they have settled: the latencies of the last, and what all of them dropped.
+func (c *claim) asReported(plateaus []plateau) {
+	if len(plateaus) == 0 {
+		return
+	}
+	c.dropped = 0
+	for _, p := range plateaus {
+		c.dropped += p.Dropped
+		if p.Status != "PASS" {
+			c.notHeld = append(c.notHeld, p.Name+"/s "+p.Status)
+		}
+	}
+	for _, metric := range plateaus[len(plateaus)-1].Metrics {
+		switch metric.Label {
+		case "redirect p50":
+			c.p50 = metric.Value
+		case "redirect p95":
+			c.p95 = metric.Value
+		case "redirect p99":
+			c.p99 = metric.Value
+		}
+	}
 }

@@ -47,6 +47,15 @@ func TestClaims(t *testing.T) {
 			"k6, with errors", readK6, bytes.ReplaceAll(captured(t, "k6.json"), []byte("19878"), []byte("19877")),
 			failed,
 		},
+		{
+			"k6, with a report", readK6,
+			bytes.Replace(captured(t, "k6.json"), []byte("{"), []byte(`{"capacity": {"plateaus": [
+				{"name": "2500", "status": "PASS", "dropped_iterations": 2, "metrics": [{"label": "redirect p95", "value": 99}]},
+				{"name": "5000", "status": "GENERATOR", "dropped_iterations": 3, "metrics": [
+					{"label": "redirect p50", "value": 40.5}, {"label": "redirect p95", "value": 41.5}, {"label": "redirect p99", "value": 42.5}]}
+			]},`), 1),
+			claim{taps: 6626, dropped: 5, p50: 40.5, p95: 41.5, p99: 42.5, notHeld: []string{"5000/s GENERATOR"}},
+		},
 		{"bandid", readK6, []byte(`{"metrics": {"calls_per_second": {"values": {"value": 50}}}}`), claim{calls: 50}},
 	}
 	for _, test := range tests {

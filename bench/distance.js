@@ -1,18 +1,19 @@
-// Taps as the load test's script makes them: a plateau of taps(n) an iteration.
+// Taps as the load test's script makes them: plateaus of taps(n) an iteration. stdout has the summary with the report's figures.
 //
-//   RATE, SECONDS, VUS   as load.js has them
-//   TAPS                 of an iteration
-import { plateaus, taps } from 'k6/x/sparkmotion';
+//   RATES         taps a second, one after another, with commas between
+//   SECONDS       how long each is held
+//   VUS           virtual users, all there to be used
+//   TAPS          of an iteration
+//   RESULTS       the folder for the report
+import { plateaus, report, taps } from 'k6/x/sparkmotion';
 
-export { handleSummary } from './load.js';
-
-const { RATE, SECONDS, TAPS, VUS } = __ENV;
+const { RATES, SECONDS, TAPS, VUS, RESULTS } = __ENV;
 
 export const options = {
   scenarios: {
     taps: {
       executor: 'ramping-arrival-rate',
-      ...plateaus({ rates: [Number(RATE)], hold: `${SECONDS}s`, taps: Number(TAPS) }),
+      ...plateaus({ rates: RATES.split(',').map(Number), hold: `${SECONDS}s`, taps: Number(TAPS) }),
       preAllocatedVUs: Number(VUS),
       maxVUs: Number(VUS),
     },
@@ -22,4 +23,9 @@ export const options = {
 
 export default function () {
   taps(Number(TAPS));
+}
+
+export function handleSummary(data) {
+  report(data, { dir: RESULTS });
+  return { stdout: JSON.stringify(data) };
 }

@@ -11,7 +11,7 @@ func (r Result) distanceTable(delay int, connections string) table {
 		"target's p50", "p95", "p99", "its core busy", "CPU µs a tap", "peak RSS, MB",
 	}}
 	for _, m := range r.Medians {
-		if m.Delay == delay && m.Connection == connections {
+		if m.Part == distance && m.Delay == delay && m.Connection == connections {
 			t = append(t, []string{
 				distanceLabel(m.Way), english.Sprint(m.Rate), number("%.0f", m.PerSecond), number("%.0f", m.Seen.Connections),
 				english.Sprintf("%.0f", m.Dropped), number("%.2f", m.P50), number("%.2f", m.P95), number("%.2f", m.P99),
@@ -35,8 +35,9 @@ func distanceLabel(way string) string {
 func (r Result) distanceMarkdown() string {
 	m, p := r.Machine, r.Parameters
 	parts := []string{fmt.Sprintf(
-		"%s, %d cores: one for the generator, one for the target. %s; %s; %s. Medians of %d alternated runs of %d s. Latencies as each reports "+
-			"them, where k6/http leaves connecting out, and as the target saw them by its own clock, from a request's arrival to its answer "+
+		"%s, %d cores: one for the generator, one for the target. %s; %s; %s. Medians of %d alternated runs of %d s, each from its start. "+
+			"Latencies as each reports them, where taps(n) leaves out what it dropped and how long taps took in its first 5 %%, while it settled, k6/http "+
+			"leaves connecting out, and vegeta what a request waits for a worker; and as the target saw them by its own clock, from a request's arrival to its answer "+
 			"written; dropped: in all runs. Others took %.0f %% of the cores' time.\n",
 		m.CPU, m.Cores, m.Go, m.K6, m.Vegeta, p.Rounds, p.Seconds, r.others()*100)}
 	for _, delay := range p.Delays {
@@ -45,6 +46,11 @@ func (r Result) distanceMarkdown() string {
 				parts = append(parts, t.String())
 			}
 		}
+	}
+	if m := r.climb(); m != nil {
+		parts = append(parts, english.Sprintf("%d runs of taps(n) that climb, %d ms: %d of %d plateaus of %v/s are PASS. At %d/s, once settled, "+
+			"p50 %.1f ms, p95 %.1f, p99 %.1f; the target's own p95, of all plateaus, %.1f. %.0f taps dropped. Peak RSS %.0f MB.\n",
+			m.Runs, m.Delay, m.Runs*len(climbing)-int(m.NotHeld), m.Runs*len(climbing), climbing, topRate, m.P50, m.P95, m.P99, m.Seen.P95, m.Dropped, m.RSS))
 	}
 	if line := r.handshakeLine(); line != "" {
 		parts = append(parts, line)

@@ -109,7 +109,7 @@ func TestDistancePlanAlternates(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	for i, want := range []string{
-		"TAPS=5 -e CONNECTIONS=new -e WORKER_URL=https://localhost/40 -e SECONDS=1 -e RATE=2500 -e VUS=100 distance.js --insecure",
+		"TAPS=5 -e CONNECTIONS=new -e WORKER_URL=https://localhost/40 -e SECONDS=1 -e RATES=2500 -e VUS=100 -e RESULTS=folder distance.js --insecure",
 		"VUS=400 baseline.js --insecure-skip-tls-verify --no-connection-reuse=true",
 		"-max-workers=400 -targets=folder/https:%2F%2Flocalhost%2F40 -output= -insecure -keepalive=false",
 	} {
@@ -122,13 +122,28 @@ func TestDistancePlanAlternates(t *testing.T) {
 	}
 }
 
+// TestClimb: one run of all rates, after those of the highest.
+func TestClimb(t *testing.T) {
+	p := distanceDefaults
+	p.Rounds = 1
+	plan, err := planner{p, "https://localhost", new(tools)}.distancePlan(regexp.MustCompile("40ms/kept/10000|climb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := plan[len(plan)-1]
+	if len(plan) != 4 || last.name() != "climb/40ms/taps" || !strings.Contains(strings.Join(last.command, " "), "TAPS=20 ") ||
+		!strings.Contains(strings.Join(last.command, " "), "RATES=2500,5000,7500,10000 ") {
+		t.Errorf("got %d runs, at last %s: %s", len(plan), last.name(), last.command)
+	}
+}
+
 func TestDistanceGoals(t *testing.T) {
 	run := func(way string, rate int, connections string, f Figures) Run {
 		return Run{trial: trial{Part: distance, Way: way, Rate: rate, Delay: farthest, Connection: connections}, Figures: f}
 	}
 	fine := Figures{PerSecond: topRate, P95: 41.9, RSS: 240, Seen: Seen{P95: 41}}
-	late, large, dropped := fine, fine, fine
-	late.P95, large.RSS, dropped.Dropped = 42.1, 251, 10
+	late, large, dropped, warned := fine, fine, fine, fine
+	late.P95, large.RSS, dropped.Dropped, warned.NotHeld = 42.1, 251, 10, 1
 	for name, test := range map[string]struct {
 		ours, raw  Figures
 		ownNew     float64
@@ -139,10 +154,12 @@ func TestDistanceGoals(t *testing.T) {
 		"above vegeta":   {fine, Figures{P95: 41.8}, 2100, "p95, ms, and vegeta's"},
 		"large":          {large, fine, 2100, "RSS"},
 		"dropped":        {dropped, fine, 2100, "dropped"},
+		"warned":         {warned, fine, 2100, "no PASS"},
 		"few handshakes": {fine, fine, 1900, "new connections/s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newResult(Machine{}, distanceDefaults, []Run{
+				{trial: trial{Part: climb, Way: taps, Delay: farthest, Rate: topRate, Connection: kept}, Figures: test.ours},
 				run(taps, topRate, kept, test.ours), run(vegeta, topRate, kept, test.raw),
 				run(taps, 2500, newForEach, Figures{PerSecond: test.ownNew}), run(taps, topRate, newForEach, Figures{PerSecond: 900}),
 				run(vegeta, 2500, newForEach, Figures{PerSecond: 2000}), run(vegeta, topRate, newForEach, Figures{PerSecond: 1800}),

@@ -29,6 +29,7 @@ const (
 type benchmark struct {
 	parameters      Parameters
 	target, scheme  string   // the command that serves it, and how it is asked
+	targetEnv       []string // that it runs in
 	paths           []string // of its URLs
 	programs        []string // that it needs besides vegeta
 	plan            func(b planner, only *regexp.Regexp) ([]trial, error)
@@ -39,11 +40,11 @@ type benchmark struct {
 
 var (
 	onOneCore = benchmark{
-		parameters: defaults, target: targetCommand, scheme: "http", paths: []string{""}, programs: []string{wrk}, plan: planner.plan,
+		parameters: defaults, target: targetCommand, scheme: "http", targetEnv: []string{"GOMAXPROCS=1", "GOGC=400"}, paths: []string{""}, programs: []string{wrk}, plan: planner.plan,
 		results: "../results/bench.json", marker: "bench", text: Result.text, markdown: Result.markdown,
 	}
 	atADistance = benchmark{
-		parameters: distanceDefaults, target: distantCommand, scheme: "https", paths: delayPaths(), plan: planner.distancePlan,
+		parameters: distanceDefaults, target: distantCommand, scheme: "https", targetEnv: generatorEnv, paths: delayPaths(), plan: planner.distancePlan,
 		results: "../results/bench-distance.json", marker: "bench-distance", text: Result.distanceText, markdown: Result.distanceMarkdown,
 	}
 )
@@ -120,7 +121,7 @@ func (b benchmark) runAll(ctx context.Context, only *regexp.Regexp, tools *tools
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	target, err := startTarget(ctx, b.target, b.scheme)
+	target, err := startTarget(ctx, b.target, b.scheme, b.targetEnv)
 	if err != nil {
 		return nil, err
 	}

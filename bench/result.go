@@ -68,6 +68,7 @@ func newMedian(runs []Run) Median {
 	}
 	for _, run := range runs {
 		m.Dropped += run.Dropped
+		m.NotHeld += run.NotHeld
 	}
 	return m
 }

@@ -102,13 +102,13 @@ type target struct {
 	answers   *bufio.Reader
 }
 
-// startTarget starts the target that a command names, at a URL of that scheme.
-func startTarget(ctx context.Context, command, scheme string) (*target, error) {
+// startTarget starts the target that a command names, in an environment, at a URL of that scheme.
+func startTarget(ctx context.Context, command, scheme string, env []string) (*target, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	t := &target{cmd: pinned(ctx, targetCore, []string{"GOMAXPROCS=1", "GOGC=400"}, program, command)}
+	t := &target{cmd: pinned(ctx, targetCore, env, program, command)}
 	t.cmd.Stderr = os.Stderr
 	if t.questions, err = t.cmd.StdinPipe(); err != nil {
 		return nil, err
