@@ -120,8 +120,8 @@ type eventLink struct{ prefix, text string }
 
 // tapPlans are the plans that a VU keeps for its next taps.
 type tapPlans struct {
-	usual   *tapPlan    // of calls without options
-	env     sobek.Value // the __ENV that it was made for: scenarios may have their own
+	made    map[string]*tapPlan // by the options of a call
+	env     sobek.Value         // the __ENV that they were made for: scenarios may have their own
 	targets map[string]*lane.Target
 	random  *rand.Rand
 	drawn   map[int]*rand.Rand // arrivals, by seed
@@ -132,9 +132,12 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	env := m.vu.Runtime().Get("__ENV")
-	if common.IsNullish(given) && m.plans.usual != nil && m.plans.env == env {
-		return m.plans.usual, nil
+	if env := m.vu.Runtime().Get("__ENV"); m.plans.env != env {
+		m.plans.made, m.plans.env = make(map[string]*tapPlan), env
+	}
+	key, plain := keyOf(given)
+	if p, ok := m.plans.made[key]; plain && ok {
+		return p, nil
 	}
 	var o tapOptions
 	if err := m.settings.Read(given, &o); err != nil {
@@ -146,10 +149,38 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 		}
 	}
 	p, err := m.planOf(o)
-	if err == nil && common.IsNullish(given) {
-		m.plans.usual, m.plans.env = p, env
+	if err == nil && plain && len(m.plans.made) < maxPlans {
+		m.plans.made[key] = p
 	}
 	return p, err
+}
+
+// maxPlans bounds what a VU keeps: scripts tap in a few ways.
+const maxPlans = 64
+
+// keyOf tells apart options that calls repeat: plain values, and no band, which is another each time. Reading them takes longer than a tap.
+func keyOf(given sobek.Value) (key string, plain bool) {
+	if common.IsNullish(given) {
+		return "", true
+	}
+	object, ok := given.(*sobek.Object)
+	if !ok {
+		return "", false
+	}
+	var b strings.Builder
+	for _, name := range object.Keys() {
+		value := object.Get(name).Export()
+		switch value.(type) {
+		case string, bool, int64, float64:
+		default:
+			return "", false
+		}
+		if name == "band" || name == "audit" {
+			return "", false
+		}
+		fmt.Fprintf(&b, "%q %T %q ", name, value, fmt.Sprint(value))
+	}
+	return b.String(), true
 }
 
 // planOf makes the plan for options, with the target that taps with such options had before.
@@ -172,7 +203,7 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 		m.plans.targets[key] = target
 	}
 	if o.Parts != nil && !target.Fast {
-		return nil, fmt.Errorf("the option parts takes protocol %s, without a proxy and --http-debug: else k6 itself emits them", lane.HTTP1)
+		return nil, fmt.Errorf("the option parts needs protocol %s without a proxy or --http-debug: otherwise k6 emits them itself", lane.HTTP1)
 	}
 	p.target = target
 	if o.Arrivals == "poisson" {

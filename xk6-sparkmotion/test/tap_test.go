@@ -183,6 +183,37 @@ func TestWhatATapSends(t *testing.T) {
 	vutest.Equal(t, "the band without UTM", fmt.Sprint(w.queries[201]["bandId"], w.queries[201].Has("utm_source")), "[X] false")
 }
 
+// TestOptionsThatRepeat: a call's options are its own, whatever others had before: the same by another type, none, a bad one, those of a new __ENV.
+func TestOptionsThatRepeat(t *testing.T) {
+	t.Parallel()
+	w := &worker{status: 302, location: page}
+	link, _ := vutest.Serve(t, w.ServeHTTP)
+	s := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
+	for range 2 {
+		for _, c := range []struct{ js, want string }{
+			{"sm.tap({path: '/a', utm: 0})", "/a "},
+			{"sm.tap({path: '/a', utm: 1})", "/a &utm_source"},
+			{"sm.tap({path: '/a', utm: '0'})", "/a "},
+			{"sm.tap({path: '/b', utm: 0, query: {x: '1'}})", "/b &x=1"},
+			{"sm.tap({path: '/b', utm: 0, query: {x: '2'}})", "/b &x=2"},
+			{"sm.tap({path: '/b', utm: 0, query: undefined})", "/b "},
+			{"sm.taps(2, {path: '/c', utm: 0})", "/c "},
+			{"__ENV = {...__ENV, WORKER_URL: '" + link + "/under'}, sm.tap({path: '/a', utm: 0})", "/under/a "},
+			{"__ENV = {...__ENV, WORKER_URL: '" + link + "'}, sm.tap({path: '/a', utm: 0})", "/a "},
+		} {
+			s.Run(c.js)
+			path, query, _ := strings.Cut(w.uri, "?")
+			_, after, _ := strings.Cut(query, "&")
+			if got := path + " " + strings.TrimSuffix("&"+after, "&"); !strings.HasPrefix(got, c.want) || strings.HasSuffix(c.want, " ") && got != c.want {
+				t.Errorf("%s: sent %s, want %s", c.js, got, c.want)
+			}
+		}
+		if got := s.Fails("sm.tap({path: '/a', utm: NaN})"); !strings.HasPrefix(got, "tap: option utm: ") {
+			t.Error(got)
+		}
+	}
+}
+
 // Every sample of a tap says which plateau holds, in the time and by the stages of the scenario that k6 executes, whatever plateaus() was told.
 func TestPlateauOfATap(t *testing.T) {
 	t.Parallel()
@@ -355,7 +386,7 @@ func TestTapLocation(t *testing.T) {
 		}
 	}
 	s := newProcess(t, map[string]string{"WORKER_URL": "http://127.0.0.1:1"}).Start(1)
-	if said := s.Fails("sm.taps(2, {location: true})"); !strings.Contains(said, "make it by tap({ location: true })") {
+	if said := s.Fails("sm.taps(2, {location: true})"); !strings.Contains(said, "use tap({ location: true })") {
 		t.Error(said)
 	}
 }
