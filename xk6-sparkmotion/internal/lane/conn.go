@@ -141,18 +141,19 @@ func (c *conn) keeps(state *lib.State) bool {
 	return c.target.kept == Kept && !state.Options.NoConnectionReuse.Bool
 }
 
-// connect gets a connection that another tap is done with, or makes one, whichever is sooner. Where each tap has its own, it makes that at once.
+// connect gets a connection that another tap is done with, or makes one, whichever is sooner. Where the process does not share them, it makes
+// one at once.
 func (c *conn) connect(ctx context.Context, state *lib.State, r *Result, anew bool) error {
 	limited, cancel := context.WithDeadline(ctx, r.Began.Add(c.request.Timeout))
 	defer cancel()
-	if c.keeps(state) {
-		if err := c.target.idle.await(limited, c, anew); err != nil {
+	if idle := c.target.idle; idle.shared && c.keeps(state) {
+		if err := idle.await(limited, c, anew); err != nil {
 			return overdue(limited, ctx, err)
 		}
 		if c.wire != nil {
 			return nil
 		}
-		defer func() { c.target.idle.dialed(r.Connect()) }()
+		defer idle.dialed(r)
 	}
 	if err := c.dial(limited, state, r); err != nil {
 		return overdue(limited, ctx, err)

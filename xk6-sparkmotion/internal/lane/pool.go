@@ -129,7 +129,7 @@ const (
 	// much as many taps: when a stall of a moment had hundreds begin together, the taps on open connections would wait for all of them.
 	dialEvery = 2 * time.Millisecond
 	// leastDialing may be made at once wherever the system is: one of them may have lost a packet.
-	leastDialing = 4
+	leastDialing = 2
 )
 
 // waiter is a tap that waits for a connection.
@@ -185,12 +185,12 @@ func (i *idle) mayDial() bool {
 	return i.dialing < max(leastDialing, int(i.nearest/dialEvery))
 }
 
-// dialed lets other taps make a connection after one that took so long, or failed.
-func (i *idle) dialed(took time.Duration) {
+// dialed lets other taps make a connection after one that a tap has made, or could not make.
+func (i *idle) dialed(r *Result) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.dialing--
-	if took > 0 && (i.nearest == 0 || took < i.nearest) {
+	if took := r.Connect(); r.Dialed && (i.nearest == 0 || took < i.nearest) {
 		i.nearest = took
 	}
 	for e := i.waiting.Front(); e != nil && i.mayDial(); e = i.waiting.Front() {

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gopkg.in/guregu/null.v3"
+
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
@@ -58,22 +60,24 @@ func TestConnect(t *testing.T) {
 		first      int
 		taps       int
 		connection string
-		most       int // connections under way at once
-		begun      int // at most
+		own        bool // --no-vu-connection-reuse
+		most       int  // connections under way at once
+		begun      int  // at most
 		failed     int
 	}{
-		"near":                      {takes: time.Millisecond, first: all, taps: 1000, most: leastDialing, begun: 500},
+		"near":                      {takes: time.Millisecond, first: all, taps: 1000, most: leastDialing, begun: 400},
 		"far":                       {takes: 60 * time.Millisecond, first: all, taps: 1000, most: 30, begun: 250},
 		"only the first is made":    {takes: time.Millisecond, first: 1, taps: 10, most: leastDialing, begun: leastDialing + 1, failed: leastDialing},
 		"none is made":              {first: 0, taps: 10, most: leastDialing, begun: 10, failed: 10},
 		"a new one for each":        {takes: time.Millisecond, first: all, taps: 100, connection: New, most: 100, begun: 100},
+		"the VU's own":              {takes: time.Millisecond, first: all, taps: 100, own: true, most: 100, begun: 100},
 		"one of them is never made": {takes: time.Millisecond, first: 99, taps: 100, connection: New, most: 100, begun: 100, failed: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := vutest.New(t, nil, nil).Start(1).VU.Running
 			synctest.Test(t, func(t *testing.T) {
 				way := &road{takes: c.takes, first: c.first}
-				state.Dialer = way
+				state.Dialer, state.Options.NoVUConnectionReuse = way, null.BoolFrom(c.own)
 				link := Link{Form: Subdomain, Origin: "http://worker", Protocol: HTTP1, Connection: c.connection}
 				target, err := NewTarget(link, &state.Options, new(Pool))
 				if err != nil {

@@ -108,7 +108,7 @@ func NewTarget(l Link, options *lib.Options, pool *Pool) (*Target, error) {
 	}
 	t.Fast = proxy == nil && l.Protocol == HTTP1 && options.HTTPDebug.String == ""
 	if t.kept != Kept && !t.Fast {
-		return nil, fmt.Errorf("connection %s takes protocol %s, without a proxy and --http-debug", t.kept, HTTP1)
+		return nil, fmt.Errorf("connection %s needs protocol %s without a proxy or --http-debug", t.kept, HTTP1)
 	}
 	t.fields = l.fields(link, options)
 	t.public = link.User == nil && l.Cookie == "" && len(l.Headers) == 0
