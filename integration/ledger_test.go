@@ -224,7 +224,7 @@ func TestLedgerAcrossACrash(t *testing.T) {
 	if 100*(lost+got.Unaccounted) >= got.Redirected {
 		code = 99
 	}
-	r.wants(code, "counters went back in the run")
+	r.wants(code, "counters went back during the run")
 	if lost < 0 || lost+got.Unaccounted+got.Flushing != gone || gone == 0 {
 		t.Errorf("%d lost, %d unaccounted for and %d in a flush; by the twin's count %d are gone", lost, got.Unaccounted, got.Flushing, gone)
 	}

@@ -91,11 +91,11 @@ func TestPlateausAsExecuted(t *testing.T) {
 		},
 		"from 0": {
 			rates: "[20, 40]", more: "startRate: 0", plateaus: []string{"40"}, lasts: 4,
-			says: "A stage of 4s that climbs from 0 to 20 iterations/s is no plateau",
+			says: "A stage of 4s that climbs from 0 to 20 iterations/s is not a plateau",
 		},
 		"a ramp alone": {
 			rates: "[20]", more: "startRate: 0, stages: [{ duration: '3s', target: 40 }]",
-			says: "The arrival rate of taps ramps all along and holds nowhere",
+			says: "The arrival rate of taps never holds still",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,7 +89,7 @@ func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	case m.vu.State().Options.ExecutionSegment.FloatLength() < 1:
 		return nil, errShared
 	case p.options.Audit:
-		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
+		return nil, errors.New("an audit taps each band once: use tap({ audit: true, band })")
 	case period == 0:
 		return nil, errors.New("call it from a scenario with an arrival rate: each iteration makes the taps that are due in its time")
 	}

@@ -33,10 +33,10 @@ func (m *module) taps(call sobek.FunctionCall) (any, error) {
 		return nil, err
 	}
 	if p.options.Audit {
-		return nil, errors.New("an audit taps each band once: make its taps by tap({ audit: true, band })")
+		return nil, errors.New("an audit taps each band once: use tap({ audit: true, band })")
 	}
 	if p.options.Location {
-		return nil, errors.New("the option location is for one tap: make it by tap({ location: true })")
+		return nil, errors.New("the option location works for a single tap: use tap({ location: true })")
 	}
 	var redirected int
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {
@@ -64,7 +64,7 @@ func (m *module) pacer(p *tapPlan, n int, period time.Duration) lane.Pacer {
 func readCount(given sobek.Value) (int64, error) {
 	n := settings.Number(given)
 	if !(n >= 1 && n <= maxTaps) || n != math.Trunc(n) {
-		return 0, fmt.Errorf("how many, a whole number from 1 to %d", maxTaps)
+		return 0, fmt.Errorf("the number of taps, a whole number from 1 to %d", maxTaps)
 	}
 	return int64(n), nil
 }

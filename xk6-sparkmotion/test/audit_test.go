@@ -132,7 +132,7 @@ func TestAuditWithoutTaps(t *testing.T) {
 	vutest.Equal(t, "audit", s.Fails("sm.audit(null)"), "audit: no audited tap was redirected to a page: make taps with tap({ audit: true, band })")
 	for js, want := range map[string]string{
 		"sm.tap({audit: true})":                                           "tap: an audit taps each band once: set the option band, such as bandID({ distribution: 'sequential' })",
-		"sm.taps(2, {audit: true, band: 'a'})":                            "taps: an audit taps each band once: make its taps by tap({ audit: true, band })",
+		"sm.taps(2, {audit: true, band: 'a'})":                            "taps: an audit taps each band once: use tap({ audit: true, band })",
 		"sm.tap({audit: true, band: 'a', headers: {'user-agent': 'me'}})": "tap: an audit sets the User-Agent, to find its taps: remove it from headers",
 	} {
 		vutest.Equal(t, js, s.Fails(js), want)

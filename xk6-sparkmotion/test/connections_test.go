@@ -121,7 +121,7 @@ func TestConnectionsRefused(t *testing.T) {
 	s := newProcess(t, map[string]string{"WORKER_URL": w.URL}).Start(1)
 	for options, want := range map[string]string{
 		"{connection: 'close'}":               "connection must be kept, new or resumed, got \"close\"",
-		"{connection: 'new', protocol: 'h2'}": "connection new takes protocol http/1.1, without a proxy and --http-debug",
+		"{connection: 'new', protocol: 'h2'}": "connection new needs protocol http/1.1 without a proxy or --http-debug",
 	} {
 		if got := s.Fails("sm.tap(" + options + ")"); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", options, got)

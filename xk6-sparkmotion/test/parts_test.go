@@ -57,7 +57,7 @@ func TestPartsRefused(t *testing.T) {
 	s := newProcess(t, map[string]string{"WORKER_URL": "http://127.0.0.1:1"}).Start(1)
 	for options, want := range map[string]string{
 		"{parts: ['http_reqs']}":         "a part is one of http_req_duration, http_req_blocked",
-		"{parts: [], protocol: 'h2'}":    "the option parts takes protocol http/1.1, without a proxy and --http-debug",
+		"{parts: [], protocol: 'h2'}":    "the option parts needs protocol http/1.1 without a proxy or --http-debug",
 		"{parts: 'http_req_duration,x'}": `got "x"`,
 	} {
 		if got := s.Fails("sm.tap(" + options + ")"); !strings.Contains(got, want) {

@@ -38,7 +38,7 @@ func TestPlateausErrors(t *testing.T) {
 		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got 1.5",
 		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got NaN",
 		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers of 1 or more, got +Inf",
-		"{rates: [1], hold: 1, taps: 0}":  "plateaus: option taps: how many, a whole number from 1 to 1000",
+		"{rates: [1], hold: 1, taps: 0}":  "plateaus: option taps: the number of taps, a whole number from 1 to 1000",
 		"{rates: 10, hold: 1}":            "plateaus: option rates: could not convert 10 to []float64",
 		"{rates: [1], hold: 'long'}":      `plateaus: option hold: time: invalid duration "long"`,
 	} {

@@ -112,7 +112,7 @@ func TestTapsArguments(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, map[string]string{"WORKER_URL": serveRedirects(t)}).Start(1)
 	for _, js := range []string{"sm.taps()", "sm.taps(0)", "sm.taps(1001)", "sm.taps('many')", "sm.taps(true)", "sm.taps(2.9)", "sm.taps(NaN)"} {
-		if got := s.Fails(js); got != "taps: the first argument is how many, a whole number from 1 to 1000" {
+		if got := s.Fails(js); got != "taps: the first argument is the number of taps, a whole number from 1 to 1000" {
 			t.Errorf("%s: %s", js, got)
 		}
 	}

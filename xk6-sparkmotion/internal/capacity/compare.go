@@ -53,7 +53,7 @@ const (
 	Worse  Outcome = "worse"
 	Slight Outcome = "too small to matter"
 	Within Outcome = "within noise"
-	Untold Outcome = "not to be told"
+	Untold Outcome = "unclear"
 )
 
 // Why nothing is told of a figure that only one run has.

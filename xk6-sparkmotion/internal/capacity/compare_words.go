@@ -35,7 +35,7 @@ func sayNotCompared(before, after *Report) []string {
 	if others = slices.Compact(others); len(others) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Only %s is compared; of %s each run's own report tells.", after.Scenario, listed(others))}
+	return []string{fmt.Sprintf("Only %s is compared; for %s see each run's own report.", after.Scenario, listed(others))}
 }
 
 // sayArrivals tells of other arrivals, under which any latency is another.
@@ -43,11 +43,11 @@ func sayArrivals(before, after *Report) []string {
 	if before.Poisson == after.Poisson {
 		return nil
 	}
-	now, then := "at even distances", "at random"
+	now, then := "evenly spaced", "at random"
 	if after.Poisson {
 		now, then = then, now
 	}
-	return []string{fmt.Sprintf("Taps were due %s, and %s before (ARRIVALS): latencies differ by that alone.", now, then)}
+	return []string{fmt.Sprintf("Taps arrived %s, and %s before (ARRIVALS): that alone changes latencies.", now, then)}
 }
 
 // sayGoals tells of other goals: what a run's status means then differs too.

@@ -118,11 +118,11 @@ func (r *Report) sayGoal() string {
 	}
 	switch n := len(upTo); {
 	case len(r.Schedule.Plateaus()) == 0:
-		return fmt.Sprintf("Nothing is known of %s: the script has no plateaus.", goal)
+		return fmt.Sprintf("%s was not tested: the script has no plateaus.", capital(goal))
 	case n == 0:
-		return fmt.Sprintf("Nothing is known of %s: no plateau up to it has figures that are the system's own.", goal)
+		return fmt.Sprintf("%s was not tested: no plateau up to it could be judged.", capital(goal))
 	default:
-		return fmt.Sprintf("Nothing is known of %s: the highest plateau up to it that was judged is %s/s.", goal, units.Rate(upTo[n-1].Offered))
+		return fmt.Sprintf("%s was not tested: the highest judged plateau below it is %s/s.", capital(goal), units.Rate(upTo[n-1].Offered))
 	}
 }
 

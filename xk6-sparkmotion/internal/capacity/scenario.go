@@ -80,7 +80,7 @@ func (r *Report) sayOther(name string, other *Report) []string {
 	sustained, first := other.sustained()
 	holds := other.sayHolds()
 	if len(other.valid()) == 0 {
-		holds = "Has no plateau with figures that are its own."
+		holds = "Has no plateau that could be judged."
 	}
 	if first != nil {
 		holds = fmt.Sprintf("%s; at %s/s %s.", strings.TrimSuffix(holds, "."), units.Rate(first.Offered), first.sayBreaches())

@@ -74,7 +74,7 @@ func TestScenarios(t *testing.T) {
 	if p95 := r.Plateaus[1].Counts.redirect().at(95); p95 > 6 || r.Plateaus[1].Status != Pass || other.Plateaus[1].Status != Fail || r.Whole.Taps != 30_000 {
 		t.Errorf("p95 %v, %s; %s beside it; %d taps", p95, r.Plateaus[1].Status, other.Plateaus[1].Status, r.Whole.Taps)
 	}
-	said, want := Compare(judge(calm50), r).Verdict, "Only tappers is compared; of directTappers each run's own report tells."
+	said, want := Compare(judge(calm50), r).Verdict, "Only tappers is compared; for directTappers see each run's own report."
 	if said[len(said)-1] != want {
 		t.Errorf("got %q, want %q", said, want)
 	}

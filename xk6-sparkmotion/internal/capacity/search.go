@@ -43,7 +43,7 @@ func (s *Search) say(r *Report) string {
 		}
 		return said + fmt.Sprintf(", for %s s%s.", units.Rate(units.Significant(sustained.Seconds, 3)), s.tried(r))
 	case s.Low != nil:
-		return fmt.Sprintf("Holds %s taps/s for %s s, which is not confirmed%s: %s.", units.Rate(*s.Low),
+		return fmt.Sprintf("Holds %s taps/s for %s s, not confirmed%s: %s.", units.Rate(*s.Low),
 			units.Rate(units.Significant(r.lastAt(*s.Low), 3)), s.tried(r), s.Ended)
 	case s.High != nil:
 		return fmt.Sprintf("Holds no rate that was tried, down to %s taps/s.", units.Rate(*s.High))

@@ -37,9 +37,9 @@ func (r *Report) sayThresholds(k6 *K6) []string {
 	switch {
 	case k6 == nil:
 	case len(k6.Crossed) > 0 && r.Status != Fail:
-		return []string{fmt.Sprintf("k6 fails the run all the same, by its thresholds on %s.", strings.Join(k6.Crossed, ", "))}
+		return []string{fmt.Sprintf("k6 still fails the run, by its thresholds on %s.", strings.Join(k6.Crossed, ", "))}
 	case len(k6.Crossed) == 0 && r.Status == Fail:
-		return []string{"None of k6's thresholds is crossed, so that its exit code does not tell."}
+		return []string{"None of k6's thresholds was crossed, so its exit code doesn't show this."}
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (r *Report) sayRun() []string {
 	switch {
 	case len(r.Plateaus) == 0:
 	case slices.ContainsFunc(untold, r.inPlateaus):
-		why = ", which no plateau that was judged shows"
+		why = ", which no judged plateau shows"
 	default:
 		why = ", which no single plateau had enough samples to show"
 	}

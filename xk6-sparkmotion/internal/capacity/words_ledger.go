@@ -28,7 +28,7 @@ func (r *Report) sayUnrecorded() []string {
 	case !r.unrecorded() || r.Whole.Redirected == 0:
 		return nil
 	case r.Ledger != nil && (r.Ledger.OtherTraffic > 0 || r.Readings.Foreign > 0):
-		return []string{"Recording not measured: others tapped too, and what the system received of theirs hides what it may have lost of ours."}
+		return []string{"Recording not measured: others tapped too, and their taps hide any of ours that the system lost."}
 	case r.Ledger != nil && r.Ledger.openEnded():
 		return []string{"Recording not measured to the end: reconcile() waited as long as k6's teardownTimeout let it, and a flush was still under way."}
 	case len(r.Readings.Course) == 0:
@@ -50,7 +50,7 @@ func (r *Report) sayLedger() []string {
 	}
 	said = append(said, l.sayOthers()...)
 	if r.Readings.Resets > 0 {
-		said = append(said, "The system's counters went back in the run: its Redis had lost what it held, and with it the taps that waited.")
+		said = append(said, "The system's counters went back during the run: its Redis lost its data, and the waiting taps with it.")
 	}
 	if len(l.Errors) > 0 {
 		var kinds []string

@@ -17,7 +17,7 @@ func (r *Report) sayElsewhere() []string {
 		if len(hosts) > 1 {
 			fallback = "fallbacks"
 		}
-		said = append(said, fmt.Sprintf("%s led to the %s %s: the Worker failed, or could not reach the Hub, or the Hub had no page for them.",
+		said = append(said, fmt.Sprintf("%s led to the %s %s: the Worker failed, couldn't reach the Hub, or the Hub had no page for them.",
 			r.sayTaps(fallbacks), fallback, listed(few(hosts))))
 	}
 	others := func(c *Counts) int64 { return c.Redirects.Other.Sum() }
@@ -37,8 +37,8 @@ func (r *Report) sayRepeated() []string {
 	if r.Whole.Repeated == 1 {
 		were = "was"
 	}
-	return []string{fmt.Sprintf("%s %s sent again, as the Worker, or a proxy before it, cut their connections without an answer: "+
-		"what it had recorded of them by then counts twice.", r.sayTaps(func(c *Counts) int64 { return c.Repeated }), were)}
+	return []string{fmt.Sprintf("%s %s sent again, because the Worker or a proxy in front of it closed their connections without an answer. "+
+		"Taps that it had already recorded count twice.", r.sayTaps(func(c *Counts) int64 { return c.Repeated }), were)}
 }
 
 // sayTaps says how many taps were some, where their share was largest.
@@ -90,7 +90,7 @@ func (r *Report) sayExports() []string {
 		said = append(said, fmt.Sprintf("An export had %s on average.", listed(had)))
 	}
 	if c := &r.Whole; c.ExportsEmpty > 0 {
-		said = append(said, fmt.Sprintf("%s exported nothing: how long that took says nothing, and is not counted.",
+		said = append(said, fmt.Sprintf("%s were empty: their latency is not counted.",
 			someOf(c.ExportsEmpty, c.exports(), "export")))
 	}
 	return said
@@ -102,7 +102,7 @@ func (r *Report) sayKV() []string {
 	if r.Whole.Redirected == 0 || !slices.ContainsFunc(r.Metrics, open) {
 		return nil
 	}
-	return []string{"KV hits not measured: the answers do not tell where they come from."}
+	return []string{"KV hits not measured: the answers don't say where they came from."}
 }
 
 // listed puts words into a sentence: one, two and three.

@@ -20,7 +20,7 @@ func (r *Report) sayHolds() string {
 	case len(r.Plateaus) == 0:
 		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
 	case len(r.valid()) == 0:
-		return "No verdict on the system: no plateau has figures that are its own."
+		return "No verdict on the system: no plateau could be judged."
 	}
 	sustained, _ := r.sustained()
 	less := r.sayLess()
@@ -119,7 +119,7 @@ func (r *Report) sayBut() string {
 	case r.elsewhere() > maxElsewhere:
 		return ", but redirects lead elsewhere"
 	case r.repeats():
-		return ", but the Worker cuts connections"
+		return ", but the Worker closes connections"
 	}
 	return ""
 }

@@ -69,7 +69,7 @@ func (r *Report) sayOffRate() []string {
 		if rps := r.capped(p); rps > 0 {
 			why = sayCap(rps) + "."
 		}
-		return []string{fmt.Sprintf("At %s/s %s taps/s were sent, so that nothing is known of the system at that rate. %s",
+		return []string{fmt.Sprintf("At %s/s %s taps/s were sent, so the plateau says nothing about the system at that rate. %s",
 			units.Rate(p.Offered), units.Rate(units.Significant(p.Achieved, 3)), why)}
 	}
 	return nil
@@ -112,7 +112,7 @@ func (r *Report) sayArrivals() []string {
 	if !r.Poisson {
 		return nil
 	}
-	return []string{"Taps were due at random, as a Poisson process has them: queues are longer than under even distances."}
+	return []string{"Taps arrived at random (a Poisson process): queues are longer than with evenly spaced taps."}
 }
 
 // sayClimbs tells what was no plateau, and so is not judged: a rate that is climbed to and not held, and scenarios that hold none.
@@ -123,11 +123,11 @@ func (r *Report) sayClimbs() []string {
 		if stage.To < stage.From {
 			climbs = "falls from"
 		}
-		said = append(said, fmt.Sprintf("A stage of %s that %s %s to %s iterations/s is no plateau, and is not judged: a rate is held by a stage "+
-			"of 0s that jumps to it and one that stays there.", time.Duration(stage.Lasts), climbs, units.Rate(stage.From), units.Rate(stage.To)))
+		said = append(said, fmt.Sprintf("A stage of %s that %s %s to %s iterations/s is not a plateau and is not judged. To hold a rate, jump "+
+			"to it with a stage of 0s, then keep it with a second stage.", time.Duration(stage.Lasts), climbs, units.Rate(stage.From), units.Rate(stage.To)))
 	}
 	if len(r.Climbing) > 0 {
-		said = append(said, fmt.Sprintf("The arrival rate of %s ramps all along and holds nowhere: no plateau of it is judged.", listed(r.Climbing)))
+		said = append(said, fmt.Sprintf("The arrival rate of %s never holds still, so it has no plateau to judge.", listed(r.Climbing)))
 	}
 	return said
 }

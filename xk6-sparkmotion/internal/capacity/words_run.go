@@ -19,14 +19,14 @@ func (r *Report) sayEnd(sustained *Plateau) []string {
 		return []string{r.sayStopped(sustained)}
 	case n > 0 && r.ended():
 		last := &r.Plateaus[n-1]
-		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; of what was to follow nothing is known.",
+		return []string{fmt.Sprintf("No tap was made after %s seconds of %s/s; nothing is known about the rest.",
 			units.Rate(units.Significant(last.settled().Seconds+last.Seconds, 2)), units.Rate(last.Offered))}
 	}
 	var said []string
 	for i := range r.Plateaus {
 		if p := &r.Plateaus[i]; p.cutOff() > maxDropped {
-			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended: a gracefulStop longer than their "+
-				"timeout has them judged.", units.Rate(p.Offered), units.Percent(p.cutOff())))
+			said = append(said, fmt.Sprintf("At %s/s %s of the taps had no answer when the run ended. Set gracefulStop longer than their "+
+				"timeout to have them judged.", units.Rate(p.Offered), units.Percent(p.cutOff())))
 		}
 	}
 	return said
@@ -34,8 +34,8 @@ func (r *Report) sayEnd(sustained *Plateau) []string {
 
 func (r *Report) sayGenerator() []string {
 	if len(r.Plateaus) == 0 && r.limited() {
-		return []string{fmt.Sprintf("%s was the limit: it %s, so that latencies and rates are "+
-			"its own, not the system's. Give it more cores, or less to do.", capital(r.machine()), r.Whole.sayLate())}
+		return []string{fmt.Sprintf("%s was the limit: it %s, so latencies and rates are "+
+			"its own, not the system's. Give it more cores or less load.", capital(r.machine()), r.Whole.sayLate())}
 	}
 	for i, p := range r.Plateaus {
 		from, on := "From", " on"
@@ -46,11 +46,11 @@ func (r *Report) sayGenerator() []string {
 		case p.Status != Generator:
 			continue
 		case p.Counts.limited() > MaxLimited:
-			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so that nothing is known "+
-				"of the system there. Give it more cores, or share the load.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
+			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so the figures say nothing "+
+				"about the system. Give it more cores, or spread the load over more machines.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
 		case p.LateStarts:
-			return []string{fmt.Sprintf("%s %s/s%s taps started late: 5 %% of them %s or more after they were due, which their latencies count in, so "+
-				"that nothing is known of the system there. Give %s more cores, or share the load.",
+			return []string{fmt.Sprintf("%s %s/s%s taps started late: 5 %% of them %s or more after they were due, which their latencies include, so "+
+				"the figures say nothing about the system. Give %s more cores, or spread the load over more machines.",
 				from, units.Rate(p.Offered), on, units.Milliseconds(*p.StartDelay), r.machine())}
 		default:
 			advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
@@ -58,7 +58,7 @@ func (r *Report) sayGenerator() []string {
 				advice = sayCap(rps)
 			}
 			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
-				"so that nothing is known of it there. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
+				"so the plateau says nothing about the system. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
 		}
 	}
 	return nil
@@ -94,8 +94,8 @@ func (r *Report) sayProcesses() []string {
 	switch {
 	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
 		p := r.Processes[0]
-		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and its figures are of that alone: only "+
-			"k6 x sparkmotion merge judges the whole.", units.Percent(p.share()), p.Segment)}
+		return []string{fmt.Sprintf("This process sent %s of the run (segment %s), and its figures cover only that. "+
+			"k6 x sparkmotion merge judges the whole run.", units.Percent(p.share()), p.Segment)}
 	case len(r.Processes) < 2:
 		return nil
 	}
@@ -105,7 +105,7 @@ func (r *Report) sayProcesses() []string {
 	}
 	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", units.Milliseconds(1000*r.apart()))
 	if hold := r.shortest(); r.apart() > hold/batches {
-		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so that each figure is in part of the rate beside its own.", units.Rate(hold))}
+		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, each figure includes part of a neighbouring rate.", units.Rate(hold))}
 	}
 	return []string{said + "."}
 }
@@ -132,15 +132,15 @@ func (r *Report) sayQueue(sustained *Plateau) []string {
 		at = valid[slices.IndexFunc(valid, (*Plateau).grows)]
 	}
 	waiting := *at.Growth * (10 * time.Minute).Seconds()
-	said := fmt.Sprintf("10 minutes at %s/s leave %s taps waiting", units.Rate(at.Offered), units.About(waiting))
+	said := fmt.Sprintf("After 10 minutes at %s/s, %s taps would wait", units.Rate(at.Offered), units.About(waiting))
 	left := at.left()
 	switch {
 	case left == nil:
 		return []string{said + "; what drains the queue was not measured."}
 	case *left < 1:
-		return []string{said + ": nothing is drained."}
+		return []string{said + ": nothing drains them."}
 	}
-	return []string{said + fmt.Sprintf(": beside this load the flush cron drained %s/s, which takes %s more for them.",
+	return []string{said + fmt.Sprintf(": under this load the flush cron drained %s/s, so they take another %s.",
 		units.About(*left), units.Minutes(waiting / *left))}
 }
 
@@ -150,6 +150,6 @@ func (r *Report) sayBacklog() []string {
 		return nil
 	}
 	_, taken, _ := r.waits()
-	return []string{fmt.Sprintf("At the end %s waited, more than the %s that flushes took in the whole run.",
+	return []string{fmt.Sprintf("At the end %s waited, more than the %s that flushes took during the whole run.",
 		numbered(r.backlog(), "tap"), units.Rate(float64(taken)))}
 }

@@ -92,7 +92,7 @@ func TestCompareCommandFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	said, err := runCommand(false, false, "compare", quiet, runAfter)
-	if err != nil || strings.Count(said, "not to be told: unknown before\n") != 3 { // and the drain of a queue that did not grow
+	if err != nil || strings.Count(said, "unclear: unknown before\n") != 3 { // and the drain of a queue that did not grow
 		t.Errorf("%v\n%s", err, said)
 	}
 	for line := range strings.Lines(said) {

@@ -56,7 +56,7 @@ func latencyChart(r *capacity.Report) chart {
 	limit := limitOf(r, "redirect p95")
 	c := chart{
 		ID: "latency", Title: "Redirect latency by plateau", Table: tapsTable(r),
-		Caption: "How long 50, 95 and 99 % of the taps took at most, at each rate of taps/s. The scale is logarithmic.",
+		Caption: "p50, p95 and p99 at each rate, in taps/s. The scale is logarithmic.",
 		Desc:    "p95 has no limits.",
 	}
 	if limit.Fail > 0 {
@@ -132,7 +132,7 @@ func (p *plot) percentiles(all []capacity.Plateau) {
 func rateChart(r *capacity.Report) chart {
 	c := chart{
 		ID: "rate", Title: "Offered and achieved rate", Table: overTime(r),
-		Caption: "Taps/s over minutes and seconds since the first tap. A tap counts when it ends.", Desc: "Taps a second, offered and achieved.",
+		Caption: "Taps/s, over minutes and seconds since the first tap. A tap counts when it ends.", Desc: "Taps a second, offered and achieved.",
 		Keys: []key{{"achieved", "achieved taps/s"}, {"offered", "offered taps/s"}},
 	}
 	for i := range r.Plateaus {
@@ -150,7 +150,7 @@ func rateChart(r *capacity.Report) chart {
 
 func ledgerChart(r *capacity.Report) chart {
 	c := chart{
-		ID: "ledger", Title: "Taps redirected and recorded", Caption: "Taps since the first reading of the system's own counters, over the same time.",
+		ID: "ledger", Title: "Taps redirected and recorded", Caption: "Taps since the first reading of the system's own counters, on the same time axis.",
 		Keys:  []key{{"redirected", "redirected"}, {"received", "received"}, {"flushed", "flushed"}, {"waiting", "waiting in the queue"}},
 		Table: table{Name: "The system's counters over time", Align: "rrrrrr", Head: []string{"Time", "Redirected", "Received", "Flushed", "Dropped", "Waiting"}},
 	}
@@ -181,7 +181,7 @@ func ledgerChart(r *capacity.Report) chart {
 
 func queueChart(r *capacity.Report) chart {
 	c := chart{
-		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps over the same time.",
+		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps, on the same time axis.",
 		Keys:  []key{{"depth", "taps waiting"}, {"flush", "a flush: the taps that it moved, down to those that it left"}},
 		Table: table{Name: "The queue over time", Align: "rrr", Head: []string{"Time", "Taps waiting", "Moved by a flush"}},
 	}
@@ -224,7 +224,7 @@ func failureChart(r *capacity.Report) chart {
 	limit := limitOf(r, "redirect error rate")
 	redirects, _ := capacity.Find("redirect error rate")
 	c := chart{
-		ID: "errors", Title: "Taps that failed", Caption: "Taps/s over the same time. The limits are shares of what was offered.",
+		ID: "errors", Title: "Taps that failed", Caption: "Taps/s, on the same time axis. The limits are shares of the offered rate.",
 		Desc: ofAll(redirects.Over(&r.Measured)) + " taps failed.", Table: failuresTable(r),
 		Keys: []key{
 			{"failed", "failed taps/s"}, {"warn", "warn ≥ " + units.Percent(limit.Warn)}, {"fail", "fail ≥ " + units.Percent(limit.Fail)},

@@ -14,7 +14,7 @@ import (
 // bandsChart is how long taps took over time: from each tenth of a plateau to the next.
 func bandsChart(r *capacity.Report) chart {
 	c := chart{
-		ID: "bands", Title: "Redirect latency over time", Caption: "Tenth by tenth of each plateau, over the same time. The scale is logarithmic.",
+		ID: "bands", Title: "Redirect latency over time", Caption: "For each tenth of a plateau, on the same time axis. The scale is logarithmic.",
 		Keys:  []key{{"p95", "p50"}, {"band50", "from p50 to p95"}, {"band95", "from p95 to p99"}},
 		Table: table{Name: "Redirect latency over time", Align: "rrrrr", Head: []string{"Time", "Offered taps/s", "p50", "p95", "p99"}},
 	}
@@ -72,9 +72,9 @@ const binsPerDecade = 8
 func histogramChart(r *capacity.Report) chart {
 	const row = 40.0
 	c := chart{
-		ID: "spread", Title: "How the taps of each plateau are spread", Height: int(row)*len(r.Plateaus) + 36,
-		Caption: "The share of taps that took so long, a row for each rate of taps/s; each row by its own highest bar. The scale is logarithmic.",
-		Table:   table{Name: "Taps by how long they took", Align: "r", Head: []string{"Up to"}},
+		ID: "spread", Title: "Latency distribution by plateau", Height: int(row)*len(r.Plateaus) + 36,
+		Caption: "A histogram for each rate, in taps/s, scaled to its own highest bar. The time axis is logarithmic.",
+		Table:   table{Name: "Taps by latency", Align: "r", Head: []string{"Up to"}},
 	}
 	var plateaus [][]capacity.Bin
 	first, last := math.Inf(1), 0.0

@@ -232,7 +232,7 @@ func overTime(r *capacity.Report) table {
 
 // failuresTable is what failed in each part of the system.
 func failuresTable(r *capacity.Report) table {
-	t := table{Name: "What failed, of how many", Align: "r", Head: []string{"Offered taps/s"}}
+	t := table{Name: "Failures by plateau", Align: "r", Head: []string{"Offered taps/s"}}
 	t.plateaus(r)
 	for _, m := range capacity.Metrics {
 		if m.Failures == "" {
@@ -296,7 +296,7 @@ func notes(r *capacity.Report) []string {
 			"not the system's.", capacity.Generator, units.Percent(capacity.MaxLimited)))
 	}
 	if has(capacity.NoData) {
-		said = append(said, string(capacity.NoData)+": less was seen than a verdict takes. It is no pass, and no alarm.")
+		said = append(said, string(capacity.NoData)+": too few samples for a verdict. That is neither a pass nor a failure.")
 	}
 	if slices.ContainsFunc(plateaus, inBrackets) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")

@@ -63,7 +63,7 @@ func (b Bands) Check() error {
 	}
 	for _, prefix := range b.Prefixes {
 		if !strings.HasPrefix(prefix, Prefix) || !plain.MatchString(prefix) {
-			return fmt.Errorf("a prefix must begin with %s, by which the clean-up goes, and have only letters, digits, - and _: got %q", Prefix, prefix)
+			return fmt.Errorf("a prefix must begin with %s, which the clean-up looks for, and have only letters, digits, - and _: got %q", Prefix, prefix)
 		}
 	}
 	if u, err := url.Parse(b.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {

@@ -113,20 +113,20 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*Bands){
-		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1":                       func(b *Bands) { b.Events = b.Events[:1] },
-		"3 window IDs are needed (--window-ids), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, or none: got 2":         func(b *Bands) { b.Windows = b.Windows[:2] },
-		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got ""`:                               func(b *Bands) { b.Events = []string{"a", "", "c"} },
-		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "*"`:                              func(b *Bands) { b.Events = []string{"*", "b", "c"} },
-		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "c\n"`:                            func(b *Bands) { b.Windows = []string{"a", "b", "c\n"} },
-		`the bands of each prefix need an event of their own (--events): got "a" twice`:                                            func(b *Bands) { b.Events = []string{"a", "b", "a"} },
-		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got ""`:           func(b *Bands) { b.OrgSlug = "" },
-		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got "a.b"`:        func(b *Bands) { b.OrgSlug = "a.b" },
-		`a prefix must begin with LOADTEST-, by which the clean-up goes, and have only letters, digits, - and _: got "NASHVILLE-"`: func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
-		`a prefix must begin with LOADTEST-, by which the clean-up goes, and have only letters, digits, - and _: got "LOADTEST-'"`: func(b *Bands) { b.Prefixes = []string{"LOADTEST-'", "LOADTEST-", "LOADTEST-"} },
-		`the page must be an http or https URL with a host: got "compassion.com"`:                                                  func(b *Bands) { b.URL = "compassion.com" },
-		`the page must be an http or https URL with a host: got "//compassion.com/live"`:                                           func(b *Bands) { b.URL = "//compassion.com/live" },
-		"at most 10000000 bands of each event: got 9000000000000000000":                                                            func(b *Bands) { b.Count = 9e18 },
-		"a pool of bands needs a count of 1 or more: got 0":                                                                        func(b *Bands) { b.Count = 0 },
+		"3 event IDs are needed (--events), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-: got 1":                         func(b *Bands) { b.Events = b.Events[:1] },
+		"3 window IDs are needed (--window-ids), one for each of LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, or none: got 2":           func(b *Bands) { b.Windows = b.Windows[:2] },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got ""`:                                 func(b *Bands) { b.Events = []string{"a", "", "c"} },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "*"`:                                func(b *Bands) { b.Events = []string{"*", "b", "c"} },
+		`an event's or a window's ID has letters, digits, - and _, as "Event"."id" has them: got "c\n"`:                              func(b *Bands) { b.Windows = []string{"a", "b", "c\n"} },
+		`the bands of each prefix need an event of their own (--events): got "a" twice`:                                              func(b *Bands) { b.Events = []string{"a", "b", "a"} },
+		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got ""`:             func(b *Bands) { b.OrgSlug = "" },
+		`the slug of the events' organization is needed (--org-slug), the first label of its host in lower case: got "a.b"`:          func(b *Bands) { b.OrgSlug = "a.b" },
+		`a prefix must begin with LOADTEST-, which the clean-up looks for, and have only letters, digits, - and _: got "NASHVILLE-"`: func(b *Bands) { b.Prefixes = []string{"NASHVILLE-", "LOADTEST-", "LOADTEST-"} },
+		`a prefix must begin with LOADTEST-, which the clean-up looks for, and have only letters, digits, - and _: got "LOADTEST-'"`: func(b *Bands) { b.Prefixes = []string{"LOADTEST-'", "LOADTEST-", "LOADTEST-"} },
+		`the page must be an http or https URL with a host: got "compassion.com"`:                                                    func(b *Bands) { b.URL = "compassion.com" },
+		`the page must be an http or https URL with a host: got "//compassion.com/live"`:                                             func(b *Bands) { b.URL = "//compassion.com/live" },
+		"at most 10000000 bands of each event: got 9000000000000000000":                                                              func(b *Bands) { b.Count = 9e18 },
+		"a pool of bands needs a count of 1 or more: got 0":                                                                          func(b *Bands) { b.Count = 0 },
 	} {
 		b := three
 		change(&b)
