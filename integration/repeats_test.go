@@ -45,7 +45,7 @@ func TestRepeatedTaps(t *testing.T) {
 			if worker.Requests-before != counts.Taps+counts.Repeated {
 				t.Errorf("%d taps and %d repeats; the twin counts %d requests", counts.Taps, counts.Repeated, worker.Requests-before)
 			}
-			r.wants(0, "sent again, as the Worker") // its status is the machine's as well
+			r.wants(0, "sent again, because the Worker") // its status is the machine's as well
 		})
 	}
 }
