@@ -150,5 +150,5 @@ bench-distance: k6 ## the cost of a tap at a distance: TLS, answers after 0 to 4
 
 clean: ## remove everything that was built, and all results of runs
 	rm -rf k6 bin dist conformance/admin/.next
-	rm -rf results/distributed results/latest results/[0-9]*Z-*
+	rm -rf results/distributed results/latest results/[0-9]*Z-* results/.writing-*
 	find results -type f ! -name README.md ! -name "*.schema.json" -delete
