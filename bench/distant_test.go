@@ -142,24 +142,25 @@ func TestDistanceGoals(t *testing.T) {
 		return Run{trial: trial{Part: distance, Way: way, Rate: rate, Delay: farthest, Connection: connections}, Figures: f}
 	}
 	fine := Figures{PerSecond: topRate, P95: 41.9, RSS: 240, Seen: Seen{P95: 41}}
-	late, large, dropped, warned := fine, fine, fine, fine
-	late.P95, large.RSS, dropped.Dropped, warned.NotHeld = 42.1, 251, 10, 1
+	late, large, dropped := fine, fine, fine
+	late.P95, large.RSS, dropped.Dropped = 42.1, 251, 10
 	for name, test := range map[string]struct {
 		ours, raw  Figures
 		ownNew     float64
+		notHeld    []string
 		wantMissed string
 	}{
-		"all":            {fine, fine, 2100, ""},
-		"late":           {late, Figures{P95: 90}, 2100, "the target's + 1"},
-		"above vegeta":   {fine, Figures{P95: 41.8}, 2100, "p95, ms, and vegeta's"},
-		"large":          {large, fine, 2100, "RSS"},
-		"dropped":        {dropped, fine, 2100, "dropped"},
-		"warned":         {warned, fine, 2100, "no PASS"},
-		"few handshakes": {fine, fine, 1900, "new connections/s"},
+		"all":            {fine, fine, 2100, nil, ""},
+		"late":           {late, Figures{P95: 90}, 2100, nil, "the target's + 1"},
+		"above vegeta":   {fine, Figures{P95: 41.8}, 2100, nil, "p95, ms, and vegeta's"},
+		"large":          {large, fine, 2100, nil, "RSS"},
+		"dropped":        {dropped, fine, 2100, nil, "dropped"},
+		"warned":         {fine, fine, 2100, []string{"5000/s WARN"}, "no PASS"},
+		"few handshakes": {fine, fine, 1900, nil, "new connections/s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newResult(Machine{}, distanceDefaults, []Run{
-				{trial: trial{Part: climb, Way: taps, Delay: farthest, Rate: topRate, Connection: kept}, Figures: test.ours},
+				{trial: trial{Part: climb, Way: taps, Delay: farthest, Rate: topRate, Connection: kept}, Figures: test.ours, NotHeld: test.notHeld},
 				run(taps, topRate, kept, test.ours), run(vegeta, topRate, kept, test.raw),
 				run(taps, 2500, newForEach, Figures{PerSecond: test.ownNew}), run(taps, topRate, newForEach, Figures{PerSecond: 900}),
 				run(vegeta, 2500, newForEach, Figures{PerSecond: 2000}), run(vegeta, topRate, newForEach, Figures{PerSecond: 1800}),

@@ -40,11 +40,13 @@ type benchmark struct {
 
 var (
 	onOneCore = benchmark{
-		parameters: defaults, target: targetCommand, scheme: "http", targetEnv: []string{"GOMAXPROCS=1", "GOGC=400"}, paths: []string{""}, programs: []string{wrk}, plan: planner.plan,
+		parameters: defaults, target: targetCommand, scheme: "http", targetEnv: []string{"GOMAXPROCS=1", "GOGC=400"},
+		paths: []string{""}, programs: []string{wrk}, plan: planner.plan,
 		results: "../results/bench.json", marker: "bench", text: Result.text, markdown: Result.markdown,
 	}
 	atADistance = benchmark{
-		parameters: distanceDefaults, target: distantCommand, scheme: "https", targetEnv: generatorEnv, paths: delayPaths(), plan: planner.distancePlan,
+		parameters: distanceDefaults, target: distantCommand, scheme: "https", targetEnv: generatorEnv,
+		paths: delayPaths(), plan: planner.distancePlan,
 		results: "../results/bench-distance.json", marker: "bench-distance", text: Result.distanceText, markdown: Result.distanceMarkdown,
 	}
 )

@@ -16,11 +16,12 @@ type Result struct {
 	Runs       []Run      `json:"runs"`
 }
 
-// Median is a trial's runs in one: the median of each figure, and all that was dropped.
+// Median is a trial's runs in one: the median of each figure, and all that was dropped or not held.
 type Median struct {
 	trial
 	Figures
 	Runs       int     `json:"runs"`
+	NotHeld    int     `json:"not_held"`              // plateaus that are no PASS, of all runs
 	ToBaseline float64 `json:"to_baseline,omitempty"` // times as many a second as the baseline, or as JavaScript
 	ToWrk      float64 `json:"to_wrk,omitempty"`      // times as many a second as wrk with the same taps
 }
@@ -68,7 +69,7 @@ func newMedian(runs []Run) Median {
 	}
 	for _, run := range runs {
 		m.Dropped += run.Dropped
-		m.NotHeld += run.NotHeld
+		m.NotHeld += len(run.NotHeld)
 	}
 	return m
 }

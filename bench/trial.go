@@ -49,8 +49,7 @@ type Figures struct {
 	P50        float64 `json:"p50_ms,omitempty"`      // as the generator reports it
 	P95        float64 `json:"p95_ms,omitempty"`
 	P99        float64 `json:"p99_ms,omitempty"`
-	Dropped    float64 `json:"dropped"`  // taps that the generator says it did not start
-	NotHeld    float64 `json:"not_held"` // plateaus that its report does not pass
+	Dropped    float64 `json:"dropped"` // taps that the generator says it did not start
 
 	Seen Seen `json:"seen,omitzero"` // by the distant target
 }
@@ -59,9 +58,9 @@ type Figures struct {
 type Run struct {
 	trial
 	Figures
-	Claimed  int      `json:"claimed"`           // taps, by the generator
-	Served   int      `json:"served"`            // taps, by the target
-	NoPass   []string `json:"no_pass,omitempty"` // plateaus, as its report judges them
+	Claimed  int      `json:"claimed"`            // taps, by the generator
+	Served   int      `json:"served"`             // taps, by the target
+	NotHeld  []string `json:"not_held,omitempty"` // plateaus that are no PASS, by the generator's report
 	Problems []string `json:"problems,omitempty"`
 }
 
@@ -94,11 +93,10 @@ func (t trial) run(ctx context.Context, target *target, p Parameters) (Run, erro
 
 // judge puts together what the generator says, what the target saw and what the kernel counted.
 func (t trial) judge(said claim, served Served, used usage) Run {
-	r := Run{trial: t, Claimed: said.taps, Served: served.Requests, NoPass: said.notHeld, Problems: said.problems}
+	r := Run{trial: t, Claimed: said.taps, Served: served.Requests, NotHeld: said.notHeld, Problems: said.problems}
 	r.Figures = Figures{
 		PerSecond: said.calls, RSS: used.rss,
 		P50: said.p50, P95: said.p95, P99: said.p99, Dropped: float64(said.dropped * t.anIteration),
-		NotHeld: float64(len(said.notHeld)),
 	}
 	if t.asked > 0 {
 		r.Dropped = float64(max(0, t.asked-said.taps))
@@ -128,8 +126,8 @@ func (r Run) String() string {
 	if r.Dropped > 0 {
 		line += fmt.Sprintf("  %.0f dropped", r.Dropped)
 	}
-	if len(r.NoPass) > 0 {
-		line += "  " + strings.Join(r.NoPass, ", ")
+	if len(r.NotHeld) > 0 {
+		line += "  " + strings.Join(r.NotHeld, ", ")
 	}
 	if r.Others > 0.05 {
 		line += fmt.Sprintf("  others took %.0f %%", r.Others*100)
