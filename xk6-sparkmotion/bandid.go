@@ -7,11 +7,11 @@ import (
 	"sync"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/seeding"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
 // defaultPrefixes are the prefixes of the seeded bands, one per event.
@@ -39,7 +39,7 @@ func (m *module) bandID(call sobek.FunctionCall) (any, error) {
 // bandPickers are a VU's pickers, kept between calls so that their sequences continue.
 type bandPickers struct {
 	known map[bandKey]*bandPicker
-	usual *bandPicker // for calls without options
+	made  settings.Repeated[*bandPicker]
 }
 
 // bandKey identifies options that have their own sequence of picks.
@@ -65,8 +65,9 @@ func (p *bandPicker) next() ([]byte, error) {
 }
 
 func (m *module) bandPicker(given sobek.Value) (*bandPicker, error) {
-	if common.IsNullish(given) && m.pickers.usual != nil {
-		return m.pickers.usual, nil
+	picker, repeated, found := m.pickers.made.Find(m.vu.Runtime(), given)
+	if found {
+		return picker, nil
 	}
 	o := bandOptions{Prefixes: defaultPrefixes}
 	if err := m.settings.Read(given, &o); err != nil {
@@ -84,9 +85,7 @@ func (m *module) bandPicker(given sobek.Value) (*bandPicker, error) {
 		}
 		picker, m.pickers.known[key] = made, made
 	}
-	if common.IsNullish(given) {
-		m.pickers.usual = picker
-	}
+	m.pickers.made.Keep(repeated, picker)
 	return picker, nil
 }
 

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
-	"go.k6.io/k6/v2/js/common"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
 
@@ -120,8 +120,7 @@ type eventLink struct{ prefix, text string }
 
 // tapPlans are the plans that a VU keeps for its next taps.
 type tapPlans struct {
-	made    map[string]*tapPlan // by the options of a call
-	env     sobek.Value         // the __ENV that they were made for: scenarios may have their own
+	made    settings.Repeated[*tapPlan]
 	targets map[string]*lane.Target
 	random  *rand.Rand
 	drawn   map[int]*rand.Rand // arrivals, by seed
@@ -132,11 +131,8 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	if env := m.vu.Runtime().Get("__ENV"); m.plans.env != env {
-		m.plans.made, m.plans.env = make(map[string]*tapPlan), env
-	}
-	key, plain := keyOf(given)
-	if p, ok := m.plans.made[key]; plain && ok {
+	p, key, found := m.plans.made.Find(m.vu.Runtime(), given)
+	if found {
 		return p, nil
 	}
 	var o tapOptions
@@ -149,38 +145,10 @@ func (m *module) tapPlan(given sobek.Value) (*tapPlan, error) {
 		}
 	}
 	p, err := m.planOf(o)
-	if err == nil && plain && len(m.plans.made) < maxPlans {
-		m.plans.made[key] = p
+	if err == nil && o.Band == "" && !o.Audit { // a band is another each time
+		m.plans.made.Keep(key, p)
 	}
 	return p, err
-}
-
-// maxPlans bounds what a VU keeps: scripts tap in a few ways.
-const maxPlans = 64
-
-// keyOf tells apart options that calls repeat: plain values, and no band, which is another each time. Reading them takes longer than a tap.
-func keyOf(given sobek.Value) (key string, plain bool) {
-	if common.IsNullish(given) {
-		return "", true
-	}
-	object, ok := given.(*sobek.Object)
-	if !ok {
-		return "", false
-	}
-	var b strings.Builder
-	for _, name := range object.Keys() {
-		value := object.Get(name).Export()
-		switch value.(type) {
-		case string, bool, int64, float64:
-		default:
-			return "", false
-		}
-		if name == "band" || name == "audit" {
-			return "", false
-		}
-		fmt.Fprintf(&b, "%q %T %q ", name, value, fmt.Sprint(value))
-	}
-	return b.String(), true
 }
 
 // planOf makes the plan for options, with the target that taps with such options had before.
