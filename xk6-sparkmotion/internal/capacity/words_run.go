@@ -105,7 +105,7 @@ func (r *Report) sayProcesses() []string {
 	}
 	said += fmt.Sprintf(", whose plateaus began within %s of each other by their clocks", units.Milliseconds(1000*r.apart()))
 	if hold := r.shortest(); r.apart() > hold/batches {
-		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, each figure includes part of a neighbouring rate.", units.Rate(hold))}
+		return []string{said + fmt.Sprintf(": too far apart for plateaus of %s s, so each figure includes part of a neighbouring rate.", units.Rate(hold))}
 	}
 	return []string{said + "."}
 }

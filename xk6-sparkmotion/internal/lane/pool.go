@@ -90,7 +90,7 @@ func (i *idle) put(c *conn, r *Result) {
 	}
 }
 
-// add gives the connection to the tap that has waited longest, or keeps it, and returns one that was taken out, if one was.
+// add notes how long an answer took, offers the connection, and returns one that was taken out, if one was.
 func (i *idle) add(c *conn, took time.Duration) (oldest *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -109,6 +109,7 @@ func (i *idle) add(c *conn, took time.Duration) (oldest *conn) {
 	return oldest
 }
 
+// offer gives a connection that is still open to the tap that has waited longest, or else keeps it.
 func (i *idle) offer(c *conn) {
 	if c.target.Fast && c.wire == nil {
 		return // closed
