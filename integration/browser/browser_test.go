@@ -37,6 +37,26 @@ func pages(t *testing.T) []string {
 	return files
 }
 
+// profile is a directory for the browser's profile. The browser's helpers may write there for a moment after it has ended, so that it
+// is removed until nobody puts anything back.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		last := time.Now().Add(30 * time.Second)
+		for err := os.RemoveAll(dir); err != nil; err = os.RemoveAll(dir) {
+			if time.Now().After(last) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
 // A browser shows each page without a request but for the page itself, without a word on its console, and nothing is wider than the
 // window, on a phone or a desk, light or dark, with all that is folded open as well.
 func TestBrowser(t *testing.T) {
@@ -47,21 +67,42 @@ func TestBrowser(t *testing.T) {
 	files := pages(t)
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // which root can't have
-	}
-	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
+	ctx, stop = start(ctx, t, chromium)
 	defer stop()
-	ctx, stop = chromedp.NewContext(ctx)
-	defer stop()
-	if err := chromedp.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".html"), func(t *testing.T) {
 			open(ctx, t, (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String())
 		})
+	}
+}
+
+// start starts a browser, which the returned function closes. Debian's chromium now and then dies of a fault of its own as it starts on a
+// busy machine: it has three goes.
+func start(ctx context.Context, t *testing.T, chromium string) (context.Context, func()) {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.UserDataDir(profile(t)),
+		chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // which root can't have
+	}
+	for tries := 1; ; tries++ {
+		allocator, kill := chromedp.NewExecAllocator(ctx, options...)
+		browser, stop := chromedp.NewContext(allocator)
+		err := chromedp.Run(browser)
+		if err == nil {
+			return browser, func() {
+				defer kill()
+				if err := chromedp.Cancel(browser); err != nil { // which waits until it has ended
+					t.Error(err)
+				}
+			}
+		}
+		stop()
+		kill()
+		if tries == 3 {
+			t.Fatal(err)
+		}
+		t.Log(err)
 	}
 }
 
