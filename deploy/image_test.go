@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -289,12 +288,12 @@ func buildImage(t *testing.T) image {
 	t.Cleanup(func() { i.buildah(t, "rm", "--all") })
 	i.base(t, "go", debianRoot(t), "PATH=/usr/local/go/bin:/usr/bin:/bin", "GOPATH=/go", "GOCACHE=/cache", "GOTOOLCHAIN=local")
 	i.base(t, "run", busyboxRoot(t))
-	modules, cache, _ := strings.Cut(goEnv(t, "GOMODCACHE", "GOCACHE"), "\n")
+	dirs := strings.Split(goEnv(t, "GOROOT", "GOMODCACHE", "GOCACHE"), "\n")
 	i.buildah(t, "bud", "--isolation", "chroot", "--file", "Dockerfile", "--ignorefile", "Dockerfile.dockerignore", "--tag", i.name,
 		"--build-context", bases[0][1]+"=container-image://localhost/go",
 		"--build-context", bases[1][1]+"=container-image://localhost/run",
-		"--volume", "/usr:/usr:ro", "--volume", runtime.GOROOT()+":/usr/local/go:ro",
-		"--volume", modules+":/go/pkg/mod", "--volume", cache+":/cache", "..")
+		"--volume", "/usr:/usr:ro", "--volume", dirs[0]+":/usr/local/go:ro",
+		"--volume", dirs[1]+":/go/pkg/mod", "--volume", dirs[2]+":/cache", "..")
 	return i
 }
 

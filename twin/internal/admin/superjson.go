@@ -29,7 +29,7 @@ func (a *Admin) decode(raw json.RawMessage) (*value, error) {
 		return newValue(raw), nil
 	}
 	if string(raw) == "null" {
-		return nil, errors.New("Cannot destructure property 'json' of 'payload' as it is null.") //nolint:staticcheck // superjson's words
+		return nil, errors.New("Cannot destructure property 'json' of 'payload' as it is null.") //nolint:staticcheck,revive // superjson's words
 	}
 	var payload struct {
 		JSON json.RawMessage

@@ -57,7 +57,7 @@ func (db *DB) Totals(ctx context.Context, eventID string, from, to time.Time) (*
 	if err := db.enter(ctx); err != nil {
 		return nil, err
 	}
-	t, err := db.tally.totals(ctx, eventID, from, to)
+	t, err := db.totals(ctx, eventID, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (db *DB) EventSummary(ctx context.Context, eventID string, filter Filter) (
 	var s Summary
 	var err error
 	if filter == (Filter{}) {
-		s, err = db.tally.summary(ctx, eventID)
+		s, err = db.summary(ctx, eventID)
 	} else {
-		s.Taps, s.UniqueBands, s.RepeatBands, err = db.tally.uses(ctx, eventID, filter)
+		s.Taps, s.UniqueBands, s.RepeatBands, err = db.uses(ctx, eventID, filter)
 		s.Bands = s.UniqueBands
 	}
 	if err != nil {

@@ -142,7 +142,7 @@ func (db *DB) row(ctx context.Context, query string, args []any, into ...any) (o
 
 // each runs a query and calls scan at every row.
 func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := db.pool.QueryContext(ctx, db.sql(query), args...)
+	rows, err := db.pool.QueryContext(ctx, db.sql(query), args...) // #nosec G701 -- our own statements
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (db *DB) change(ctx context.Context, then func(), f func(*sql.Tx) error) er
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // an error once it is committed
 	if err := f(tx); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, taps []TapRow) error {
 			args = append(args, event.NewID(now), t.Band, t.EventID, optional(t.WindowID), db.at(t.TappedAt), t.Mode, t.RedirectURL,
 				optional(t.UserAgent), optional(t.IPAddress))
 		}
-		_, err := tx.ExecContext(ctx, db.sql(columns+tuples("(?,?,?,?,?,?,?,?,?)", to-from)), args...)
+		_, err := tx.ExecContext(ctx, db.sql(columns+tuples("(?,?,?,?,?,?,?,?,?)", to-from)), args...) // #nosec G701 -- our own statements
 		return err
 	})
 }

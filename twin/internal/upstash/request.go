@@ -15,7 +15,7 @@ func decode(r *http.Request, body any) error {
 		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return large
 		}
-		return fmt.Errorf("ERR failed to parse the request body as JSON: %v", err)
+		return fmt.Errorf("ERR failed to parse the request body as JSON: %w", err)
 	}
 	return nil
 }

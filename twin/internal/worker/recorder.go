@@ -20,7 +20,7 @@ const (
 )
 
 // errRefused is an error answer of Upstash's.
-var errRefused = errors.New("Upstash answers with an error")
+var errRefused = errors.New("an error was Upstash's answer")
 
 // recorder does what follows an answer: one request to Upstash with a tap's eight commands. If that fails, the tap is lost,
 // and another request tries to count that. When all is well with Upstash, taps that come together travel together; each is

@@ -89,14 +89,14 @@ func (w *Worker) lookUp(eventID []byte, slug string, band []byte) *kv.Value {
 func location(value *kv.Value, query *fasthttp.Args) (string, error) {
 	var (
 		values [len(kv.UTM)]string
-		any    bool
+		tagged bool
 	)
 	for i, name := range kv.UTM {
 		if query.Has(name) {
-			values[i], any = string(query.Peek(name)), true
+			values[i], tagged = string(query.Peek(name)), true
 		}
 	}
-	if !any {
+	if !tagged {
 		return value.URL, nil
 	}
 	return value.Location(values)
