@@ -48,14 +48,24 @@ func (r Result) distanceMarkdown() string {
 		}
 	}
 	if m := r.climb(); m != nil {
-		parts = append(parts, english.Sprintf("%d runs of taps(n) that climb, %d ms: %d of %d plateaus of %v/s are PASS. At %d/s, once settled, "+
+		parts = append(parts, english.Sprintf("%d runs of taps(n) that climb, %d ms: %d of %d plateaus of %s taps/s are PASS. At %d/s, once settled, "+
 			"p50 %.1f ms, p95 %.1f, p99 %.1f; the target's own p95, of all plateaus, %.1f. %.0f taps dropped. Peak RSS %.0f MB.\n",
-			m.Runs, m.Delay, m.Runs*len(climbing)-m.NotHeld, m.Runs*len(climbing), climbing, topRate, m.P50, m.P95, m.P99, m.Seen.P95, m.Dropped, m.RSS))
+			m.Runs, m.Delay, m.Runs*len(climbing)-m.NotHeld, m.Runs*len(climbing), inWords(climbing), topRate, m.P50, m.P95, m.P99, m.Seen.P95, m.Dropped, m.RSS))
 	}
 	if line := r.handshakeLine(); line != "" {
 		parts = append(parts, line)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// inWords lists rates: "2,500, 5,000 and 10,000".
+func inWords(rates []int) string {
+	var said []string
+	for _, rate := range rates {
+		said = append(said, english.Sprint(rate))
+	}
+	last := len(said) - 1
+	return strings.Join(said[:last], ", ") + " and " + said[last]
 }
 
 // handshakeLine says how many new connections a core can make.

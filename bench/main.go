@@ -138,8 +138,11 @@ func (b benchmark) runAll(ctx context.Context, only *regexp.Regexp, tools *tools
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(os.Stderr, "%d runs of %d s, about %s in all\n", len(plan), p.Seconds,
-		time.Duration(len(plan)*(p.Seconds+1))*time.Second)
+	all := time.Duration(len(plan)) * time.Second // to start
+	for _, trial := range plan {
+		all += trial.lasts(p.Seconds)
+	}
+	fmt.Fprintf(os.Stderr, "%d runs of %d s a rate, about %s in all\n", len(plan), p.Seconds, all)
 	var runs []Run
 	for i, trial := range plan {
 		run, err := trial.run(ctx, target, p)

@@ -26,6 +26,14 @@ type trial struct {
 	asked       int // taps in all, of vegeta, which starts fewer without a word
 }
 
+// lasts is how long a run takes where a rate is held for so many seconds.
+func (t trial) lasts(seconds int) time.Duration {
+	if t.Part == climb {
+		seconds *= len(climbing)
+	}
+	return time.Duration(seconds) * time.Second
+}
+
 func (t trial) name() string {
 	switch t.Part {
 	case climb:
@@ -67,7 +75,7 @@ type Run struct {
 // run makes one run. A problem with its figures is noted in it; an error is a run that did not happen.
 func (t trial) run(ctx context.Context, target *target, p Parameters) (Run, error) {
 	const startAndStop = 60 * time.Second // k6 gives iterations 30 s to end
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.Seconds)*time.Second+startAndStop)
+	ctx, cancel := context.WithTimeout(ctx, t.lasts(p.Seconds)+startAndStop)
 	defer cancel()
 	if _, err := target.take(); err != nil {
 		return Run{}, err
