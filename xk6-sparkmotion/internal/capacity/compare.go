@@ -216,11 +216,11 @@ func (c *Comparison) parts(before, after *Report) []Change {
 			Figure: strings.TrimPrefix(part.String(), "the "), Unit: units.PerSecond, Before: a.SustainedRate, After: b.SustainedRate, Outcome: Within,
 		}
 		switch {
-		case !a.Measured() && !b.Measured():
+		case !a.Judged() && !b.Judged():
 			continue
-		case !a.Measured():
+		case !a.Judged():
 			k.Outcome, k.Why = Untold, unknownBefore
-		case !b.Measured():
+		case !b.Judged():
 			k.Outcome, k.Why = Untold, unknownAfter
 		case math.Abs(orZero(b.SustainedRate)-orZero(a.SustainedRate)) > maxDropped*orZero(a.SustainedRate):
 			k.Outcome = c.ofPart(part, orZero(b.SustainedRate) > orZero(a.SustainedRate))

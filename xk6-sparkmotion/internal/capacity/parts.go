@@ -28,8 +28,8 @@ type PartCapacity struct {
 	Over          []Breach     `json:"over_the_run"`   // limits that did not hold over the run as a whole
 }
 
-// Measured reports whether anything is known of the part.
-func (c *PartCapacity) Measured() bool { return c.Status != NoData && c.Status != Generator }
+// Judged reports whether there is a verdict on the part.
+func (c *PartCapacity) Judged() bool { return c.Status != NoData && c.Status != Generator }
 
 // partOf is the part that a limit is one of.
 func partOf(l Limit) SystemPart {
@@ -37,7 +37,7 @@ func partOf(l Limit) SystemPart {
 	return m.Of
 }
 
-// parts judges each part by its own limits.
+// judgeParts judges each part by its own limits.
 func (r *Report) judgeParts() {
 	r.Parts = nil
 	for _, part := range allParts {
@@ -73,8 +73,8 @@ func (r *Report) judgeParts() {
 	}
 }
 
-// statusIn is a part's status in a plateau; empty when none of its limits was judged there, or the figures are not the system's. That
-// of no part is the plateau's.
+// statusIn is a part's status in a plateau. It is empty when the figures are not the system's, when none of its limits was judged there, or not
+// the one that broke over the whole run, and when the part did not get the plateau's load. That of no part is the plateau's.
 func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	switch {
 	case !p.Valid():
@@ -85,11 +85,34 @@ func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	if worst := p.worst(part); worst != nil {
 		return worst.Status
 	}
-	judged := func(m Judged) bool { return m.Of() == part && !slices.Contains(p.NotJudged, m.Metric) }
-	if slices.ContainsFunc(r.Metrics, judged) {
-		return Pass
+	if part == FlushPart && !p.queuesAll() {
+		return ""
 	}
-	return ""
+	var status Status
+	for _, m := range r.Metrics {
+		switch {
+		case m.Of() != part:
+		case !slices.Contains(p.NotJudged, m.Metric):
+			status = Pass
+		case m.Status == Warn, m.Status == Fail:
+			return ""
+		}
+	}
+	return status
+}
+
+// queuesAll reports whether about as many taps were put on the queue as were offered, as far as that was read: flushes have no more to do
+// than that.
+func (p *Plateau) queuesAll() bool {
+	return p.Ledger == nil || p.Ledger.seconds == 0 || float64(p.Ledger.Received)/p.Ledger.seconds >= (1-farOff)*p.Offered
+}
+
+// Seen reports whether anything of a part was measured.
+func (r *Report) Seen(part SystemPart) bool {
+	if part == RecordingPart && r.unrecorded() {
+		return false
+	}
+	return slices.ContainsFunc(r.Metrics, func(m Judged) bool { return m.Of() == part && m.Samples > 0 })
 }
 
 // worst is the breach of a part's limits that comes first; nil when they hold.

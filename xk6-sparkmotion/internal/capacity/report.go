@@ -173,7 +173,7 @@ func (r *Report) repeats() bool {
 	return many(&r.judged().Counts) || r.anyDecisive(func(p *Plateau) bool { return many(&p.Counts) })
 }
 
-// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. Redirects to hosts that nobody expects
+// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing but what failed over all of it. Redirects to hosts that nobody expects
 // are worth a warning, whatever else holds; so are a queue in which more taps wait than flushes took, and answers that were lost with
 // their connections.
 func (r *Report) overall() Status {
@@ -183,12 +183,13 @@ func (r *Report) overall() Status {
 		return r.Search.status()
 	case len(valid) == 0 && r.limited():
 		return Generator
-	case len(r.Schedule.Plateaus()) > 0 && len(valid) == 0:
-		return NoData
 	}
 	status := NoData
 	for _, metric := range r.Metrics {
 		status = worse(status, metric.Status)
+	}
+	if len(r.Schedule.Plateaus()) > 0 && len(valid) == 0 && status != Fail {
+		return NoData
 	}
 	for _, p := range valid {
 		status = worse(status, p.Status)
@@ -196,10 +197,20 @@ func (r *Report) overall() Status {
 	if len(above) == 0 && r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
 		status = worse(status, Warn)
 	}
-	if status != Fail && !r.reachesGoal() {
+	switch {
+	case status == Fail:
+		return Fail
+	case r.outrun(valid):
+		return Generator
+	case !r.reachesGoal():
 		return NoData
 	}
 	return status
+}
+
+// outrun reports whether the generator was the limit at a higher rate than all that were judged: whether the system holds that is not known.
+func (r *Report) outrun(valid []*Plateau) bool {
+	return len(valid) > 0 && r.anyDecisive(func(p *Plateau) bool { return p.Status == Generator && p.Rate > valid[len(valid)-1].Rate })
 }
 
 // sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not. A plateau that had too

@@ -51,10 +51,8 @@ func (r *Report) judgeOthers(limits []Limit) []string {
 		said = append(said, r.sayOther(name, other)...)
 		judged[name] = Scenario{s.Schedule, s.Start, other.unlessStopped(), other.SustainedRate, other.FirstBreach, other.Metrics, other.Plateaus}
 		switch {
-		case r.Status == Pass: // a run passes when each of its scenarios does
+		case r.Status == Pass, other.Status == Fail, r.Status == Warn && other.Status == Generator: // a run passes when each of its scenarios does
 			r.Status = other.Status
-		case other.Status != Pass:
-			r.Status = worse(r.Status, other.Status)
 		}
 	}
 	r.Scenarios = judged

@@ -49,11 +49,15 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	if first == nil {
 		return nil
 	}
-	own := ""
-	if first.breaksLatency() {
-		own = "; the generator's own part was " + units.Milliseconds(first.Counts.Lag.at(95))
+	more := ""
+	open := r.openAt(first)
+	if len(open) > 0 {
+		more = "; whether " + listed(open) + " broke before that is not known"
 	}
-	said := []string{fmt.Sprintf("At %s/s %s: %s%s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts(), own)}
+	if first.breaksLatency() {
+		more += "; the generator's own part was " + units.Milliseconds(first.Counts.Lag.at(95))
+	}
+	said := []string{fmt.Sprintf("At %s/s %s: %s%s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts(len(open) == 0), more)}
 	for _, p := range r.valid() {
 		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
 			return append(said, fmt.Sprintf("At %s/s %s.", units.Rate(p.Offered), p.Breaches[0]))
@@ -73,7 +77,7 @@ func (r *Report) sayLower(sustained *Plateau) []string {
 	if p == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
+	return []string{fmt.Sprintf("At %s/s %s, but not at %s/s.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
 }
 
 // lower is the lowest plateau that did not hold while the sustained one above it did.
@@ -111,16 +115,36 @@ func (b Breach) String() string {
 	return fmt.Sprintf("%s %s %s (%s)", b.Label, tier, b.Unit.Value(b.Limit), b.Unit.Value(b.Value))
 }
 
-// sayParts names the parts that break at the same rate: which of them was first, nothing tells.
-func (p *Plateau) sayParts() string {
+// openAt names the parts that may have broken before the plateau where the first limit is known to: they were not judged there, nor at the
+// rate below, and broke at some time, or had been judged before.
+func (r *Report) openAt(first *Plateau) []string {
+	valid := r.valid()
+	lower := valid[:max(0, slices.Index(valid, first))]
+	var open []string
+	for _, c := range r.Parts {
+		judged := func(p *Plateau) bool { return r.statusIn(c.Part, p) != "" }
+		switch {
+		case first.worst(c.Part) != nil, judged(first), len(lower) > 0 && judged(lower[len(lower)-1]):
+		case len(c.Over) > 0, slices.ContainsFunc(lower, judged):
+			open = append(open, c.Part.String())
+		}
+	}
+	return open
+}
+
+// sayParts names the parts that break at the same rate: which of them was first, nothing tells. One alone is the first where that is sure.
+func (p *Plateau) sayParts(sure bool) string {
 	var parts []string
 	for _, b := range p.Breaches {
 		if name := partNames[b.Part]; !slices.Contains(parts, name) {
 			parts = append(parts, name)
 		}
 	}
-	if len(parts) == 1 {
+	switch {
+	case len(parts) == 1 && sure:
 		return parts[0] + " breaks first"
+	case len(parts) == 1:
+		return parts[0] + " breaks"
 	}
 	return listed(parts) + " break at the same rate"
 }

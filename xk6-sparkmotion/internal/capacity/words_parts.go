@@ -19,17 +19,22 @@ func (r *Report) sayHolds() string {
 		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
 		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
+	case len(r.valid()) == 0 && r.Status == Fail:
+		return "No plateau could be judged, but the run as a whole fails."
 	case len(r.valid()) == 0:
 		return "No verdict on the system: no plateau could be judged."
 	}
 	sustained, _ := r.sustained()
 	less := r.sayLess()
 	if sustained != nil && len(less) == 0 {
-		within := " within every limit"
+		highest, within := r.sayHighest(sustained.Rate), " within every limit"
+		if highest != "" {
+			highest += ","
+		}
 		if r.unjudged() {
 			within += " that could be judged"
 		}
-		return "Holds " + units.Rate(sustained.Offered) + " taps/s" + within + r.sayHighest(sustained.Rate) + r.sayBut() + "."
+		return "Holds " + units.Rate(sustained.Offered) + " taps/s" + highest + within + r.sayBut() + "."
 	}
 	return strings.Join(append([]string{r.sayRedirectsHold() + r.sayBut()}, less...), "; ") + "."
 }

@@ -37,31 +37,68 @@ func (r *Report) sayGenerator() []string {
 		return []string{fmt.Sprintf("%s was the limit: it %s, so latencies and rates are "+
 			"its own, not the system's. Give it more cores or less load.", capital(r.machine()), r.Whole.sayLate())}
 	}
-	for i, p := range r.Plateaus {
-		from, on := "From", " on"
-		if slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
-			from, on = "At", ""
-		}
-		switch {
+	var late, delayed, dropped []*Plateau
+	for i := range r.Plateaus {
+		switch p := &r.Plateaus[i]; {
 		case p.Status != Generator:
-			continue
 		case p.Counts.limited() > MaxLimited:
-			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so the figures say nothing "+
-				"about the system. Give it more cores, or spread the load over more machines.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
+			late = append(late, p)
 		case p.LateStarts:
-			return []string{fmt.Sprintf("%s %s/s%s taps started late: 5 %% of them %s or more after they were due, which their latencies include, so "+
-				"the figures say nothing about the system. Give %s more cores, or spread the load over more machines.",
-				from, units.Rate(p.Offered), on, units.Milliseconds(*p.StartDelay), r.machine())}
+			delayed = append(delayed, p)
 		default:
-			advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
-			if rps := r.capped(&p); rps > 0 {
-				advice = sayCap(rps)
-			}
-			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
-				"so the plateau says nothing about the system. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
+			dropped = append(dropped, p)
 		}
 	}
-	return nil
+	const elsewhere = "more cores, or spread the load over more machines."
+	var said []string
+	if at, worst := r.sayRates(late), worstOf(late, func(p *Plateau) float64 { return p.Counts.limited() }); worst != nil {
+		said = append(said, fmt.Sprintf("%s %s was the limit: it %s%s, so the figures say nothing about the system. Give it "+elsewhere,
+			at, r.machine(), worst.Counts.sayLate(), r.sayWorst(worst, late)))
+	}
+	if at, worst := r.sayRates(delayed), worstOf(delayed, func(p *Plateau) float64 { return *p.StartDelay }); worst != nil {
+		said = append(said, fmt.Sprintf("%s taps started late: 5 %% of them %s or more after they were due%s, which their latencies include, so "+
+			"the figures say nothing about the system. Give %s "+elsewhere, at, units.Milliseconds(*worst.StartDelay), r.sayWorst(worst, delayed), r.machine()))
+	}
+	if at, worst := r.sayRates(dropped), worstOf(dropped, (*Plateau).dropped); worst != nil {
+		advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
+		if rps := r.capped(worst); rps > 0 {
+			advice = sayCap(rps)
+		}
+		said = append(said, fmt.Sprintf("%s %s of the iterations found no free virtual user%s while the system kept its limits, "+
+			"so the figures say nothing about the system. %s.", at, units.Percent(worst.dropped()), r.sayWorst(worst, dropped), advice))
+	}
+	return said
+}
+
+// sayRates tells at which rates something was so: "From 500/s on" where it was at each from there.
+func (r *Report) sayRates(plateaus []*Plateau) string {
+	if len(plateaus) == 0 {
+		return ""
+	}
+	if first := slices.IndexFunc(r.Plateaus, func(p Plateau) bool { return p.Name == plateaus[0].Name }); len(r.Plateaus)-first == len(plateaus) {
+		return fmt.Sprintf("From %s/s on", units.Rate(plateaus[0].Offered))
+	}
+	rates := make([]string, len(plateaus))
+	for i, p := range plateaus {
+		rates[i] = units.Rate(p.Offered)
+	}
+	return "At " + listed(slices.Compact(rates)) + "/s"
+}
+
+// worstOf returns the plateau where a figure is largest; nil when there is none.
+func worstOf(plateaus []*Plateau, figure func(*Plateau) float64) *Plateau {
+	if len(plateaus) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(plateaus, func(a, b *Plateau) int { return cmp.Compare(figure(a), figure(b)) })
+}
+
+// sayWorst tells that figures are those of the worst of several plateaus.
+func (r *Report) sayWorst(worst *Plateau, of []*Plateau) string {
+	if len(of) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (at %s/s, the worst)", units.Rate(worst.Offered))
 }
 
 // sayLate tells how a machine was the limit.
@@ -70,12 +107,13 @@ func (c *Counts) sayLate() string {
 		units.Percent(c.limited()), units.Milliseconds(c.Lag.at(95)))
 }
 
-// sayOwnPart tells how much of what redirects take at a plateau is the generator's own, by the canary.
+// sayOwnPart tells what redirects take at a plateau beside what the generator adds, by the canary. No difference of the two is told: those of
+// percentiles mean nothing.
 func (p *Plateau) sayOwnPart() []string {
 	if p == nil || p.Counts.Lag.count() == 0 || p.Counts.Taps == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Of the redirect p95 at %s/s, %s, %s are the generator's own.", units.Rate(p.Offered),
+	return []string{fmt.Sprintf("At %s/s the redirect p95 was %s; taps within this process took %s (p95), which is what the generator adds.", units.Rate(p.Offered),
 		units.Milliseconds(p.Counts.redirect().at(95)), units.Milliseconds(p.Counts.Lag.at(95)))}
 }
 

@@ -168,7 +168,7 @@ func partsTable(r *capacity.Report) table {
 	}
 	for _, c := range r.Parts {
 		verdict := cell{string(c.Status), c.Status}
-		if !c.Measured() {
+		if !r.Seen(c.Part) {
 			verdict.Text = notMeasured
 		}
 		row := []cell{{Text: capitalized(strings.TrimPrefix(c.Part.String(), "the "))}, verdict, {Text: optional(c.SustainedRate)}}
