@@ -118,7 +118,7 @@ func (r *Report) sayGoal() string {
 	}
 	switch n := len(upTo); {
 	case len(r.Schedule.Plateaus()) == 0:
-		return fmt.Sprintf("%s was not tested: the script has no plateaus.", capital(goal))
+		return fmt.Sprintf("%s was not tested: the run has no plateaus.", capital(goal))
 	case n == 0:
 		return fmt.Sprintf("%s was not tested: no plateau up to it could be judged.", capital(goal))
 	default:

@@ -72,8 +72,8 @@ func ladders() []judgedRun {
 			name: "two parts at a rate", run: measured(seen{rate: 50, achieved: 50, p95: 70, queries: 100, query: 6000}),
 			status: Warn, breach: redirect,
 		},
-		{name: "no free virtual user", run: measured(calm50, seen{rate: 100, achieved: 70, p95: 40}), status: Pass, sustained: 50},
-		{name: "the generator", run: measured(calm50, seen{rate: 100, achieved: 80, p95: 400, late: 0.4}), status: Pass, sustained: 50},
+		{name: "no free virtual user", run: measured(calm50, seen{rate: 100, achieved: 70, p95: 40}), status: Generator, sustained: 50},
+		{name: "the generator", run: measured(calm50, seen{rate: 100, achieved: 80, p95: 400, late: 0.4}), status: Generator, sustained: 50},
 		{name: "the generator, then not", run: measured(late50, calm100), status: Pass, sustained: 100},
 		{name: "the generator everywhere", run: measured(late50), status: Generator},
 		{name: "too little", run: measured(seen{rate: 0.1, achieved: 0.1, p95: 5}), status: NoData},
@@ -101,11 +101,39 @@ func notPassed() []judgedRun {
 		{name: "stopped in mid-plateau", run: cut(func(m *Measured) { halfway(m); stopped(m) }), status: Incomplete, sustained: 50},
 		{name: "stopped between two", run: cut(func(m *Measured) { m.Plateaus = m.Plateaus[:1]; stopped(m) }), status: Incomplete, sustained: 50},
 		{name: "before any tap", run: cut(func(m *Measured) { m.Plateaus = nil }), status: NoData},
-		{name: "taps without answer", run: cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), status: Pass, sustained: 50},
+		{
+			name: "taps that started late, of a system that is slow without that", sustained: 50, status: Fail, breach: redirect,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 3000}), func(m *Measured) { delayed(m, 45*time.Millisecond) }),
+		},
+		{
+			name: "the counters were read below alone", sustained: 100, status: Fail, breach: redirect,
+			run: changed(measured(calm50, calm100, seen{rate: 150, achieved: 150, p95: 120}), func(m *Measured) { m.Readings.Course = m.Readings.Course[:2] }),
+		},
+		{
+			name: "admin errors, too few a plateau, and slow redirects", sustained: 50, status: Fail, breach: redirect,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 120}), func(m *Measured) { m.Whole.Queries, m.Whole.QueriesFailed = 5000, 1000 }),
+		},
+		{
+			name: "taps that started late, which is all of it", sustained: 50, status: Generator,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 120}), func(m *Measured) { delayed(m, 100*time.Millisecond) }),
+		},
+		{
+			name: "no plateau with enough taps, and all of them failed", status: Fail,
+			run: measured(seen{rate: 0.5, achieved: 0.5, p95: 5, failed: 0.95}, seen{rate: 0.6, achieved: 0.6, p95: 5, failed: 0.95}),
+		},
+		{name: "taps without answer", run: cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), status: NoData, sustained: 50},
 		{
 			name: "taps without answer, and slow ones", run: changed(measured(slow50), func(m *Measured) { m.Plateaus[0].Counts.CutOff = 500 }),
 			status: Warn, breach: redirect,
 		},
+	}
+}
+
+// delayed has the taps of the last plateau start late.
+func delayed(m *Measured, by time.Duration) {
+	p := &m.Plateaus[len(m.Plateaus)-1]
+	for range p.Counts.Taps {
+		p.Counts.Delay.add(by)
 	}
 }
 

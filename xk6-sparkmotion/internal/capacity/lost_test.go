@@ -37,7 +37,7 @@ func lostRuns() []judgedRun {
 		{name: "few taps lost", run: leads(func(s *seen) { s.lost = 0.004 }), status: Warn, sustained: 50, breach: "taps_lost"},
 		{name: "hardly a tap lost", run: leads(func(s *seen) { s.lost = 0.0005 }), status: Pass, sustained: 100},
 		{
-			name: "lost, then not", status: Fail, sustained: 100,
+			name: "lost, then not", status: Fail, breach: "taps_lost",
 			run: measured(seen{rate: 50, achieved: 50, p95: 5, lost: 0.5}, calm100),
 		},
 		{name: "nothing recorded", run: measured(seen{rate: 100, achieved: 30, p95: 5, lost: 1}), status: Fail, breach: "taps_lost"},

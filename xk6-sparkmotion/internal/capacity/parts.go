@@ -57,6 +57,9 @@ func (r *Report) judgeParts() {
 		if part == RecordingPart && r.unrecorded() && c.Status == Pass {
 			c.Status = NoData // that the queue can be read is not enough
 		}
+		if part == FlushPart && r.stillFlushing() && c.Status == Pass {
+			c.Status = NoData
+		}
 		sustained, first := r.sustainedOf(part)
 		if sustained != nil {
 			c.SustainedRate = &sustained.Offered
@@ -107,9 +110,14 @@ func (p *Plateau) queuesAll() bool {
 	return p.Ledger == nil || p.Ledger.seconds == 0 || float64(p.Ledger.Received)/p.Ledger.seconds >= (1-farOff)*p.Offered
 }
 
+// stillFlushing reports whether all that flushes took is in one that had not ended: how many it can take a second is not known.
+func (r *Report) stillFlushing() bool {
+	return r.Ledger != nil && r.Ledger.Flushing > 0 && r.Ledger.Flushed+r.Ledger.Dropped == 0
+}
+
 // Seen reports whether anything of a part was measured.
 func (r *Report) Seen(part SystemPart) bool {
-	if part == RecordingPart && r.unrecorded() {
+	if part == RecordingPart && r.unrecorded() || part == FlushPart && r.stillFlushing() {
 		return false
 	}
 	return slices.ContainsFunc(r.Metrics, func(m Judged) bool { return m.Of() == part && m.Samples > 0 })

@@ -41,7 +41,9 @@ type Plateau struct {
 	Figures
 	Judgement
 
-	grew *float64 // the queue, taps a second, where a search has measured it
+	grew    *float64 // the queue, taps a second, where a search has measured it
+	emptied bool     // by its last flush
+	flushed bool     // so often that what flushes left tells whether the queue grew
 }
 
 // Figures are what a plateau's counts come to: its load and its queue, and the metrics that k6 has too.
@@ -108,7 +110,7 @@ func (p *Plateau) derive(depths []Depth, processes int, left int64) {
 		p.Flushed = rate(c.Flushed, p.Seconds)
 	}
 	p.watchQueue(depths)
-	if p.grew != nil {
+	if p.grew != nil && !p.emptied {
 		p.Growth = p.grew
 	}
 	for _, m := range Metrics {

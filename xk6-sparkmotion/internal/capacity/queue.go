@@ -58,10 +58,10 @@ func (r *Report) backlog() int64 {
 	return waiting
 }
 
-// waits is how many more taps waited at the end than at the start, and how many flushes took.
+// waits is how many more taps waited at the end than at the start, those in a flush that had not ended among them, and how many flushes took.
 func (r *Report) waits() (waiting, taken int64, known bool) {
 	if l := r.Ledger; l != nil {
-		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped, true
+		return l.Waiting - l.WaitingBefore + l.Flushing, l.Flushed + l.Dropped, true
 	}
 	depths := r.Series.Depth
 	if len(depths) < 2 {
@@ -115,6 +115,8 @@ func (p *Plateau) watchQueue(depths []Depth) {
 		return // an old depth alone says nothing of this plateau
 	}
 	left := slices.DeleteFunc(slices.Clone(within), func(d Depth) bool { return d.Flushed == 0 })
+	p.emptied = len(left) > 0 && left[len(left)-1].Depth <= p.Achieved // a second's worth
+	p.flushed = p.slope(left) != nil
 	p.Growth = p.growth(before, within, left)
 	switch {
 	case len(left) > 0:
@@ -132,7 +134,7 @@ func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
 	if g := p.slope(left); g != nil {
 		return g
 	}
-	if len(left) > 0 && left[len(left)-1].Depth <= p.Achieved { // a second's worth: it was emptied
+	if p.emptied {
 		return new(float64)
 	}
 	if before != nil && p.Start-before.At < p.Seconds/3 {

@@ -197,24 +197,30 @@ func (r *Report) overall() Status {
 	if len(above) == 0 && r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
 		status = worse(status, Warn)
 	}
-	switch {
+	switch above := r.unjudgedAbove(valid); {
 	case status == Fail:
 		return Fail
-	case r.outrun(valid):
-		return Generator
+	case above != "":
+		return above
 	case !r.reachesGoal():
 		return NoData
 	}
 	return status
 }
 
-// outrun reports whether the generator was the limit at a higher rate than all that were judged: whether the system holds that is not known.
-func (r *Report) outrun(valid []*Plateau) bool {
-	return len(valid) > 0 && r.anyDecisive(func(p *Plateau) bool { return p.Status == Generator && p.Rate > valid[len(valid)-1].Rate })
+// unjudgedAbove is why a higher rate than all that were judged was not: whether the system holds that is not known. It is empty when there is none.
+func (r *Report) unjudgedAbove(valid []*Plateau) Status {
+	for _, why := range []Status{Generator, NoData} {
+		if len(valid) > 0 && r.anyDecisive(func(p *Plateau) bool { return p.Status == why && p.Rate > valid[len(valid)-1].Rate }) {
+			return why
+		}
+	}
+	return ""
 }
 
-// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not. A plateau that had too
-// few samples to be judged by a limit that broke below it is not known to hold.
+// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not. What a lower rate failed is
+// not held, whatever a higher one did; a mere warning may be of how the run began. A plateau that had too few samples to be judged by a limit
+// that broke below it is not known to hold.
 func (r *Report) sustained() (sustained, first *Plateau) {
 	return r.sustainedOf("")
 }
@@ -230,7 +236,7 @@ func (r *Report) sustainedOf(part SystemPart) (sustained, first *Plateau) {
 		case s == "":
 		case s != Pass && first == nil:
 			first = p
-		case s == Pass && (first == nil || p.Rate > first.Rate) && !p.leavesOpen(broken):
+		case s == Pass && (first == nil || r.statusIn(part, first) == Warn && p.Rate > first.Rate) && !p.leavesOpen(broken):
 			sustained, first = p, nil
 		}
 		for _, b := range p.Breaches {

@@ -45,7 +45,7 @@ func scenarioRuns() []judgedRun {
 			run: sideBySide(calm, []seen{{rate: 50, achieved: 50, p95: 5, failed: 0.05}, calm100}),
 		},
 		{
-			name: "another scenario without free virtual users", status: Pass, sustained: 100,
+			name: "another scenario without free virtual users", status: Generator, sustained: 100,
 			run: sideBySide(calm, []seen{calm50, {rate: 100, achieved: 70, p95: 40}}),
 		},
 		{

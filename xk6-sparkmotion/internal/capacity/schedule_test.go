@@ -99,14 +99,14 @@ func plannedRuns() []judgedRun {
 			stopped(m)
 			m.Processes[0].Stopped.Planned = 0
 		}), status: Incomplete},
-		{name: "no tap any more, and not stopped", run: run(halfway, calm50, calm100), status: Pass, sustained: 50},
+		{name: "no tap any more, and not stopped", run: run(halfway, calm50, calm100), status: NoData, sustained: 50},
 		{name: "ten times the rate", run: run(dropsNone, seen{rate: 10, achieved: 100, p95: 5}), status: NoData},
 		{name: "a tenth of the rate", run: run(dropsNone, seen{rate: 100, achieved: 10, p95: 5}), status: NoData},
 		{name: "a tenth of the rate, and slow", run: run(dropsNone, seen{rate: 100, achieved: 10, p95: 70}), status: Warn, breach: redirect},
 		{name: "four in a hundred less", run: run(dropsNone, seen{rate: 100, achieved: 96, p95: 5}), status: Pass, sustained: 100},
-		{name: "a cap of k6's", run: run(capped, calm50, slower), status: Pass, sustained: 50},
-		{name: "a cap of k6's, and drops", run: run(func(m *Measured) { m.Processes[0].RPS = 70 }, calm50, slower), status: Pass, sustained: 50},
-		{name: "a cap of k6's that is no limit", run: run(func(m *Measured) { m.Processes[0].RPS = 300 }, calm50, slower), status: Pass, sustained: 50},
+		{name: "a cap of k6's", run: run(capped, calm50, slower), status: NoData, sustained: 50},
+		{name: "a cap of k6's, and drops", run: run(func(m *Measured) { m.Processes[0].RPS = 70 }, calm50, slower), status: Generator, sustained: 50},
+		{name: "a cap of k6's that is no limit", run: run(func(m *Measured) { m.Processes[0].RPS = 300 }, calm50, slower), status: Generator, sustained: 50},
 		{name: "iterations without a tap", run: run(func(m *Measured) {
 			dropsNone(m)
 			m.Plateaus[0].Started, m.Plateaus[0].Tapless = 10_000, 5000

@@ -18,7 +18,7 @@ func (r *Report) sayHolds() string {
 	case len(r.Schedule.Plateaus()) > 0 && len(r.Plateaus) == 0:
 		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
-		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
+		return "The run has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
 	case len(r.valid()) == 0 && r.Status == Fail:
 		return "No plateau could be judged, but the run as a whole fails."
 	case len(r.valid()) == 0:
@@ -45,6 +45,8 @@ func (r *Report) sayRedirectsHold() string {
 	switch {
 	case held != nil:
 		return "Redirects hold " + units.Rate(held.Offered) + " taps/s" + r.sayHighest(held.Rate)
+	case first != nil && r.statusIn(RedirectsPart, first) == Warn:
+		return "Redirects don't hold " + units.Rate(first.Offered) + " taps/s, the lowest rate that was judged, without a warning"
 	case first != nil:
 		return "Redirects don't hold " + units.Rate(first.Offered) + " taps/s, the lowest rate that was judged"
 	}

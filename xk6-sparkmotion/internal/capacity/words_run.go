@@ -184,7 +184,11 @@ func (r *Report) sayQueue(sustained *Plateau) []string {
 
 // sayBacklog tells of a queue that no single plateau tells of.
 func (r *Report) sayBacklog() []string {
-	if r.backlog() == 0 {
+	switch {
+	case r.stillFlushing():
+		return []string{fmt.Sprintf("What the flush cron holds was not measured: a flush had taken %s and had not ended.",
+			numbered(r.Ledger.Flushing, "tap"))}
+	case r.backlog() == 0:
 		return nil
 	}
 	_, taken, _ := r.waits()
