@@ -4,10 +4,10 @@ import (
 	"slices"
 )
 
-// SystemPart is one of the things that a system has a capacity of.
+// SystemPart is a part of the system that has a capacity of its own.
 type SystemPart string
 
-// The parts, in the order of a tap's way.
+// The parts, in the order in which a tap passes them.
 const (
 	RedirectsPart  SystemPart = "redirects"
 	RecordingPart  SystemPart = "recording"
@@ -18,7 +18,7 @@ const (
 
 var allParts = []SystemPart{RedirectsPart, RecordingPart, FlushPart, DashboardsPart, ExportsPart}
 
-// PartCapacity is what one part holds, by the limits that are its own.
+// PartCapacity is what one part holds, by its own limits.
 type PartCapacity struct {
 	Part          SystemPart   `json:"part"`
 	Status        Status       `json:"status"`
@@ -28,16 +28,16 @@ type PartCapacity struct {
 	Over          []Breach     `json:"over_the_run"`   // limits that did not hold over the run as a whole
 }
 
-// Measured reports whether anything is known of the part.
+// Measured reports whether anything is known about the part.
 func (c *PartCapacity) Measured() bool { return c.Status != NoData && c.Status != Generator }
 
-// partOf is the part that a limit is one of.
+// partOf returns the part that a limit belongs to.
 func partOf(l Limit) SystemPart {
 	m, _ := Find(l.Label)
 	return m.Of
 }
 
-// parts judges each part by its own limits.
+// judgeParts judges each part by its own limits.
 func (r *Report) judgeParts() {
 	r.Parts = nil
 	for _, part := range allParts {
@@ -55,7 +55,7 @@ func (r *Report) judgeParts() {
 			}
 		}
 		if part == RecordingPart && r.unrecorded() && c.Status == Pass {
-			c.Status = NoData // that the queue can be read is not enough
+			c.Status = NoData // being able to read the queue is not enough
 		}
 		sustained, first := r.sustainedOf(part)
 		if sustained != nil {
@@ -73,8 +73,8 @@ func (r *Report) judgeParts() {
 	}
 }
 
-// statusIn is a part's status in a plateau; empty when none of its limits was judged there, or the figures are not the system's. That
-// of no part is the plateau's.
+// statusIn returns a part's status in a plateau; "" if none of its limits was judged there, or the figures are not the system's. Without a
+// part, it is the plateau's status.
 func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	switch {
 	case !p.Valid():
@@ -92,7 +92,7 @@ func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	return ""
 }
 
-// worst is the breach of a part's limits that comes first; nil when they hold.
+// worst returns the worst breach of a part's limits, or nil if they hold.
 func (p *Plateau) worst(part SystemPart) *Breach {
 	i := slices.IndexFunc(p.Breaches, func(b Breach) bool { return b.of() == part })
 	if i < 0 {
@@ -101,13 +101,13 @@ func (p *Plateau) worst(part SystemPart) *Breach {
 	return &p.Breaches[i]
 }
 
-// of is the part whose limit it is.
+// of returns the part that the limit belongs to.
 func (b Breach) of() SystemPart { return partOf(Limit{Label: b.Label}) }
 
-// Of returns the part whose limit it is; empty when it sums up several.
+// Of returns the part that the limit belongs to; empty if it sums up several.
 func (m Judged) Of() SystemPart { return partOf(m.Limit) }
 
-// Part returns what is known of a part.
+// Part returns what is known about a part.
 func (r *Report) Part(part SystemPart) *PartCapacity {
 	i := slices.IndexFunc(r.Parts, func(c PartCapacity) bool { return c.Part == part })
 	if i < 0 {
