@@ -37,7 +37,7 @@ func TestNameOf(t *testing.T) {
 	}
 }
 
-// Iterations that k6 started are those that it numbered, with or without taps; one that taps late is another plateau's, and not lost.
+// k6 started the iterations that it numbered, with or without taps; one that taps late counts in another plateau, and is not lost.
 func TestStarted(t *testing.T) {
 	t.Parallel()
 	type iteration struct {
@@ -70,7 +70,7 @@ func TestStarted(t *testing.T) {
 	}
 }
 
-// plannedRuns are runs that did something else than was planned.
+// plannedRuns are runs that did not do what was planned.
 func plannedRuns() []judgedRun {
 	none := int64(0)
 	run := func(change func(m *Measured), plateaus ...seen) Measured {
@@ -121,10 +121,10 @@ func plannedRuns() []judgedRun {
 	}
 }
 
-// stopped has a run stopped after a minute of two.
+// stopped marks a run of two minutes as stopped after one.
 func stopped(m *Measured) { m.Processes[0].Stopped = &Stop{After: 60.04, Planned: 120} }
 
-// halfway ends it in its last plateau.
+// halfway ends a run in its last plateau.
 func halfway(m *Measured) { halfwayOf(m.Plateaus) }
 
 func halfwayOf(plateaus []Plateau) {
@@ -135,7 +135,7 @@ func halfwayOf(plateaus []Plateau) {
 // A plateau's dropped iterations are no more than k6 counts in all processes.
 func TestDroppedIsOfK6(t *testing.T) {
 	t.Parallel()
-	const missing = 2988 // in the 99.89 s until the last tap, but for one due at the end
+	const missing = 2988 // in the 99.89 s until the last tap, except for one due at the end
 	for _, c := range []struct {
 		k6   []int64 // by process
 		want int64
@@ -151,7 +151,7 @@ func TestDroppedIsOfK6(t *testing.T) {
 			t.Errorf("k6 dropped %v: got %d, want %d", c.k6, got, c.want)
 		}
 	}
-	k6 := int64(missing + 10) // of which the second plateau has what the first leaves: others are late, and not dropped
+	k6 := int64(missing + 10) // the second plateau gets what the first leaves: others are late, not dropped
 	m := measured(seen{rate: 100, achieved: 70, p95: 5}, seen{rate: 200, achieved: 140, p95: 5})
 	m.Processes = []Process{{Dropped: &k6}}
 	if p := Judge(m, Limits, nil).Plateaus; p[0].Dropped+p[1].Dropped != k6 {

@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// say puts the report into sentences. What the status beside them comes from is told first.
+// say puts the report into sentences, beginning with the reason for the status beside them.
 func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
 	holds, queue := r.sayHolds(), r.sayQueue(sustained)
@@ -32,7 +32,7 @@ func (r *Report) say(others []string) []string {
 	return append(sentences, r.sayProcesses()...)
 }
 
-// sayThresholds tells why k6's exit code does not say what the report does, when it doesn't.
+// sayThresholds explains why k6's exit code differs from the report's status, if it does.
 func (r *Report) sayThresholds(k6 *K6) []string {
 	switch {
 	case k6 == nil:
@@ -44,7 +44,7 @@ func (r *Report) sayThresholds(k6 *K6) []string {
 	return nil
 }
 
-// sayFirst tells what breaks first above the sustained rate, and at which rate a limit fails that was only warned of there.
+// sayFirst says what breaks first above the sustained rate, and, if that is a warning, at which rate a limit fails.
 func (r *Report) sayFirst(first *Plateau) []string {
 	if first == nil {
 		return nil
@@ -66,12 +66,12 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	return said
 }
 
-// breaksLatency reports whether redirects are too slow, and how much of that is the generator's own is known.
+// breaksLatency reports whether redirects are too slow, and it is known how much of that is the generator's own.
 func (p *Plateau) breaksLatency() bool {
 	return p.Counts.Lag.count() > 0 && slices.ContainsFunc(p.Breaches, func(b Breach) bool { return b.Part == Worker && b.Unit == units.Time })
 }
 
-// sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.
+// sayLower mentions a rate below the sustained one that did not hold: the start of a run often has causes of its own.
 func (r *Report) sayLower(sustained *Plateau) []string {
 	p := r.lower(sustained)
 	if p == nil {
@@ -80,7 +80,7 @@ func (r *Report) sayLower(sustained *Plateau) []string {
 	return []string{fmt.Sprintf("At %s/s %s, but not at %s/s.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
 }
 
-// lower is the lowest plateau that did not hold while the sustained one above it did.
+// lower returns the lowest plateau that did not hold although the sustained one above it did.
 func (r *Report) lower(sustained *Plateau) *Plateau {
 	for _, p := range r.valid() {
 		if sustained != nil && p.Offered < sustained.Offered && p.Status != Pass {
@@ -149,7 +149,7 @@ func (p *Plateau) sayParts(sure bool) string {
 	return listed(parts) + " break at the same rate"
 }
 
-// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
+// sayRun mentions limits that did not hold over the whole run, unless a plateau mentions them.
 func (r *Report) sayRun() []string {
 	if r.Search != nil {
 		return nil // probes break limits on purpose
@@ -173,7 +173,7 @@ func (r *Report) sayRun() []string {
 	return []string{"Over the whole run " + strings.Join(said, " and ") + why + "."}
 }
 
-// untold are the metrics whose limits did not hold over the whole run, but did at each plateau that was judged.
+// untold returns the metrics whose limits did not hold over the whole run, but did at each plateau that was judged.
 func (r *Report) untold() []Judged {
 	var untold []Judged
 	for _, m := range r.Metrics {
@@ -184,7 +184,7 @@ func (r *Report) untold() []Judged {
 	return untold
 }
 
-// told reports whether a plateau of some scenario has the same limit broken. Errors of all parts together are those of one of them.
+// told reports whether the same limit broke at a plateau of some scenario. The total error rate repeats that of some part.
 func (r *Report) told(m Judged) bool {
 	if m.Part == "" {
 		return slices.ContainsFunc(r.Metrics, func(part Judged) bool {

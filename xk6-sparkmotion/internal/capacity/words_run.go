@@ -10,10 +10,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayEnd tells of taps that ended early, or else of those that had no answer when the run ended.
+// sayEnd says that taps ended early, or else how many had no answer when the run ended.
 func (r *Report) sayEnd(sustained *Plateau) []string {
 	switch n := len(r.Plateaus); {
-	case r.Status == Incomplete && r.cutShort(): // is how the verdict begins
+	case r.Status == Incomplete && r.cutShort(): // the verdict begins with it
 		return nil
 	case r.cutShort():
 		return []string{r.sayStopped(sustained)}
@@ -101,7 +101,7 @@ func (r *Report) sayWorst(worst *Plateau, of []*Plateau) string {
 	return fmt.Sprintf(" (at %s/s, the worst)", units.Rate(worst.Offered))
 }
 
-// sayLate tells how a machine was the limit.
+// sayLate says how a machine was the limit.
 func (c *Counts) sayLate() string {
 	return fmt.Sprintf("started or answered taps late %s of the time, and its own part of their p95 was %s",
 		units.Percent(c.limited()), units.Milliseconds(c.Lag.at(95)))
@@ -117,7 +117,7 @@ func (p *Plateau) sayOwnPart() []string {
 		units.Milliseconds(p.Counts.redirect().at(95)), units.Milliseconds(p.Counts.Lag.at(95)))}
 }
 
-// machine is where the generator ran.
+// machine names where the generator ran.
 func (r *Report) machine() string {
 	if len(r.Processes) > 1 {
 		return fmt.Sprintf("the machine of one of the %d processes", len(r.Processes))
@@ -127,7 +127,7 @@ func (r *Report) machine() string {
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// sayProcesses tells how well the plateaus of several processes line up, or that one is not all of a run.
+// sayProcesses says how well the plateaus of several processes line up, or that one process is not the whole run.
 func (r *Report) sayProcesses() []string {
 	switch {
 	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
@@ -148,16 +148,16 @@ func (r *Report) sayProcesses() []string {
 	return []string{said + "."}
 }
 
-// shortest is how long the shortest plateau was to be held.
+// shortest returns how many seconds the shortest plateau was to be held.
 func (r *Report) shortest() float64 {
 	return slices.MinFunc(r.Plateaus, func(a, b Plateau) int { return cmp.Compare(a.Hold, b.Hold) }).Hold
 }
 
-// sayQueue tells what a queue that grows comes to after ten minutes.
+// sayQueue says how long a growing queue would be after ten minutes.
 func (r *Report) sayQueue(sustained *Plateau) []string {
 	q := r.Queue
 	switch {
-	case q.GrowsFrom == nil && q.Watched && r.Whole.drained() > 0: // between two it rises and falls
+	case q.GrowsFrom == nil && q.Watched && r.Whole.drained() > 0: // between flushes it rises and falls
 		return []string{"Flushes kept up: what they left in the queue did not grow."}
 	case q.GrowsFrom == nil && q.Watched:
 		return []string{"The queue did not grow."}
@@ -182,7 +182,7 @@ func (r *Report) sayQueue(sustained *Plateau) []string {
 		units.About(*left), units.Minutes(waiting / *left))}
 }
 
-// sayBacklog tells of a queue that no single plateau tells of.
+// sayBacklog mentions a queue that no single plateau shows.
 func (r *Report) sayBacklog() []string {
 	switch {
 	case r.stillFlushing():
