@@ -27,7 +27,7 @@ func HTML(w io.Writer, r *capacity.Report) error {
 		Tables []section
 		Notes  []string
 		Foot   []fact
-	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r), Foot: provenance(r)}
+	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r, slices.Concat(heads(r), tables(r))), Foot: provenance(r)}
 	for _, t := range heads(r) {
 		data.Heads = append(data.Heads, sectionOf(t))
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
@@ -35,7 +36,7 @@ func Markdown(w io.Writer, r *capacity.Report) error {
 		}
 		b.WriteString("</details>\n\n")
 	}
-	for _, note := range notes(r) {
+	for _, note := range notes(r, slices.Concat(heads(r), tables(r))) {
 		b.WriteString(plain.Replace(note) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())

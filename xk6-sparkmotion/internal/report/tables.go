@@ -50,7 +50,10 @@ func limitsTable(r *capacity.Report) table {
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {
-		value, samples := m.Unit.Value(m.Value), count(float64(m.Samples))
+		value, samples, warn := m.Unit.Value(m.Value), count(float64(m.Samples)), tier(m.Limit, m.Warn)
+		if m.Warn == m.Fail {
+			warn = unknown // one tier, which fails
+		}
 		verdict := string(m.Status)
 		switch {
 		case m.Samples == 0:
@@ -63,7 +66,7 @@ func limitsTable(r *capacity.Report) table {
 			weight = "" // a pass is not highlighted twice
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: tier(m.Limit, m.Warn)},
+			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: warn},
 			{Text: tier(m.Limit, m.Fail)}, {Text: samples},
 		})
 	}
@@ -275,13 +278,15 @@ func judged(p *capacity.Plateau, m capacity.Metric) cell {
 	return c
 }
 
-// inBrackets reports whether a plateau has a figure with too few samples to be judged.
-func inBrackets(p capacity.Plateau) bool {
-	return slices.ContainsFunc(capacity.Metrics, func(m capacity.Metric) bool { return m.Column.Table != 0 && judged(&p, m).Status == capacity.NoData })
+// inBrackets reports whether a table shows a figure with too few samples to be judged.
+func (t table) inBrackets() bool {
+	return slices.ContainsFunc(t.Rows, func(row []cell) bool {
+		return slices.ContainsFunc(row, func(c cell) bool { return c.Status == capacity.NoData && strings.HasPrefix(c.Text, "(") })
+	})
 }
 
-// notes explains what is not obvious in the tables.
-func notes(r *capacity.Report) []string {
+// notes explains what is not obvious in the tables that are shown.
+func notes(r *capacity.Report, shown []table) []string {
 	var said []string
 	plateaus := r.Plateaus
 	for _, name := range r.Others() {
@@ -298,7 +303,7 @@ func notes(r *capacity.Report) []string {
 	if has(capacity.NoData) {
 		said = append(said, string(capacity.NoData)+": too few samples for a verdict. That is neither a pass nor a failure.")
 	}
-	if slices.ContainsFunc(plateaus, inBrackets) {
+	if slices.ContainsFunc(shown, table.inBrackets) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
 	}
 	if s := r.Scaling; s.Omitted == "" {

@@ -41,31 +41,34 @@ func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 			t.line(indent, line)
 		}
 	}
-	for _, head := range heads(r) {
-		for _, part := range head.folded(width) {
-			t.table(part)
-		}
-	}
-	if len(r.Plateaus) > 0 {
-		for _, taps := range tapsTables(r) {
-			t.table(taps)
-		}
-		t.table(systemTable(r))
-	}
-	if r.Whole.Redirects.Elsewhere() > 0 {
-		for _, part := range hostsTable(r).folded(width) {
-			t.table(part)
-		}
-	}
-	if worst := worstTable(r); len(worst.Rows) > 0 {
-		t.table(worst)
+	shown := terminalTables(r)
+	for _, table := range shown {
+		t.table(table)
 	}
 	t.line()
-	for _, note := range notes(r) {
+	for _, note := range notes(r, shown) {
 		t.quiet(note)
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
+}
+
+// terminalTables returns the tables that a terminal shows, which has less room than a page.
+func terminalTables(r *capacity.Report) []table {
+	var all []table
+	for _, head := range heads(r) {
+		all = append(all, head.folded(width)...)
+	}
+	if len(r.Plateaus) > 0 {
+		all = append(append(all, tapsTables(r)...), systemTable(r))
+	}
+	if r.Whole.Redirects.Elsewhere() > 0 {
+		all = append(all, hostsTable(r).folded(width)...)
+	}
+	if worst := worstTable(r); len(worst.Rows) > 0 {
+		all = append(all, worst)
+	}
+	return all
 }
 
 // terminal collects text for a terminal.
