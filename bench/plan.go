@@ -16,7 +16,7 @@ type Parameters struct {
 
 var defaults = Parameters{Seconds: 10, Rounds: 5, Connections: 64, Rates: []int{1000, 2500, 5000, topRate}}
 
-// topRate is the one that the issue sets goals for, in taps a second.
+// topRate is the load test's highest rate, in taps a second. The goals are for it.
 const topRate = 10000
 
 // The parts of the benchmark.
