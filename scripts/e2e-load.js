@@ -16,7 +16,7 @@ const scaled = (n) => Math.max(1, Math.round(n * SCALE));
 const whole = lasting(13 * 60);
 const RATES = [500, 1000, 2500, 5000, 7500, 10000].map(scaled); // taps/s
 const PEAK = RATES.at(-1);
-const TAPS = Math.ceil(PEAK / 500); // of an iteration: k6 starts 500 a second with little effort, and 10,000 not
+const TAPS = Math.ceil(PEAK / 500); // per iteration: k6 starts 500 iterations a second with little effort, but not 10,000
 const VUS = Math.ceil((PEAK / TAPS) * 0.2); // enough at the peak for answers of 200 ms: redirects fail from 100 on.
 // All are there from the start: k6 would otherwise create them mid-run, when it is busiest
 

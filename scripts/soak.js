@@ -11,7 +11,7 @@ import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report,
 
 const RATE = above0('RATE', 75, 'a whole number above 0', Number.isInteger); // taps/s
 const HOURS = above0('HOURS', 4, 'a number above 0, such as 0.5');
-const TAPS = Math.ceil(RATE / 500), TENTH = Math.round(HOURS * 360000); // of an iteration: k6 starts 500 a second with little effort; in ms
+const TAPS = Math.ceil(RATE / 500), TENTH = Math.round(HOURS * 360000); // per iteration: k6 starts 500 a second with little effort; in ms
 const every = (name, timeUnit) => ({
   executor: 'constant-arrival-rate', exec: name, rate: 1, timeUnit, duration: `${10 * TENTH}ms`, preAllocatedVUs: 2,
 });
