@@ -177,8 +177,8 @@ declare module 'k6/x/sparkmotion' {
     /**
      * `kept` (default): about as many connections as taps in flight, shared by the VUs of a process unless `--local-ips` or
      * `noVUConnectionReuse` is set. `new`: one for each tap, with a full TLS handshake, as a new phone makes. `resumed`: one for each tap,
-     * which resumes an earlier TLS session. `new` and `resumed` need `protocol: 'http/1.1'`. Default CONNECTIONS,
-     * else kept.
+     * which resumes an earlier TLS session. `new` and `resumed` need `protocol: 'http/1.1'`. Default
+     * CONNECTIONS, else kept.
      */
     connection?: 'kept' | 'new' | 'resumed';
     /** How `taps(n)` arrive: evenly spaced (`even`), or at random, n per iteration on average (`poisson`). Default ARRIVALS, else even. */
