@@ -23,7 +23,7 @@ func bandsCommand(gs *state.GlobalState) *cobra.Command {
 		Short: "Write the files that seed a staging system with the load test's bands, and remove them",
 		Long: `Writes bulk files for Cloudflare KV, and SQL and CSV for the database, that put the load test's bands into a staging system,
 and files that take them out again, with their taps and counters. Only bands that begin with ` + seeding.Prefix + ` are ever removed.
-The events, of one organization, must be there, and be the load test's alone. This command sends nothing. To seed the bands:
+The events must exist, belong to one organization, and be used by nothing but the load test. This command sends nothing. To seed the bands:
 
   for f in bands/kv-put-*.json; do npx wrangler kv bulk put "$f" --remote --namespace-id "$NAMESPACE"; done
   psql "$DATABASE_URL" -f bands/seed.sql
