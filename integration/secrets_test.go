@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -145,6 +146,110 @@ func TestSecretsOfTheProfile(t *testing.T) {
 		r.hidesSecrets(t)
 		r.has(t, "results/e2e-load-summary.json", "samples.json", "report.html")
 	})
+}
+
+// briefly are the settings with which each script and example makes a setup(), an iteration and a summary. The profiles' default function
+// ends their runs.
+var briefly = map[string][]string{
+	"scripts/e2e-load.js":             {"--iterations=1"},
+	"scripts/event-day.js":            {"--iterations=1"},
+	"scripts/find-capacity.js":        {"--iterations=1"},
+	"scripts/smoke.js":                {"--iterations=1"},
+	"scripts/audit.js":                {"-e", "TAPS=60", "-e", "RATE=30", "-e", "SETTLE=1s"},
+	"scripts/window-switch.js":        {"-e", "BEFORE=1", "-e", "LIMIT=1"},
+	"scripts/drain.js":                {"-e", "N=1000"},
+	"scripts/soak.js":                 {"-e", "RATE=50", "-e", "HOURS=0.001"},
+	"scripts/redirect-breakpoint.js":  {"-e", "PEAK=20", "-e", "CLIMB=2s"},
+	"scripts/upstash-pipeline.js":     {"-e", "RATE=10", "-e", "DURATION=1s"},
+	"examples/every-call.ts":          nil,
+	"examples/link-shortener.js":      {"-e", "RATES=10", "-e", "HOLD=1s"},
+	"examples/nextauth-http.js":       {"-e", "DURATION=1s"},
+	"examples/upstash-leaderboard.js": {"-e", "RATE=10", "-e", "DURATION=1s"},
+}
+
+// TestSecretsOfScripts: no script or example leaves the session that its setup() returns in a file, --summary-export's included.
+func TestSecretsOfScripts(t *testing.T) {
+	t.Parallel()
+	files := []string{}
+	for _, pattern := range []string{"../scripts/*.js", "../examples/*.[jt]s"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		name := strings.TrimPrefix(file, "../")
+		args, known := briefly[name]
+		if !known {
+			t.Errorf("how does %s make a short run?", name)
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tw := startTwinWith(t, secrets)
+			tw.env["SHORTENER_URL"] = tw.env["WORKER_URL"] // it refuses such links, which is all the same here
+			for _, form := range []string{"--new-machine-readable-summary=false", "--new-machine-readable-summary"} {
+				r := runK6(t, tw.env, append(append([]string{"run", "--quiet", "--summary-export=export.json", form}, args...), absolute(t, file))...)
+				r.hidesSecrets(t)
+				if export, err := os.ReadFile(filepath.Join(r.dir, "export.json")); !strings.Contains(string(export), `"iterations"`) {
+					t.Errorf("no iteration ran: %v\n%s", err, r.output)
+				}
+			}
+		})
+	}
+}
+
+// TestSecretsOfSetup: k6 writes the session of a script without such a handleSummary, so that the others' tests can fail.
+func TestSecretsOfSetup(t *testing.T) {
+	t.Parallel()
+	const leaks = `
+		import { login } from 'k6/x/sparkmotion';
+		export const options = { iterations: 1 };
+		export const setup = () => ({ session: login() });
+		export default () => {};`
+	tw := startTwin(t)
+	for end, want := range map[string]bool{"": true, "export const handleSummary = (data) => void delete data.setup_data;": false} {
+		r := runK6(t, tw.env, "run", "--summary-export=export.json", script(t, leaks+end))
+		r.wants(0, "iterations") // k6's own summary
+		if got := strings.Contains(read(t, filepath.Join(r.dir, "export.json")), "session-token="+marks[len(marks)-1]); got != want {
+			t.Errorf("%q: the session is in k6's export: %v", end, got)
+		}
+	}
+}
+
+var (
+	setsUp  = regexp.MustCompile(`export (?:function|const) setup\b`)
+	logsIn  = regexp.MustCompile(`\b(?:login|preflight)\(`)
+	hidden  = regexp.MustCompile(`(?m)^export (?:const|function) handleSummary\b.*(?:report|delete data\.setup_data)`)
+	snippet = regexp.MustCompile("(?ms)^[ *]*```(?:js|ts|javascript|typescript)\n(.*?)^[ *]*```$")
+)
+
+// TestSnippetsHideSessions: nobody copies from a document a script whose session k6 would write.
+func TestSnippetsHideSessions(t *testing.T) {
+	t.Parallel()
+	files := []string{"../xk6-sparkmotion/index.d.ts"}
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	scripts := 0
+	for _, file := range files {
+		for _, block := range snippet.FindAllStringSubmatch(read(t, file), -1) {
+			if !setsUp.MatchString(block[1]) || !logsIn.MatchString(block[1]) {
+				continue
+			}
+			scripts++
+			if !hidden.MatchString(block[1]) {
+				t.Errorf("%s: this script lets k6 write its session:\n%s", file, block[1])
+			}
+		}
+	}
+	if scripts < 5 {
+		t.Errorf("only %d scripts that log in were found in %d files", scripts, len(files))
+	}
 }
 
 // all is a fault in every part that speaks HTTP.

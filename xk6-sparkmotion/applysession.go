@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -69,7 +70,7 @@ type sessionCookie struct {
 func shownCookies(cookies []*http.Cookie) []sessionCookie {
 	shown := make([]sessionCookie, len(cookies))
 	for i, c := range cookies {
-		shown[i] = sessionCookie{Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path, Secure: c.Secure}
+		shown[i] = sessionCookie{Name: c.Name, Value: nextauth.Quoted(c), Domain: c.Domain, Path: c.Path, Secure: c.Secure}
 		if !c.Expires.IsZero() {
 			shown[i].Expires = c.Expires.UTC().Format(time.RFC3339)
 		}
@@ -91,8 +92,9 @@ func (m *module) givenSession(value sobek.Value) (*nextauth.Session, error) {
 	s := &nextauth.Session{URL: given.URL, Name: given.Name, Expires: given.Expires}
 	for _, c := range given.Cookies {
 		expires, _ := time.Parse(time.RFC3339, c.Expires) // none is the time's zero, as in a cookie
-		s.Cookies = append(s.Cookies, &http.Cookie{       // #nosec G124 -- as the application set it, for a jar
-			Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path, Expires: expires, Secure: c.Secure,
+		value, quoted := strings.CutPrefix(c.Value, `"`)
+		s.Cookies = append(s.Cookies, &http.Cookie{ // #nosec G124 -- as the application set it, for a jar
+			Name: c.Name, Value: strings.TrimSuffix(value, `"`), Quoted: quoted, Domain: c.Domain, Path: c.Path, Expires: expires, Secure: c.Secure,
 		})
 	}
 	return s, nil

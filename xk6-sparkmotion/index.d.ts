@@ -48,7 +48,10 @@ declare module 'k6/x/sparkmotion' {
     secure: boolean;
   }
 
-  /** A login. A plain object: it can be returned from `setup()`. */
+  /**
+   * A login. A plain object: it can be returned from `setup()`. k6 writes that into `--summary-export`, unless `handleSummary` is `report()`, or
+   * deletes `data.setup_data`.
+   */
   export interface Session {
     /** The application's origin. */
     url: string;

@@ -57,6 +57,16 @@ func TestApplySession(t *testing.T) {
 	}
 }
 
+// TestApplySessionQuotes: a jar gets a quoted value whole, without what net/http would drop from it.
+func TestApplySessionQuotes(t *testing.T) {
+	t.Parallel()
+	s := withHTTP(t, newProcess(t, nil).Start(1))
+	got := s.Run(`var jar = new http.CookieJar(), cookies = [{name: 'a.session-token', value: '"one"', path: '/'}];
+		sm.applySession({url: 'http://127.0.0.1', cookie: 'a.session-token="one"', name: 'a.session-token', cookies}, jar);
+		JSON.stringify(jar.cookiesForURL('http://127.0.0.1/'))`).String()
+	vutest.Equal(t, "the jar", got, `{"a.session-token":["one"]}`)
+}
+
 func TestApplySessionErrors(t *testing.T) {
 	t.Parallel()
 	s := withHTTP(t, newProcess(t, nil).Start(1))

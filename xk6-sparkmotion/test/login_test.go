@@ -20,8 +20,8 @@ func admin(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("password") != "hush" || r.FormValue("email") == "" || r.Header.Get("Cookie") != "authjs.csrf-token=t; authjs.callback-url=x" {
 			w.Header().Set("Location", "/login?error=CredentialsSignin&code=credentials")
 		} else {
-			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two"})
-			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.0", Value: "one"})
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two", Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.0", Value: "one", Path: "/"})
 			w.Header().Set("Location", "/")
 		}
 		w.WriteHeader(http.StatusFound)
@@ -30,8 +30,8 @@ func admin(w http.ResponseWriter, r *http.Request) {
 		if r.PostForm.Has("email") || r.PostForm.Has("password") || r.PostForm.Get("pin") != "1234" {
 			w.Header().Set("Location", "/login?error=CredentialsSignin")
 		} else {
-			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.0", Value: "one"})
-			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two"})
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.0", Value: "one", Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two", Path: "/"})
 		}
 		w.WriteHeader(http.StatusFound)
 	case "/api/auth/providers":
@@ -53,8 +53,8 @@ func TestLogin(t *testing.T) {
 	s := newProcess(t, map[string]string{"ADMIN_URL": link, "TEST_PASSWORD": "hush"}).Start(1)
 	// setup() sends what it returns through JSON.
 	vutest.Equal(t, "session", s.Run("JSON.stringify(sm.login())").String(), `{"url":"`+shown+`","cookie":"admin-auth.session-token.0=one; admin-auth.session-token.1=two",`+
-		`"cookies":[{"name":"admin-auth.session-token.0","value":"one","domain":"","path":"","expires":"","secure":false},`+
-		`{"name":"admin-auth.session-token.1","value":"two","domain":"","path":"","expires":"","secure":false}],`+
+		`"cookies":[{"name":"admin-auth.session-token.0","value":"one","domain":"","path":"/","expires":"","secure":false},`+
+		`{"name":"admin-auth.session-token.1","value":"two","domain":"","path":"/","expires":"","secure":false}],`+
 		`"name":"admin-auth.session-token","user":{"role":"ADMIN"},"expires":"2030-01-01T00:00:00.000Z"}`)
 	own, requests := s.Drain()
 	vutest.EqualLines(t, "emitted", own)

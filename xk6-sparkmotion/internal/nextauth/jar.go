@@ -21,7 +21,7 @@ func (s *Session) Fill(jar *cookiejar.Jar) error {
 	kept := jar.Cookies(origin)
 	for _, c := range s.Cookies {
 		if !slices.ContainsFunc(kept, func(k *http.Cookie) bool { return k.Name == c.Name && k.Value == c.Value }) {
-			return s.unfit(origin, c)
+			return fmt.Errorf("the cookie %s would not be sent to %s: %s", c.Name, s.URL, unfit(c, origin))
 		}
 	}
 	return nil
@@ -36,18 +36,6 @@ func (s *Session) stale(had []*http.Cookie) []*http.Cookie {
 		}
 	}
 	return stale
-}
-
-// unfit says why a jar does not send a cookie to the application that set it.
-func (s *Session) unfit(origin *url.URL, c *http.Cookie) error {
-	why := fmt.Sprintf("its domain is %q, its path %q", c.Domain, c.Path)
-	switch {
-	case c.Secure && origin.Scheme != "https":
-		why = "it is Secure, so it is sent over https only: give login() the application's https URL"
-	case !c.Expires.IsZero() && c.Expires.Before(time.Now()):
-		why = "it expired at " + c.Expires.UTC().Format(time.RFC3339)
-	}
-	return fmt.Errorf("the cookie %s would not be sent to %s: %s", c.Name, s.URL, why)
 }
 
 // Expired reports whether the session has expired, by what the application said about it.

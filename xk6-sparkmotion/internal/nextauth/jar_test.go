@@ -8,14 +8,20 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
 
 // sessionAt is the session of a login at origin whose answer had these Set-Cookie lines.
 func sessionAt(origin string, lines ...string) *Session {
-	found := findSession(setCookies(&answer.Answer{Header: http.Header{"Set-Cookie": lines}}))
-	return &Session{URL: origin, Name: found.name, Cookie: found.header(), Cookies: found.cookies()}
+	var set []*http.Cookie
+	for _, line := range lines {
+		c, _ := parseSetCookie(line, time.Now())
+		set = append(set, c)
+	}
+	s := &Session{URL: origin, Cookie: pairs(set), Cookies: set}
+	if set != nil {
+		s.Name = sessionName.FindStringSubmatch(set[0].Name)[1]
+	}
+	return s
 }
 
 // sent is what a jar sends to a URL, sorted.
@@ -72,7 +78,7 @@ func TestFill(t *testing.T) {
 			t.Parallel()
 			jar, _ := cookiejar.New(nil) // never an error
 			if u, err := url.Parse(c.origin); err == nil && c.had != nil {
-				jar.SetCookies(u, setCookies(&answer.Answer{Header: http.Header{"Set-Cookie": c.had}}))
+				jar.SetCookies(u, (&http.Response{Header: http.Header{"Set-Cookie": c.had}}).Cookies())
 			}
 			got := ""
 			if err := sessionAt(c.origin, c.set...).Fill(jar); err != nil {

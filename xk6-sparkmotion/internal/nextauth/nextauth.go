@@ -4,17 +4,15 @@
 package nextauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 )
@@ -44,28 +42,24 @@ func Login(ctx context.Context, doer answer.Doer, c Credentials) (*Session, erro
 	if err != nil {
 		return nil, errors.New("the admin URL is not a URL") // not err: it repeats the URL, with its password
 	}
-	f := flow{ctx: ctx, doer: doer, origin: origin}
+	f := flow{ctx: ctx, doer: doer, origin: origin, cookies: newCookies()}
 	token, err := f.csrf()
 	if err != nil {
 		return nil, err
 	}
-	cookies, err := f.submit(c, token)
-	if err != nil {
+	if err := f.submit(c, token); err != nil {
 		return nil, err
 	}
-	session := &Session{URL: answer.Show(origin), Name: cookies.name, Cookie: cookies.header(), Cookies: cookies.cookies()}
-	if err := f.identify(session); err != nil {
-		return nil, err
-	}
-	return session, nil
+	return f.identify()
 }
 
-// flow is one login under way; its cookies are those to send back.
+// flow is one login under way.
 type flow struct {
 	ctx     context.Context // a flow lives as long as the call to Login
 	doer    answer.Doer
 	origin  *url.URL
-	cookies []string // NAME=VALUE, of the csrf answer
+	cookies *cookies // of its answers
+	before  int      // how many cookies were set before the credentials were sent: no session of this login is among them
 }
 
 // csrf is the first step: a token, and the cookie that vouches for it.
@@ -86,35 +80,42 @@ func (f *flow) csrf() (string, error) {
 	if got.Token == "" {
 		return "", a.Wrong("Is this a NextAuth application? ADMIN_URL must be its origin", "JSON without a csrfToken")
 	}
-	for _, cookie := range setCookies(a) {
-		f.cookies = append(f.cookies, cookie.Name+"="+cookie.Value)
-	}
-	if len(f.cookies) == 0 {
-		return "", a.Wrong("A proxy may strip Set-Cookie: NextAuth refuses a login without its CSRF cookie",
-			"a csrfToken but no cookie")
+	callback := f.at("/api/auth/callback/credentials")
+	if f.cookies.header(callback) == "" {
+		why := f.cookies.unsent(callback, 0, func(string) bool { return true })
+		return "", a.Wrong(cmp.Or(why, "A proxy may strip Set-Cookie: NextAuth refuses a login without its CSRF cookie"), "a csrfToken but no cookie")
 	}
 	return got.Token, nil
 }
 
 // submit is the second step: the credentials for a session cookie.
-func (f *flow) submit(c Credentials, token string) (sessionCookies, error) {
+func (f *flow) submit(c Credentials, token string) error {
 	form := url.Values{"csrfToken": {token}, "json": {"true"}, "callbackUrl": {answer.Show(f.origin)}}
 	for name, value := range c.Fields {
 		form.Set(name, value)
 	}
+	f.before = len(f.cookies.set)
 	a, err := f.send(http.MethodPost, "/api/auth/callback/"+url.PathEscape(c.Provider), form)
 	if err != nil {
-		return sessionCookies{}, err
+		return err
 	}
 	if err := refusal(a, c); err != nil {
-		return sessionCookies{}, f.explained(err, c.Provider)
+		return f.explained(err, c.Provider)
 	}
-	cookies := findSession(setCookies(a))
-	if cookies.name == "" {
-		return cookies, a.Wrong("Expected one whose name ends in session-token: does the application use JWT sessions?",
+	if name, _ := f.session(); name == "" {
+		why := f.cookies.unsent(f.at(sessionPath), f.before, sessionName.MatchString)
+		return a.Wrong(cmp.Or(why, "Expected one whose name ends in session-token: does the application use JWT sessions?"),
 			"%d and no session cookie", a.Status)
 	}
-	return cookies, nil
+	return nil
+}
+
+// sessionPath says who is logged in, and with that which cookies are the session's.
+const sessionPath = "/api/auth/session"
+
+// session returns the session's name, and the cookies of it that this login has set.
+func (f *flow) session() (string, []*http.Cookie) {
+	return f.cookies.session(f.at(sessionPath), f.before)
 }
 
 // refusal reads the second step's answer for a login that did not go through: v5 redirects to a URL with error=CODE,
@@ -196,33 +197,47 @@ func (f *flow) explained(refused error, provider string) error {
 	return about.refused
 }
 
-// identify is the third step: who the application takes the session for.
-func (f *flow) identify(s *Session) error {
-	f.cookies = []string{s.Cookie}
-	a, err := f.send(http.MethodGet, "/api/auth/session", nil)
+// identify is the third step: who the application takes the session for. Its answer may renew the cookies.
+func (f *flow) identify() (*Session, error) {
+	_, cookies := f.session()
+	a, err := f.ask(http.MethodGet, sessionPath, nil, pairs(cookies)) // as queries send it, without what else a browser would
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if a.Status != http.StatusOK {
-		return a.Unexpected("")
+		return nil, a.Unexpected("")
 	}
 	var got struct {
 		User    map[string]any `json:"user"`
 		Expires string         `json:"expires"`
 	}
 	if err := a.JSON(&got); err != nil {
-		return err
+		return nil, err
 	}
-	if got.User == nil {
-		return a.Wrong("The cookie is named like a session but is not accepted as one: do several instances run with different secrets?",
+	name, cookies := f.session()
+	if got.User == nil || name == "" {
+		return nil, a.Wrong("The cookie is named like a session but is not accepted as one: do several instances run with different secrets?",
 			"that nobody is logged in, right after the login")
 	}
-	s.User, s.Expires = got.User, got.Expires
-	return nil
+	return &Session{URL: answer.Show(f.origin), Name: name, Cookie: pairs(cookies), Cookies: cookies, User: got.User, Expires: got.Expires}, nil
 }
 
+// at returns the URL of a path. A bare host's has the slash that a cookie's path is compared with.
+func (f *flow) at(path string) *url.URL {
+	root := *f.origin
+	root.Path = cmp.Or(root.Path, "/")
+	return root.JoinPath(path)
+}
+
+// send sends a request with the cookies of the answers before.
 func (f *flow) send(method, path string, form url.Values) (*answer.Answer, error) {
-	req, err := http.NewRequestWithContext(f.ctx, method, f.origin.JoinPath(path).String(), strings.NewReader(form.Encode())) // #nosec G125 -- paths of ours
+	return f.ask(method, path, form, f.cookies.header(f.at(path)))
+}
+
+// ask sends a request, and takes the cookies of its answer.
+func (f *flow) ask(method, path string, form url.Values, cookie string) (*answer.Answer, error) {
+	link := f.at(path)
+	req, err := http.NewRequestWithContext(f.ctx, method, link.String(), strings.NewReader(form.Encode())) // #nosec G125 -- paths of ours
 	if err != nil {
 		return nil, err
 	}
@@ -231,65 +246,13 @@ func (f *flow) send(method, path string, form url.Values) (*answer.Answer, error
 	} else {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if len(f.cookies) > 0 {
-		req.Header.Set("Cookie", strings.Join(f.cookies, "; "))
+	if cookie != "" {
+		req.Header.Set("Cookie", cookie)
 	}
-	return answer.Get(f.doer, req, "ADMIN_URL")
-}
-
-// setCookies are the cookies that an answer sets, without those that it clears.
-func setCookies(a *answer.Answer) []*http.Cookie {
-	cookies := (&http.Response{Header: a.Header}).Cookies()
-	return slices.DeleteFunc(cookies, func(c *http.Cookie) bool { return c.Value == "" || c.MaxAge < 0 })
-}
-
-// sessionName matches a session cookie under any prefix, whole or a numbered chunk of one.
-var sessionName = regexp.MustCompile(`^(.*session-token)(?:\.(\d+))?$`)
-
-// sessionCookies are the cookies of one session: a whole one, or its chunks in order. A JWT longer than a cookie's
-// 4096 bytes is cut into NAME.0, NAME.1, … by @auth/core's cookie store.
-type sessionCookies struct {
-	name   string
-	chunks []chunk
-}
-
-type chunk struct {
-	number int
-	cookie *http.Cookie
-}
-
-func findSession(cookies []*http.Cookie) sessionCookies {
-	var found sessionCookies
-	for _, cookie := range cookies {
-		match := sessionName.FindStringSubmatch(cookie.Name)
-		if match == nil || (found.name != "" && found.name != match[1]) {
-			continue
-		}
-		number, _ := strconv.Atoi(match[2]) // a whole cookie has no number and sorts as 0
-		found.name = match[1]
-		found.chunks = append(found.chunks, chunk{number, cookie})
+	a, err := answer.Get(f.doer, req, "ADMIN_URL")
+	if err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(found.chunks, func(a, b chunk) int { return a.number - b.number })
-	return found
-}
-
-func (s sessionCookies) header() string {
-	pairs := make([]string, len(s.chunks))
-	for i, c := range s.chunks {
-		pairs[i] = c.cookie.Name + "=" + c.cookie.Value
-	}
-	return strings.Join(pairs, "; ")
-}
-
-// cookies are the chunks as they were set, with the time at which each expires in place of how long it lasts.
-func (s sessionCookies) cookies() []*http.Cookie {
-	cookies := make([]*http.Cookie, len(s.chunks))
-	for i, c := range s.chunks {
-		cookie := *c.cookie // #nosec G124 -- as the application set it, for a jar
-		if cookie.MaxAge > 0 {
-			cookie.Expires, cookie.MaxAge = time.Now().Add(time.Duration(cookie.MaxAge)*time.Second), 0
-		}
-		cookies[i] = &cookie
-	}
-	return cookies
+	f.cookies.take(link, a.Header)
+	return a, nil
 }
