@@ -131,8 +131,6 @@ func unfit(c *http.Cookie, to *url.URL) string {
 		return "it is Secure, so it is sent over https only: give login() the application's https URL"
 	case over(c):
 		return "it expired at " + c.Expires.UTC().Format(time.RFC3339)
-	case c.Path == "" && c.Domain == "":
-		return "it has no Path, so only what is below the URL that set it gets it: the application must set Path=/"
 	}
 	return fmt.Sprintf("its domain is %q, its path %q", c.Domain, c.Path)
 }
@@ -143,9 +141,12 @@ const century = 100 * 365 * 24 * 3600
 // parseSetCookie reads a Set-Cookie line. Its cookie has the time at which it expires in place of how long it lasts, or a MaxAge below 0.
 func parseSetCookie(line string, now time.Time) (*http.Cookie, error) {
 	c, err := http.ParseSetCookie(trimmed(line))
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	// By default only what is below the login's URL would get it, which no application means: a proxy may have taken the Path away.
+	c.Path = cmp.Or(c.Path, "/")
+	switch {
 	case c.MaxAge > 0: // it precedes Expires
 		c.Expires, c.MaxAge = now.Add(time.Duration(min(c.MaxAge, century))*time.Second), 0
 	case c.RawExpires != "": // net/http reads two forms of many
