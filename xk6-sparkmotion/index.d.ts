@@ -487,7 +487,7 @@ declare module 'k6/x/sparkmotion' {
   // ── the audit ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface AuditOptions extends Options {
-    /** The Worker's origin; its clock is compared with this machine's. Default WORKER_URL. */
+    /** The Worker's origin; its clock is compared with this machine's, by its Date or else by the recorded taps. Default WORKER_URL. */
     workerURL?: string;
     /** The Hub's origin, whose clock is compared as well, and which flushes. Default HUB_URL. */
     hubURL?: string;

@@ -67,6 +67,7 @@ func New(c Config) *Worker {
 	w.server = &fasthttp.Server{
 		Handler:               w.handle,
 		NoDefaultServerHeader: true,
+		NoDefaultDate:         true, // workerd sends none; what the Hub answers keeps its own
 		NoDefaultContentType:  true,
 		CloseOnShutdown:       true,
 		Logger:                log.New(io.Discard, "", 0), // clients that go away are no news

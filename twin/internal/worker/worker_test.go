@@ -137,12 +137,17 @@ func TestAnswers(t *testing.T) {
 func TestFraming(t *testing.T) {
 	b := serve(t, 0)
 	hit, _ := b.get(t, "/e?bandId=LOADTEST-E1-000001", "")
-	if hit.ContentLength != 0 || hit.TransferEncoding != nil || hit.Header.Get("Vary") != "" || hit.Header.Get("Content-Type") != "" {
+	if hit.ContentLength != 0 || hit.TransferEncoding != nil || hit.Header.Get("Vary") != "" || hit.Header.Get("Content-Type") != "" || hit.Header.Get("Date") != "" {
 		t.Errorf("a hit: %v %v %v", hit.ContentLength, hit.TransferEncoding, hit.Header)
 	}
 	miss, _ := b.get(t, "/e?bandId=nobody", "")
-	if fmt.Sprint(miss.TransferEncoding) != "[chunked]" || miss.Header.Get("Vary") != "RSC" {
+	if fmt.Sprint(miss.TransferEncoding) != "[chunked]" || miss.Header.Get("Vary") != "RSC" || len(miss.Header["Date"]) != 1 {
 		t.Errorf("a miss: %v %v", miss.TransferEncoding, miss.Header)
+	}
+	for range 2 { // on connections that have had a miss
+		if again, _ := b.get(t, "/health", ""); again.Header["Date"] != nil {
+			t.Errorf("/health: %v", again.Header)
+		}
 	}
 }
 
