@@ -27,7 +27,8 @@ async function answer(request, env, ctx) {
   if (url.pathname !== '/e') return Response.json({ error: 'Not found' }, { status: 404 });
   const bandId = url.searchParams.get('bandId');
   if (!bandId) return Response.json({ error: 'Missing bandId' }, { status: 400 });
-  if (/(^|; *)sm-scan-mode=/.test(request.headers.get('Cookie'))) return scanned();
+  const [, staff] = /(?:^|; *)sm-scan-mode=([^;]+)/.exec(request.headers.get('Cookie')) ?? [];
+  if (staff && decodeURIComponent(staff)) return scanned(); // it throws for what is no UTF-8
   const band = await lookup(env.REDIRECT_MAP, url, bandId);
   if (!band) return proxied(request, url, env);
   const page = marked(band.url, url.searchParams);

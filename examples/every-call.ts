@@ -53,7 +53,7 @@ export function setup(): { session?: Session } {
     parts: ['worker', 'admin', 'hub', 'queue'], allowedHosts: ALLOWED_HOSTS, timeout: '10s',
     workerURL: WORKER_URL, directURL: DIRECT_URL, pageHost: PAGE_HOST, fallbackHost, protocol: 'http/1.1',
     adminURL: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, renew: true, transformer: '',
-    eventID: eventId, eventIDs, orgID, queries: [['analytics.kpis', lastHour()], ['windows.list', { eventId }]],
+    eventID: eventId, eventIDs, orgID, bands: 200_000, queries: [['analytics.kpis', lastHour()], ['windows.list', { eventId }]],
     hubURL: HUB_URL, secret: CRON_SECRET,
     upstashURL: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL,
   });

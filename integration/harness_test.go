@@ -166,7 +166,7 @@ type stats struct {
 	Ledger   twinLedger
 	Worker   struct{ Requests, Hits, Misses, Faults, Resets int64 }
 	Queue    struct{ Queued, Lost, Depth int64 }
-	Hub      struct{ Flushes, Flushed, Dropped, FailedBatches, SlowPath int64 }
+	Hub      struct{ Flushes, Flushed, Dropped, FailedBatches, SlowPath, Assigned int64 }
 	Database struct{ Rows, History int64 }
 	Upstash  struct{ Requests, Commands int64 }
 	Admin    struct {

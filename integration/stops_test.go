@@ -18,8 +18,8 @@ func TestStopsBeforeLoad(t *testing.T) {
 	t.Parallel()
 	tw := startTwin(t)
 	t.Run("all", func(t *testing.T) { tw.stopsBeforeLoad(t) })
-	if got := tw.stats(); got.Worker.Hits > 6*preflightTaps {
-		t.Errorf("%d taps reached the Worker", got.Worker.Hits)
+	if got := tw.stats(); got.Worker.Hits > 9*preflightTaps || got.Hub.Assigned > 0 {
+		t.Errorf("%d taps reached the Worker, and the Hub assigned %d bands", got.Worker.Hits, got.Hub.Assigned)
 	}
 }
 
@@ -37,6 +37,13 @@ func (tw *twin) stopsBeforeLoad(t *testing.T) {
 		{"wrong Upstash token", map[string]string{"UPSTASH_REDIS_REST_TOKEN": "nope-5up3r"}, []string{"Check UPSTASH_REDIS_REST_TOKEN"}},
 		{"nobody at the Worker's", map[string]string{"WORKER_URL": "http://127.0.0.1:1"}, []string{"connection refused", "Is WORKER_URL right", "4 of 15"}},
 		{"the Hub instead of admin", map[string]string{"ADMIN_URL": tw.env["HUB_URL"]}, []string{"/api/auth/csrf: answered 404"}},
+		{"more bands than were seeded", map[string]string{"LOADTEST_BANDS": "200000"}, []string{"3 of 15 probes failed",
+			"has 2000 bands, but LOADTEST_BANDS is 200000", "Set LOADTEST_BANDS=2000, or seed the others (k6 x sparkmotion bands --count 200000)"}},
+		{"LOADTEST_BANDS forgotten", map[string]string{"LOADTEST_BANDS": ""}, []string{"has 2000 bands, but LOADTEST_BANDS is 200000"}},
+		{"a short password", map[string]string{"TEST_PASSWORD": "5up3r"}, []string{"not tried, because TEST_PASSWORD has 5 characters"}},
+		{"a host without an organization, and another page", map[string]string{
+			"WORKER_URL": strings.Replace(tw.env["WORKER_URL"], "127.0.0.1", "localhost", 1), "PAGE_HOST": "www.compassion.com",
+		}, []string{"was redirected by the Hub", "localhost has fewer than three labels"}},
 		{"no URL", map[string]string{"HUB_URL": "hub.example"}, []string{"HUB_URL: an http or https URL with a host is expected"}},
 	} {
 		t.Run(one.name, func(t *testing.T) {

@@ -133,11 +133,11 @@ func (a *auditor) empty() error {
 
 // read reads the taps back: first those of all events, then those of each event.
 func (a *auditor) read() (*audit.Outcome, error) {
-	clock, err := a.clock()
+	span := a.set.Span()
+	clock, err := a.clock(span)
 	if err != nil {
 		return nil, err
 	}
-	span := a.set.Span()
 	want := audit.Expectation{Mode: a.Mode, Sure: clock.Within(span)}
 	for i, id := range a.EventIDs {
 		want.Events = append(want.Events, audit.Event{ID: id, Prefix: defaultPrefixes[i]})
@@ -156,21 +156,46 @@ func (a *auditor) read() (*audit.Outcome, error) {
 	return outcome, nil
 }
 
-// clock compares this machine's clock with those of the Worker and the Hub, which give taps their times.
-func (a *auditor) clock() (clock audit.Clock, err error) {
+// clock compares this machine's clock with those of the Worker and the Hub, which give taps their times: by their answers, or else by the
+// recorded taps.
+func (a *auditor) clock(span audit.Window) (clock audit.Clock, err error) {
+	var unseen []string
 	for _, server := range []struct{ setting, url string }{
 		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
 		{"HUB_URL", strings.TrimSuffix(a.HubURL, "/") + "/"},
 	} {
 		sent := time.Now()
 		seen, err := a.date(server.url, server.setting)
-		if err == nil {
-			err = clock.See(seen, sent, time.Now())
-		}
 		if err != nil {
 			return clock, fmt.Errorf("%s: %w", server.setting, err)
 		}
+		if !clock.See(seen, sent, time.Now()) {
+			unseen = append(unseen, server.setting)
+		}
 	}
+	if len(unseen) > 0 {
+		return a.clockOfTaps(clock, span, strings.Join(unseen, ", "))
+	}
+	return clock, nil
+}
+
+// undatedLimit is how far a clock that no answer shows may be from the others, so that the recorded taps show it.
+const undatedLimit = time.Minute
+
+// clockOfTaps adds the clocks that gave the recorded taps their times.
+func (a *auditor) clockOfTaps(clock audit.Clock, span audit.Window, unseen string) (audit.Clock, error) {
+	own, wide := 0, clock.Wider(undatedLimit)
+	take := func(rows []audit.Row) { own += clock.SeeRows(a.set, rows) }
+	if err := audit.Pages(wide.Around(span), exportLimit, a.export(""), take); err != nil {
+		return clock, err
+	}
+	if own == 0 {
+		a.logger().Warnf("audit  the clock was not compared: answers have no Date (%s), and no tap is recorded. Taps also look lost "+
+			"when that clock is more than %s off", unseen, undatedLimit)
+		return wide, nil
+	}
+	a.logger().Infof("audit  answers have no Date (%s), so the clock is compared by %d recorded taps: it is %.3f to %.3f s ahead of this machine's",
+		unseen, own, clock.Least.Seconds(), clock.Most.Seconds())
 	return clock, nil
 }
 

@@ -432,8 +432,10 @@ declare module 'k6/x/sparkmotion' {
     /** As in `login()`. */
     renew?: boolean;
     eventID?: string;
-    /** Each must have bands. Default LOADTEST_EVENT_IDS, else the one of eventID. */
+    /** Each must have its bands. Default LOADTEST_EVENT_IDS, else the one of eventID. */
     eventIDs?: string[];
+    /** How many bands each event must have: as many as the run taps. Default LOADTEST_BANDS, else 200000. */
+    bands?: number;
     orgID?: string;
     /** The queries that the run makes: [[procedure, input]]. Default: the five of e2e-load.js. */
     queries?: [procedure: string, input?: unknown][];
@@ -452,7 +454,7 @@ declare module 'k6/x/sparkmotion' {
   }
 
   /**
-   * For `setup()`: tries what the run will use (a tap of each prefix and form of link, the login of an ADMIN and each query, bands in each
+   * For `setup()`: tries what the run will use (a tap of each prefix and form of link, the login of an ADMIN and each query, all bands of each
    * event, a flush that drops nothing, the queue), logs a line for each probe, and throws an Error with everything that is wrong. Hosts that
    * are not in ALLOWED_HOSTS are refused before any request. Returns its login, for `setup()` to return. `timeout` is 10s by default.
    */
@@ -489,7 +491,7 @@ declare module 'k6/x/sparkmotion' {
   // ── the audit ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   export interface AuditOptions extends Options {
-    /** The Worker's origin; its clock is compared with this machine's. Default WORKER_URL. */
+    /** The Worker's origin; its clock is compared with this machine's, by its Date or else by the recorded taps. Default WORKER_URL. */
     workerURL?: string;
     /** The Hub's origin, whose clock is compared as well, and which flushes. Default HUB_URL. */
     hubURL?: string;

@@ -30,6 +30,7 @@ type preflightOptions struct {
 	EventID      string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin"`
 	EventIDs     []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct"`
 	OrgID        string        `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct"`
+	Bands        int           `js:"bands" env:"LOADTEST_BANDS" default:"200000"`
 	Queries      sobek.Value   `js:"queries"`
 	Secret       string        `js:"secret" env:"CRON_SECRET" need:"hub" secret:"true"`
 	UpstashURL   string        `js:"upstashURL" env:"UPSTASH_REDIS_REST_URL" form:"url"`
@@ -57,7 +58,7 @@ func (o preflightOptions) queue() queue.Source {
 }
 
 // preflight tries what the run will use, before any load: a tap of each prefix and form of link hits the KV, an administrator can log in and
-// each query is accepted, every event has bands, a flush drops none of the taps just made, and the queue, if configured, can be read and
+// each query is accepted, every event has the bands of the run, a flush drops none of the taps just made, and the queue, if configured, can be read and
 // records taps. It logs a line for each probe and throws with everything that is wrong; none of it counts in the module's metrics. Missing
 // settings are one error that names all of them; so are hosts that are neither this machine nor in ALLOWED_HOSTS, which get no request. A
 // script that loads only some parts names them: {parts: ['worker']}. It returns {session}, its login, for setup() to return.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
@@ -32,6 +33,8 @@ type prober struct {
 
 	before *capacity.Reading // from before the first tap of a probe; nil when there was none
 	unread error             // why that can't be read
+	errors map[string]int64  // the system's own counts of its errors, as last read
+	count  time.Time         // until when errors may be counted that led to a fallback
 	pages  int64             // taps of the probes that led to a page
 }
 
@@ -123,12 +126,12 @@ func (p *prober) tapBand(form, band string) (string, error) {
 	}
 	switch {
 	case !result.Redirected():
-		return "", result.Failure()
+		return "", p.failure(form, &result)
+	case result.Source == lane.Hub: // before the page: the KV may lead to another than the Hub
+		return "", fmt.Errorf("%s: band %s was redirected by the Hub, so it is not a KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
 	case result.Led == lane.Elsewhere:
 		return "", fmt.Errorf("%s: band %s led to %s instead of %s. Set PAGE_HOST to the host of the page that the event shows",
 			result.Request(), band, result.Host, plan.hosts.Page)
-	case result.Source == lane.Hub:
-		return "", fmt.Errorf("%s: band %s was redirected by the Hub, so it is not a KV hit. %s", result.Request(), band, adviceOnMiss(form, result.Target))
 	case result.Source == lane.Unknown:
 		return fmt.Sprintf("%d to %s; the answer doesn't show whether it came from the KV", result.Status, result.Host), nil
 	}
@@ -145,8 +148,16 @@ func adviceOnMiss(form string, target *lane.Target) string {
 	return "Seed the KV with the LOADTEST bands (k6 x sparkmotion bands)"
 }
 
+// shortestPassword is how many characters a password of Admin's has at least, counted as JavaScript does. A shorter one would only cost one
+// of the five tries before the account is locked.
+const shortestPassword = 8
+
 // logInAsAdmin makes the login that setup() may return.
 func (p *prober) logInAsAdmin() (string, error) {
+	if n := len(utf16.Encode([]rune(p.Password))); n < shortestPassword {
+		return "", fmt.Errorf("login: not tried, because TEST_PASSWORD has %d characters, and Admin refuses fewer than %d. "+
+			"Set it to the password of %s", n, shortestPassword, p.Email)
+	}
 	made, err := p.signIn(loginOptions{
 		URL: p.AdminURL, Email: p.Email, Password: p.Password, Provider: "credentials", Renew: p.Renew, Timeout: p.Timeout,
 	})
@@ -240,7 +251,7 @@ func (p *prober) result(procedure string, input sobek.Value) (trpc.Result, error
 	return result, err
 }
 
-// countBands checks that an event has bands: a flush drops the taps of unknown bands.
+// countBands checks that an event has all the bands that the run taps: the Hub assigns others to an event, by new rows in the database.
 func (p *prober) countBands(event string) (string, error) {
 	input, err := object(p.vu.Runtime(), "eventId", event)
 	if err != nil {
@@ -255,7 +266,10 @@ func (p *prober) countBands(event string) (string, error) {
 	case !ok:
 		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL SparkMotion's Admin, and up to date?", event)
 	case count == 0:
-		return "", fmt.Errorf("the event %s has no bands: the flush would drop every tap. Seed the database (k6 x sparkmotion bands), or check LOADTEST_EVENT_ID", event)
+		return "", fmt.Errorf("the event %s has no bands. Check LOADTEST_EVENT_ID and LOADTEST_EVENT_IDS, or seed the database (k6 x sparkmotion bands)", event)
+	case count < float64(p.Bands):
+		return "", fmt.Errorf("the event %s has %.0f bands, but LOADTEST_BANDS is %d: the Hub would assign the bands that are missing to an event, "+
+			"by new rows in the database. Set LOADTEST_BANDS=%.0f, or seed the others (k6 x sparkmotion bands --count %d)", event, count, p.Bands, count, p.Bands)
 	}
 	return fmt.Sprintf("%.0f", count), nil
 }
@@ -307,6 +321,9 @@ func (p *prober) recording() (string, error) {
 		if received >= p.pages && (reading.Taken() <= p.before.Taken() || time.Now().After(counted)) {
 			p.process.queue.Store(&source)
 			p.begin(reading, received-p.pages)
+			if p.pages == 0 {
+				return fmt.Sprintf("not tried, because no tap led to a page; %d waiting", reading.Waiting), nil
+			}
 			return fmt.Sprintf("%d of %d taps received, %d waiting", p.pages, p.pages, reading.Waiting), nil
 		}
 		if received < p.pages && time.Now().After(deadline) {
@@ -329,7 +346,7 @@ func (p *prober) remember() {
 		return
 	}
 	reading, _, err := p.read(source)
-	p.before, p.unread = &reading, err
+	p.before, p.unread, p.errors = &reading, err, reading.Errors
 }
 
 // begin records the first reading of the run, and the taps of others until then. Taps by another process of the same run are not those of

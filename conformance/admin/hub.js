@@ -41,6 +41,7 @@ function failed(error) {
 
 /** find gives a band's event, which Redis keeps for a minute by what the link says. */
 async function find(bandId, eventId, slug) {
+  if (bandId.includes('\0')) throw new Error('PostgreSQL takes no NUL');
   if (slug && slug !== organisation.slug && !eventId) return undefined;
   const key = eventId ? `redirect:evt:${eventId}:${bandId}` : slug && `redirect:${slug}:${bandId}`;
   const event = (key && await redis.get(key)) || [...database.events.keys()].find((id) => (

@@ -363,6 +363,7 @@ const requests = Object.fromEntries([
     '/e?bandId=LOADTEST-E1-000001&bandId=NOBODY',
     '/e?bandId=NOBODY&utm_source=a',
     '/e?bandId=NO%20BODY%2F%C3%A9%26', '/e?bandId=loadtest-e1-000001', '/e?bandId=%20LOADTEST-E1-000001',
+    '/e?bandId=NO%00BODY', `/e?bandId=${'x'.repeat(512)}`,
     '/e', '/e?bandId=', '/e?bandid=LOADTEST-E1-000001',
     '/health', '/health?x=1', '/health/',
     '/', '/e/?bandId=LOADTEST-E1-000001', '/E?bandId=LOADTEST-E1-000001', '/unknown', '//e?bandId=LOADTEST-E1-000001',
@@ -373,6 +374,7 @@ const requests = Object.fromEntries([
     .map(([line, headers]) => [`${line} at ${headers.host}`, headers]),
   [`GET /e?${direct({ id: '' })}bandId=LOADTEST-E1-000001 at ${subdomain}`, { host: subdomain }],
   ['GET /e?bandId=LOADTEST-E1-000001 of staff', { cookie: 'a=b; sm-scan-mode=1' }],
+  ['GET /e?bandId=LOADTEST-E1-000001 of staff, not decodable', { cookie: 'sm-scan-mode=%E0%A4%A' }],
   ['GET /health of staff', { cookie: 'sm-scan-mode=1' }],
 ]);
 

@@ -11,26 +11,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/errext"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// recording is a SparkMotion that records each tap at once. Its clock is an hour ahead.
+// recording is a SparkMotion that records each tap at once. Its clock is an hour ahead, or, when its answers don't tell, almost a minute behind.
 type recording struct {
+	silent bool // without Date
+
 	mu    sync.Mutex
 	rows  []map[string]any
 	pages int // exports
 	crowd int // rows of somebody else, one a millisecond before the first tap
 }
 
-const ahead = time.Hour
+const (
+	ahead    = time.Hour
+	secretly = -50 * time.Second
+)
 
 func (s *recording) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().Add(ahead).UTC()
 	w.Header().Set("Date", now.Format(http.TimeFormat))
+	if s.silent {
+		now = time.Now().Add(secretly).UTC()
+		w.Header()["Date"] = nil
+	}
 	switch r.URL.Path {
 	case "/e":
 		s.record(r.URL.Query().Get("bandId"), now, r.UserAgent())
@@ -104,6 +114,29 @@ func TestAudit(t *testing.T) {
 	text, err := os.ReadFile("results/audit.json")
 	if err != nil || !strings.Contains(string(text), `"once": 3`) {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestAuditWithoutDate: the recorded taps show the clock, so that nobody else's are missed or taken for those of the run.
+func TestAuditWithoutDate(t *testing.T) {
+	system := &recording{silent: true}
+	s := auditOf(t, system)
+	s.Run(`for (const band of ['LOADTEST-E1-000001', 'LOADTEST-E2-000001', 'LOADTEST-E3-000001']) sm.tap({ band, audit: true })`)
+	for _, apart := range []time.Duration{-30 * time.Second, 30 * time.Second} { // another run's
+		system.record("LOADTEST-E1-000002", time.Now().Add(secretly+apart).UTC(), "phone")
+	}
+	vutest.Equal(t, "outcome", s.Run(`(({ taps, once, unexpected }) => [taps, once, unexpected.count].join())(sm.audit(null, { settle: 0 }))`).String(), "3,3,0")
+	said := ""
+	for _, entry := range s.Log.AllEntries() {
+		said += entry.Message + "\n"
+	}
+	if !strings.Contains(said, "answers have no Date (WORKER_URL, HUB_URL), so the clock is compared by 3 recorded taps: it is -50.") {
+		t.Errorf("the log:\n%s", said)
+	}
+	system.rows = nil
+	vutest.Equal(t, "none is recorded", s.Run(`sm.audit(null, { settle: 0 }).lost.count`).String(), "3")
+	if last := s.Log.AllEntries(); !slices.ContainsFunc(last, func(e *logrus.Entry) bool { return strings.Contains(e.Message, "the clock was not compared") }) {
+		t.Error("the log doesn't say that the clock was not compared")
 	}
 }
 

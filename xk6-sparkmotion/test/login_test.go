@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// admin is a NextAuth application that knows the password hush.
+// admin is a NextAuth application that knows the password hush, or hush hush.
 func admin(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/api/auth/csrf":
@@ -17,7 +17,7 @@ func admin(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "authjs.callback-url", Value: "x"})
 		_, _ = w.Write([]byte(`{"csrfToken":"t"}`))
 	case "/api/auth/callback/credentials":
-		if r.FormValue("password") != "hush" || r.FormValue("email") == "" || r.Header.Get("Cookie") != "authjs.csrf-token=t; authjs.callback-url=x" {
+		if password := r.FormValue("password"); password != "hush" && password != "hush hush" || r.FormValue("email") == "" || r.Header.Get("Cookie") != "authjs.csrf-token=t; authjs.callback-url=x" {
 			w.Header().Set("Location", "/login?error=CredentialsSignin&code=credentials")
 		} else {
 			http.SetCookie(w, &http.Cookie{Name: "admin-auth.session-token.1", Value: "two", Path: "/"})

@@ -18,8 +18,11 @@ import (
 var received atomic.Int64
 
 // counted is what the system says of its taps: so many wait, and all that were received have been flushed.
-func counted(length, received int64) string {
-	return fmt.Sprintf(`[{"result":%d},{"result":["%d","%d",null,null,null,null,null,null,null]}]`, length, received, received)
+func counted(length, received int64) string { return countedErrors(length, received, 0) }
+
+// countedErrors is what it says when the Worker has failed as well.
+func countedErrors(length, received, unhandled int64) string {
+	return fmt.Sprintf(`[{"result":%d},{"result":["%d","%d",null,null,"%d",null,null,null,null]}]`, length, received, received, unhandled)
 }
 
 // system is a whole SparkMotion of one server, told apart by path.
@@ -64,7 +67,7 @@ func dashboards(w http.ResponseWriter, r *http.Request, procedure string) {
 
 func preflightEnv(url string) map[string]string {
 	return map[string]string{
-		"WORKER_URL": url, "HUB_URL": url, "ADMIN_URL": url, "TEST_PASSWORD": "hush", "CRON_SECRET": "hush", "LOADTEST_EVENT_ID": "e1",
+		"WORKER_URL": url, "HUB_URL": url, "ADMIN_URL": url, "TEST_PASSWORD": "hush hush", "CRON_SECRET": "hush", "LOADTEST_EVENT_ID": "e1",
 		"UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": "hush",
 	}
 }
@@ -143,6 +146,11 @@ func TestPreflightOfTaps(t *testing.T) {
 				"reads the KV only for links with an event ID: set WORKER_URL to https://<orgSlug>.<domain>, or use the direct form (DIRECT_URL)"},
 		"a fallback": {map[string]string{"Location": "https://sparkmotion.io"}, "", "{parts: ['worker']}",
 			"worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.io. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why (3 probes)"},
+		"the Hub's fallback": {map[string]string{"Location": "https://sparkmotion.net/", "Vary": "RSC"}, "", "{parts: ['worker', 'queue']}",
+			"worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.net/. That is the Hub's fallback (FALLBACK_HOST), so it is not a KV hit. " +
+				"Seed the KV with the LOADTEST bands (k6 x sparkmotion bands). No monitoring:errors:* has counted it (3 probes)"},
+		"by way of the Hub to another page": {map[string]string{"Location": "https://www.compassion.com/live", "Vary": "RSC"}, "", "{parts: ['worker'], workerURL: LOCALHOST}",
+			"worker: GET LOCAL/e: band LOADTEST-E1-000001 was redirected by the Hub, so it is not a KV hit. localhost has fewer than three labels"},
 		"another page": {map[string]string{"Location": "https://elsewhere.example/live"}, "", "{parts: ['worker']}",
 			"worker: GET SHOWN/e: band LOADTEST-E1-000001 led to elsewhere.example instead of compassion.com. Set PAGE_HOST to the host of the page that the event shows"},
 		"another system": {map[string]string{"Location": page}, "<a href>", "{parts: ['worker']}", "nothing was thrown"},
@@ -185,6 +193,9 @@ func TestPreflightOfParts(t *testing.T) {
 		asked = append(asked, strings.Fields(entry.Message)[2])
 	}
 	vutest.EqualLines(t, "parts", asked, "worker", "worker", "worker", "worker", "queue")
+	s.Run("sm.preflight({parts: ['queue']})")
+	vutest.Equal(t, "without taps", strings.Join(strings.Fields(p.Log.LastEntry().Message), " "),
+		"preflight ✓ queue recording not tried, because no tap led to a page; 42 waiting")
 	none := newProcess(t, map[string]string{"WORKER_URL": link}).Start(1)
 	vutest.Equal(t, "named and not configured", none.Fails("sm.preflight({parts: ['queue']})"), "preflight: 1 of 1 probes failed, so no load was sent:\n"+
 		"queue: the queue is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or remove it from parts")
@@ -193,6 +204,41 @@ func TestPreflightOfParts(t *testing.T) {
 		"preflight needs HUB_URL, CRON_SECRET: set it in the environment, or pass it as an option")
 	vutest.Equal(t, "unknown", s.Fails("sm.preflight({parts: ['worker', 'cron']})"),
 		`preflight: option parts: unknown part "cron"; the parts are worker, admin, hub, queue`)
+}
+
+// Bands that are missing would be assigned to an event, as would all when the event is another's.
+func TestPreflightOfBands(t *testing.T) {
+	t.Parallel()
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if id := r.URL.Query().Get("input"); r.URL.Path == "/api/trpc/analytics.eventSummary" && strings.Contains(id, "few") {
+			_, _ = io.WriteString(w, `{"result":{"data":{"json":{"bandCount":2000}}}}`)
+		} else if strings.Contains(id, "none") {
+			_, _ = io.WriteString(w, `{"result":{"data":{"json":{"bandCount":0}}}}`)
+		} else {
+			system(w, r)
+		}
+	})
+	env := preflightEnv(link)
+	env["LOADTEST_EVENT_IDS"] = "few,all,none"
+	const fails = "preflight: %d of 5 probes failed, so no load was sent:\n"
+	const none = "admin: the event none has no bands. Check LOADTEST_EVENT_ID and LOADTEST_EVENT_IDS, or seed the database (k6 x sparkmotion bands)"
+	s := newProcess(t, env).Start(1)
+	vutest.Equal(t, "LOADTEST_BANDS left out", s.Fails("sm.preflight({parts: ['admin'], queries: [['a', {}]]})"), fmt.Sprintf(fails, 2)+
+		"admin: the event few has 2000 bands, but LOADTEST_BANDS is 200000: the Hub would assign the bands that are missing to an event, by new rows "+
+		"in the database. Set LOADTEST_BANDS=2000, or seed the others (k6 x sparkmotion bands --count 200000)\n"+none)
+	env["LOADTEST_BANDS"] = "2000"
+	vutest.Equal(t, "LOADTEST_BANDS=2000", newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin'], queries: [['a', {}]]})"), fmt.Sprintf(fails, 1)+none)
+	s.Run("sm.preflight({parts: ['admin'], queries: [['a', {}]], eventIDs: ['few'], bands: 2000})")
+}
+
+// A password that Admin refuses unseen costs none of the tries before the account is locked.
+func TestPreflightOfAShortPassword(t *testing.T) {
+	t.Parallel()
+	link, _ := vutest.Serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked for %s", r.URL.Path) })
+	got := newProcess(t, preflightEnv(link)).Start(1).Fails("sm.preflight({parts: ['admin'], queries: [['a', {}]], password: 'héšhed!'})")
+	vutest.Equal(t, "error", got, "preflight: 3 of 3 probes failed, so no load was sent:\n"+
+		"admin: login: not tried, because TEST_PASSWORD has 7 characters, and Admin refuses fewer than 8. Set it to the password of loadtest@sparkmotion.net\n"+
+		"admin: skipped: there is no session (2 probes)")
 }
 
 // A flush that dropped taps answers 200 too.
@@ -248,24 +294,28 @@ func TestPreflightOutOfTime(t *testing.T) {
 // All that is wrong is told at once.
 func TestPreflightFails(t *testing.T) {
 	t.Parallel()
+	var unhandled atomic.Int64
 	link, shown := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/health":
 			_, _ = io.WriteString(w, `{"status":"down"}`)
 		case r.URL.Query().Get("bandId") == "LOADTEST-E2-000001":
+			unhandled.Add(1)
 			w.Header().Set("Location", "https://sparkmotion.net/unknown?secret=hush")
 			w.WriteHeader(http.StatusFound)
 		case r.URL.Path == "/api/cron/flush-taps":
 			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/pipeline":
+			_, _ = io.WriteString(w, countedErrors(0, received.Load(), unhandled.Load()))
 		default:
 			system(w, r)
 		}
 	})
 	s := newProcess(t, preflightEnv(link)).Start(1)
-	got := s.Fails("sm.preflight({password: 'hushed'})")
+	got := s.Fails("sm.preflight({password: 'hush hushed'})")
 	vutest.Equal(t, "error", got, strings.ReplaceAll(`preflight: 10 of 13 probes failed, so no load was sent:
 worker: GET SHOWN/health: answered JSON without status ok. Is WORKER_URL the Worker's origin?
-worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.net/unknown. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why
+worker: GET SHOWN/e: answered 302 Found to https://sparkmotion.net/unknown. That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why. The system counted it: monitoring:errors:worker_unhandled
 admin: login: POST SHOWN/api/auth/callback/credentials: answered that the email or the password is wrong (CredentialsSignin for loadtest@sparkmotion.net). Check TEST_EMAIL and TEST_PASSWORD: five failures lock the account for 15 minutes, and then the right password gets this answer too
 admin: skipped: there is no session (6 probes)
 hub: GET SHOWN/api/cron/flush-taps: answered 401 Unauthorized. Check CRON_SECRET`, "SHOWN", shown))

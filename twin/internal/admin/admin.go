@@ -10,6 +10,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
@@ -94,7 +95,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET "+signinPage, a.signinPage)
 	mux.HandleFunc("POST /api/auth/callback/credentials", a.login)
 	mux.HandleFunc("/api/trpc/", a.trpc)
-	return a.Gate.Wrap(mux)
+	mux.HandleFunc("GET /{$}", a.dashboard)
+	return a.Gate.Wrap(headers.NextJS(mux))
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

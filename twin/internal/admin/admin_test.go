@@ -13,6 +13,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
@@ -250,5 +251,24 @@ func TestLockout(t *testing.T) {
 	a.Store.Del(t.Context(), "lockout:loadtest@sparkmotion.net")
 	if got := login("the right one"); got != "" {
 		t.Error("still locked:", got)
+	}
+}
+
+// TestDashboard sends who has no session to log in, with the headers of every answer.
+func TestDashboard(t *testing.T) {
+	b := serve(t)
+	visitor := &browser{t, map[string]string{}, &http.Transport{}}
+	t.Cleanup(visitor.transport.CloseIdleConnections)
+	resp, _ := visitor.do("GET", b.url+"/", "")
+	if got := resp.Header.Get("Location"); resp.StatusCode != 307 || got != "/auth/signin" {
+		t.Errorf("%d to %s", resp.StatusCode, got)
+	}
+	for _, path := range []string{"/", "/api/auth/csrf", "/api/trpc/analytics.kpis", "/nothing"} {
+		resp, _ := visitor.do("GET", b.url+path, "")
+		for _, h := range append(headers.Security, [2]string{"Vary", "RSC, Next-Router-State-Tree, Next-Router-Prefetch"}) {
+			if got := resp.Header.Get(h[0]); got != h[1] {
+				t.Errorf("%s: %s is %q", path, h[0], got)
+			}
+		}
 	}
 }

@@ -114,6 +114,16 @@ func (a *Admin) signinPage(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("<!doctype html><title>Sign In</title><p>Sign in with POST /api/auth/callback/credentials.</p>"))
 }
 
+// dashboard sends who has no session to log in. The twin has no dashboard to show.
+func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
+	if a.authenticate(r) != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Location", signinPage)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+}
+
 // cookie returns a cookie's value, its percent-encoding undone, or "".
 func (a *Admin) cookie(r *http.Request, name string) string {
 	c, err := r.Cookie(a.CookiePrefix + "." + name)

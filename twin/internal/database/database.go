@@ -131,8 +131,24 @@ func numbered(query string) string {
 	}
 }
 
+// errNUL is PostgreSQL's error for a text that SQLite would take.
+var errNUL = errors.New(`invalid byte sequence for encoding "UTF8": 0x00`)
+
+// check refuses a query's parameters that PostgreSQL can't take.
+func check(args []any) error {
+	for _, arg := range args {
+		if text, ok := arg.(string); ok && strings.ContainsRune(text, 0) {
+			return errNUL
+		}
+	}
+	return nil
+}
+
 // row runs a query for one row; ok is false when there's none.
 func (db *DB) row(ctx context.Context, query string, args []any, into ...any) (ok bool, err error) {
+	if err := check(args); err != nil {
+		return false, err
+	}
 	err = db.pool.QueryRowContext(ctx, db.sql(query), args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -142,6 +158,9 @@ func (db *DB) row(ctx context.Context, query string, args []any, into ...any) (o
 
 // each runs a query and calls scan at every row.
 func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	if err := check(args); err != nil {
+		return err
+	}
 	rows, err := db.pool.QueryContext(ctx, db.sql(query), args...) // #nosec G701 -- our own statements
 	if err != nil {
 		return err

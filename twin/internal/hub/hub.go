@@ -15,6 +15,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
 
@@ -77,7 +78,7 @@ func (h *Hub) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /e", h.redirect)
 	mux.HandleFunc("GET /api/cron/flush-taps", h.flushTaps)
-	return h.Gate.Wrap(mux)
+	return h.Gate.Wrap(headers.NextJS(mux))
 }
 
 // follow runs what an answer doesn't wait for.
@@ -113,14 +114,8 @@ func (h *Hub) flushTaps(w http.ResponseWriter, r *http.Request) {
 
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	vary(w)
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
-}
-
-// vary sets the header by which the hub's answers can be told from the worker's: it's on all that Next.js answers.
-func vary(w http.ResponseWriter) {
-	w.Header().Set("Vary", "RSC, Next-Router-State-Tree, Next-Router-Prefetch")
 }
 
 // equal compares secrets in a time that tells nothing about them, not even their length.

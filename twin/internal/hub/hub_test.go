@@ -14,6 +14,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/database"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 )
 
@@ -101,10 +102,17 @@ func TestRedirects(t *testing.T) {
 		{"bandId=nobody&orgSlug=other", fallback},
 		{"bandId=nobody&eventId=" + first.ID, fallback},
 		{"bandId=nobody&eventId=" + first.ID + "&orgId=other", fallback},
+		{"bandId=no%00body&orgSlug=127", fallback},
+		{"bandId=%00&eventId=" + first.ID + "&orgId=" + event.Org.ID, fallback},
 	} {
 		resp, _ := b.get(t, "/e?"+c.query, "")
 		if got := resp.Header.Get("Location"); resp.StatusCode != 302 || got != c.want {
 			t.Errorf("%s: %d to %s", c.query, resp.StatusCode, got)
+		}
+		for _, h := range headers.Security {
+			if got := resp.Header.Get(h[0]); got != h[1] {
+				t.Errorf("%s: %s is %q", c.query, h[0], got)
+			}
 		}
 		if vary := resp.Header.Get("Vary"); vary[:4] != "RSC," || fmt.Sprint(resp.TransferEncoding) != "[chunked]" {
 			t.Errorf("%s: Vary %s, %s", c.query, vary, resp.TransferEncoding)
@@ -113,7 +121,10 @@ func TestRedirects(t *testing.T) {
 	if resp, body := b.get(t, "/e", ""); resp.StatusCode != 400 || body != `{"error":"bandId is required"}`+"\n" {
 		t.Error(resp.StatusCode, body)
 	}
-	if s := b.Stats(); s.Pages != 3 || s.Fallbacks != 5 || s.Assigned != 0 {
+	if n := b.counter(t, "monitoring:errors:hub_db_fallback"); n != "2" {
+		t.Errorf("errors of the database: %s", n)
+	}
+	if s := b.Stats(); s.Pages != 3 || s.Fallbacks != 7 || s.Assigned != 0 {
 		t.Errorf("%+v", s)
 	}
 	if n := b.counter(t, store.Received) + b.counter(t, "monitoring:errors:no_org_slug") + b.counter(t, "monitoring:errors:auto_assign_failed"); n != "331" {

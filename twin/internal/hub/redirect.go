@@ -42,7 +42,6 @@ func (h *Hub) redirect(w http.ResponseWriter, r *http.Request) {
 	}
 	p, err := h.cached(r.Context(), q)
 	if err != nil { // not caught: Next.js's own answer
-		vary(w)
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		return
 	}
@@ -101,7 +100,6 @@ func leadTo(w http.ResponseWriter, target string) {
 		u.Path = "/"
 		target = u.String()
 	}
-	vary(w)
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusFound)
 	_ = http.NewResponseController(w).Flush()

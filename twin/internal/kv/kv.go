@@ -2,6 +2,7 @@
 package kv
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +13,12 @@ const (
 	cacheTTL = 30 * time.Second
 	// maxAbsent bounds the keys that are known not to be there.
 	maxAbsent = 100_000
+	// maxKey is how long a key may be, in bytes.
+	maxKey = 512
 )
+
+// tooLong is what reading a longer key gives.
+var tooLong = &Value{Err: fmt.Errorf("the key is longer than %d bytes", maxKey)}
 
 // KV maps keys such as "ORG:BAND" and "evt:EVENT:BAND" to values.
 type KV struct {
@@ -37,6 +43,9 @@ func New(n int) *KV {
 
 // Get reads a key at the edge; nil when it isn't there.
 func (k *KV) Get(key []byte) *Value {
+	if len(key) > maxKey {
+		return tooLong
+	}
 	now := k.now()
 	k.mu.Lock()
 	defer k.mu.Unlock()

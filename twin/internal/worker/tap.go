@@ -3,9 +3,12 @@ package worker
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"html"
+	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -29,7 +32,11 @@ func (w *Worker) tap(ctx *fasthttp.RequestCtx) error {
 		answerJSON(ctx, fasthttp.StatusBadRequest, `{"error":"bandId is required"}`)
 		return nil
 	}
-	if len(ctx.Request.Header.Cookie("sm-scan-mode")) > 0 {
+	staff, err := decode(ctx.Request.Header.Cookie("sm-scan-mode"))
+	if err != nil {
+		return fmt.Errorf("read the cookie sm-scan-mode: %w", err)
+	}
+	if staff != "" {
 		w.scans.Add(1)
 		ctx.SetContentType("text/html;charset=UTF-8")
 		ctx.SetBodyString("<!doctype html><title>Band scanned</title><p>Band <code>" + html.EscapeString(string(band)) + "</code> is scanned.</p>")
@@ -53,6 +60,17 @@ func (w *Worker) tap(ctx *fasthttp.RequestCtx) error {
 	w.recorder.add(entry(ctx, value, string(band)))
 	return nil
 }
+
+// decode undoes percent-encoding as JavaScript does, which refuses what is no UTF-8.
+func decode(text []byte) (string, error) {
+	plain, err := url.PathUnescape(string(text))
+	if err == nil && !utf8.ValidString(plain) {
+		err = errNoUTF8
+	}
+	return plain, err
+}
+
+var errNoUTF8 = errors.New("it is no UTF-8")
 
 // orgSlug is the first label of a host that has three or more, "" for another host. An address such as 127.0.0.1 has four.
 func orgSlug(host []byte) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/upstash"
@@ -67,6 +68,7 @@ func New(c Config) *Worker {
 	w.server = &fasthttp.Server{
 		Handler:               w.handle,
 		NoDefaultServerHeader: true,
+		NoDefaultDate:         true, // workerd sends none; what the Hub answers keeps its own
 		NoDefaultContentType:  true,
 		CloseOnShutdown:       true,
 		Logger:                log.New(io.Discard, "", 0), // clients that go away are no news
@@ -108,15 +110,6 @@ func (w *Worker) Recorded() (queued, lost, waiting int64) {
 	return w.recorder.queued.Load(), w.recorder.lost.Load(), w.recorder.waiting.Load()
 }
 
-// security are the headers of every answer.
-var security = [][2]string{
-	{"Strict-Transport-Security", "max-age=31536000; includeSubDomains"},
-	{"X-Content-Type-Options", "nosniff"},
-	{"X-Frame-Options", "DENY"},
-	{"Referrer-Policy", "strict-origin-when-cross-origin"},
-	{"X-XSS-Protection", "1; mode=block"},
-}
-
 func (w *Worker) handle(ctx *fasthttp.RequestCtx) {
 	w.requests.Add(1)
 	if v := w.Gate.Enter(w.closing); v != (fault.Verdict{}) {
@@ -134,7 +127,7 @@ func (w *Worker) handle(ctx *fasthttp.RequestCtx) {
 		w.notFound.Add(1)
 		answerJSON(ctx, fasthttp.StatusNotFound, `{"error":"Not found"}`)
 	}
-	for _, h := range security {
+	for _, h := range headers.Security {
 		ctx.Response.Header.Set(h[0], h[1])
 	}
 }

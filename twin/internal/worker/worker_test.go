@@ -15,6 +15,7 @@ import (
 
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/event"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/fault"
+	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/headers"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/kv"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/store"
 	"github.com/sparkmotion/xk6-sparkmotion/twin/internal/upstash"
@@ -121,7 +122,7 @@ func TestAnswers(t *testing.T) {
 		if got := fmt.Sprint(resp.StatusCode, " ", text); got != c.want {
 			t.Errorf("%s at %s: %s, want %s", c.path, c.host, got, c.want)
 		}
-		for _, h := range security {
+		for _, h := range headers.Security {
 			if got := resp.Header.Get(h[0]); got != h[1] {
 				t.Errorf("%s: %s is %q", c.path, h[0], got)
 			}
@@ -137,12 +138,17 @@ func TestAnswers(t *testing.T) {
 func TestFraming(t *testing.T) {
 	b := serve(t, 0)
 	hit, _ := b.get(t, "/e?bandId=LOADTEST-E1-000001", "")
-	if hit.ContentLength != 0 || hit.TransferEncoding != nil || hit.Header.Get("Vary") != "" || hit.Header.Get("Content-Type") != "" {
+	if hit.ContentLength != 0 || hit.TransferEncoding != nil || hit.Header.Get("Vary") != "" || hit.Header.Get("Content-Type") != "" || hit.Header.Get("Date") != "" {
 		t.Errorf("a hit: %v %v %v", hit.ContentLength, hit.TransferEncoding, hit.Header)
 	}
 	miss, _ := b.get(t, "/e?bandId=nobody", "")
-	if fmt.Sprint(miss.TransferEncoding) != "[chunked]" || miss.Header.Get("Vary") != "RSC" {
+	if fmt.Sprint(miss.TransferEncoding) != "[chunked]" || miss.Header.Get("Vary") != "RSC" || len(miss.Header["Date"]) != 1 {
 		t.Errorf("a miss: %v %v", miss.TransferEncoding, miss.Header)
+	}
+	for range 2 { // on connections that have had a miss
+		if again, _ := b.get(t, "/health", ""); again.Header["Date"] != nil {
+			t.Errorf("/health: %v", again.Header)
+		}
 	}
 }
 
@@ -154,6 +160,35 @@ func TestScanMode(t *testing.T) {
 	}
 	if s := b.Stats(); s.Scans != 1 || s.Hits+s.Misses != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestUnreadable is what makes the real Worker throw: a cookie that can't be decoded, a key that the KV doesn't take.
+func TestUnreadable(t *testing.T) {
+	b := serve(t, 0)
+	e := event.All[0].ID
+	for _, c := range []struct {
+		path, cookie string
+		fails        bool
+	}{
+		{"/e?bandId=LOADTEST-E1-000001", "sm-scan-mode=%E0%A4%A", true},
+		{"/e?bandId=LOADTEST-E1-000001", "a=b; sm-scan-mode=%FF", true},
+		{"/e?bandId=LOADTEST-E1-000001", "other=%E0%A4%A", false},
+		{"/e?bandId=" + strings.Repeat("x", 508), "", false}, // with 127: it is 512 bytes
+		{"/e?bandId=" + strings.Repeat("x", 509), "", true},
+		{"/e?bandId=" + strings.Repeat("%C3%A9", 255), "", true},
+		{"/e?eventId=" + e + "&bandId=" + strings.Repeat("x", 507-len(e)), "", false},
+		{"/e?eventId=" + e + "&bandId=" + strings.Repeat("x", 508-len(e)), "", true},
+	} {
+		before := b.Stats().Unhandled
+		resp, text := b.get(t, c.path, "", "Cookie", c.cookie)
+		if failed := b.Stats().Unhandled > before; resp.StatusCode != 302 || failed != c.fails || failed != (text == unhandled) {
+			t.Errorf("%.60s… with %q: %d %.40s, unhandled: %t", c.path, c.cookie, resp.StatusCode, text, failed)
+		}
+	}
+	b.Drain(t.Context())
+	if n := b.Store.Get(t.Context(), "monitoring:errors:worker_unhandled").Val(); n != "5" {
+		t.Errorf("%q counted", n)
 	}
 }
 

@@ -296,14 +296,14 @@ func TestPagesFail(t *testing.T) {
 func TestClock(t *testing.T) {
 	t.Parallel()
 	var c Clock
-	if err := c.See("", start, start); err == nil {
-		t.Error("no Date is no error")
+	if c.See("", start, start) || c != (Clock{}) {
+		t.Errorf("no Date shows %+v", c)
 	}
 	// The first is 10 s ahead, the second 5 s behind; each may be up to a second more, and took 200 ms to answer.
 	for _, ahead := range []int{10, -5} {
 		date := start.Add(time.Duration(ahead) * time.Second).Format("Mon, 02 Jan 2006 15:04:05 GMT")
-		if err := c.See(date, at(0), at(200)); err != nil {
-			t.Fatal(err)
+		if !c.See(date, at(0), at(200)) {
+			t.Fatal(date)
 		}
 	}
 	if want := (Clock{-5200 * time.Millisecond, 11 * time.Second, true}); c != want {
@@ -315,6 +315,26 @@ func TestClock(t *testing.T) {
 	}
 	if got, want := c.Within(run), (Window{at(12_000), at(53_800)}); got != want {
 		t.Errorf("within: %v", got)
+	}
+}
+
+// TestClockOfRows: whatever the clocks of two servers, each tap bounds its own's, and no other row does.
+func TestClockOfRows(t *testing.T) {
+	t.Parallel()
+	s := tapped(t, "E1-1", "E1-2", "E1-3", "E1-4")
+	s.End("E1-3", Redirected, at(502)) // after half a second
+	s.End("E1-4", None, at(4))
+	row := func(band string, ms int, agent string) Row { return Row{Band: band, Agent: agent, At: at(ms)} }
+	var c Clock
+	own := c.SeeRows(s, []Row{
+		row("E1-1", 10_000, s.Agent()), row("E1-2", -7000, s.Agent()), row("E1-3", 400, s.Agent()),
+		row("E1-1", 99_000, "phone"), row("E1-4", 99_000, s.Agent()), row("E1-9", 99_000, s.Agent()),
+	})
+	if want := (Clock{-7002 * time.Millisecond, 10 * time.Second, true}); own != 3 || c != want {
+		t.Errorf("%d rows, %+v", own, c)
+	}
+	if got := c.Wider(time.Minute); got != (Clock{-67_002 * time.Millisecond, 70 * time.Second, true}) {
+		t.Errorf("wider: %+v", got)
 	}
 }
 
