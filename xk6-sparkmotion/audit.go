@@ -159,8 +159,8 @@ func (a *auditor) read() (*audit.Outcome, error) {
 // clock compares this machine's clock with those of the Worker and the Hub, which give taps their times.
 func (a *auditor) clock() (clock audit.Clock, err error) {
 	for _, server := range []struct{ setting, url string }{
-		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
-		{"HUB_URL", strings.TrimSuffix(a.HubURL, "/") + "/"},
+		{"WORKER_URL", strings.TrimRight(a.WorkerURL, "/") + "/health"},
+		{"HUB_URL", strings.TrimRight(a.HubURL, "/") + "/"},
 	} {
 		sent := time.Now()
 		seen, err := a.date(server.url, server.setting)
