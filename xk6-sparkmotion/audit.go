@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -237,7 +236,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	}
 	text = append(text, '\n')
 	a.process.audited.Store(&text)
-	if err := os.MkdirAll(report.Folder, 0o750); err != nil {
+	if err := report.MakeFolder(report.Folder); err != nil {
 		return nil, err
 	}
 	if err := report.WriteFile(filepath.Join(report.Folder, report.AuditFile), text); err != nil {
