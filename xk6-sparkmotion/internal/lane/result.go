@@ -91,21 +91,28 @@ func (r *Result) Redirected() bool { return r.IsRedirect() && (r.Led == Page || 
 // Expected is k6's http_req_failed turned round.
 func (r *Result) Expected() bool { return r.Err == nil && vuhttp.Expected(r.Status) }
 
-// Kind says how a tap failed, low in cardinality: by its error_code, by where its redirect did not lead, or by its status.
+// Kind says how a tap failed, low in cardinality: by its error_code, by where its redirect led or did not, or by its status.
 func (r *Result) Kind() string {
+	status := fmt.Sprint("status ", r.Status)
 	switch {
 	case r.Err != nil:
 		return fmt.Sprint("error_code ", r.Code)
-	case !r.IsRedirect():
-		return fmt.Sprint("status ", r.Status)
-	case r.Led == Fallback:
-		return "fallback"
+	case r.Status/100 != 3:
+		return status
 	case r.Differs:
 		return "different Locations"
-	case r.Location == "":
+	case r.IsRedirect() && r.Led == Fallback:
+		return "fallback"
+	case r.Led == Fallback:
+		return status + " to a fallback"
+	case r.Led == Page:
+		return status + " to the page"
+	case r.IsRedirect() && r.Location == "":
 		return "no Location"
+	case r.IsRedirect():
+		return "Location without a host"
 	}
-	return "Location without a host"
+	return status
 }
 
 // Duration is k6's http_req_duration.
