@@ -26,6 +26,9 @@ RUNS = $(FIRST) go tool -modfile=$(CURDIR)/tools/gotestsum.mod gotestsum --forma
 # Runs a command with the settings of .env.$ENV. Targets try `true` first, so that a bad file is not reported as k6's exit code.
 WITH_ENV = scripts/with-env.sh .env.$(ENV)
 
+# Stops a target, before its first line runs, that needs a setting of make's command line: its name, and an example.
+needs = $(if $($1),,$(error set $1: make $@ $1=$2))
+
 # Printed after every run, whatever its result. The exit code stays k6's.
 SAY := code=$$?; echo "k6 exited $$code."; exit $$code
 
@@ -127,19 +130,19 @@ conformance/admin/.next/BUILD_ID: conformance/node_modules/.package-lock.json $(
 	cd conformance && npm run build
 
 smoke: k6 ## run one of everything for 30 seconds, with the settings of .env.$ENV: make smoke ENV=staging
-	@$(WITH_ENV) true
+	@$(call needs,ENV,staging)$(WITH_ENV) true
 	@$(WITH_ENV) ./k6 run scripts/smoke.js; $(SAY)
 
 e2e: k6 ## run the full profile with the settings of .env.$ENV: make e2e ENV=staging [SCALE=0.1] [CLOUD=1]
-	@$(WITH_ENV) true
+	@$(call needs,ENV,staging)$(WITH_ENV) true
 	@$(WITH_ENV) ./k6 $(if $(CLOUD),$(CLOUD_RUN),run) scripts/e2e-load.js; $(SAY)
 
 distributed: build ## run it in N processes on this machine, with one merged verdict: make distributed N=3 [ENV=staging]
 ifdef ENV
-	@$(WITH_ENV) true
+	@$(call needs,N,3)$(WITH_ENV) true
 	@$(WITH_ENV) scripts/distributed.sh $(N); $(SAY)
 else
-	@K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
+	@$(call needs,N,3)K6_NO_USAGE_REPORT=true bin/twin -history 20000 scripts/distributed.sh $(N) -e DIRECT_URL= -e SCALE=0.1 -e TIME_SCALE=0.075; $(SAY)
 endif
 
 bench: k6 ## measure what a tap costs: k6/http, tap(), taps(10), wrk and vegeta on one core each (15 minutes; needs wrk)

@@ -30,7 +30,7 @@ func TestCompare(t *testing.T) {
 	compare(before, after).wants(0, "redirect p95               12.1 ms     16 ms", "WORSE")
 	compare("--fail-on-worse", before, after).wants(99, "WORSE", "worse: sustained rate")
 	compare("--fail-on-worse", after, before).wants(0, "BETTER")
-	compare(before, "gone.json").wants(255, "open gone.json: no such file or directory")
+	compare(before, "gone.json").wants(255, "gone.json can't be read: no such file or directory. Runs leave")
 	compare(before, absolute(t, "../results/e2e-load-summary.schema.json")).wants(255, "it has no capacity: it takes report(data)")
 	compare(before).wants(255, "compare takes the summaries that runs leave in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER")
 	runK6(t, env, "x", "sparkmotion").wants(0, "Seed a system for SparkMotion load tests", "compare ")

@@ -11,7 +11,7 @@ import (
 )
 
 // firstOf is how the log tells of the first failure of a kind.
-var firstOf = regexp.MustCompile(`\(the first of kind \\"([^"]*)\\": further ones are counted, not logged\)`)
+var firstOf = regexp.MustCompile(`\(further \\"([^"]*)\\" failures are counted, not logged\)`)
 
 // TestOneLineAKind: when every part fails half of the time, the full script's log has one line for each kind of failure that the report
 // counts, the report shows what the first of it said, and as many taps failed as the twin failed.

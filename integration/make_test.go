@@ -85,6 +85,24 @@ func TestMakeSettings(t *testing.T) {
 	}
 }
 
+// TestMakeNeeds: a target says which setting of make's command line it lacks, before it starts anything.
+func TestMakeNeeds(t *testing.T) {
+	t.Parallel()
+	dir := settled(t, nil)
+	for want, args := range map[string][]string{
+		"set ENV: make smoke ENV=staging":           {"smoke"},
+		"set ENV: make e2e ENV=staging":             {"e2e", "SCALE=0.1"},
+		"*** set N: make distributed N=3.  Stop.\n": {"distributed"},
+		"set N: make distributed N=3":               {"distributed", "ENV=test"},
+	} {
+		r := runMake(t, dir, args...)
+		r.wants(2, want)
+		if strings.Contains(r.output, "exited") {
+			t.Errorf("%v started something:\n%s", args, r.output)
+		}
+	}
+}
+
 // TestWithEnv: a file is read as it stands, and what is wrong in it is told without showing it.
 func TestWithEnv(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ func (m *module) admin(inSession sobek.Value, procedures string, given sobek.Val
 	if err != nil {
 		return nil, err
 	}
-	c, err := m.client(strings.TrimSuffix(o.URL, "/")+"/api/trpc/"+procedures, o.Timeout)
+	c, err := m.client(strings.TrimRight(o.URL, "/")+"/api/trpc/"+procedures, o.Timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ var kindOf = sobek.NewSymbol("k6/x/sparkmotion kind of failure")
 // tell logs a failure if it is the first of its kind in the process.
 func (m *module) tell(kind string, say func() string) {
 	m.process.notices.once("failure "+kind, func() {
-		m.logger().Warnf("%s (the first of kind %q: further ones are counted, not logged)", say(), kind)
+		m.logger().Warnf("%s (further %q failures are counted, not logged)", say(), kind)
 	})
 }
 

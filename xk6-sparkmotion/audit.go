@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -161,8 +160,8 @@ func (a *auditor) read() (*audit.Outcome, error) {
 func (a *auditor) clock(span audit.Window) (clock audit.Clock, err error) {
 	var unseen []string
 	for _, server := range []struct{ setting, url string }{
-		{"WORKER_URL", strings.TrimSuffix(a.WorkerURL, "/") + "/health"},
-		{"HUB_URL", strings.TrimSuffix(a.HubURL, "/") + "/"},
+		{"WORKER_URL", strings.TrimRight(a.WorkerURL, "/") + "/health"},
+		{"HUB_URL", strings.TrimRight(a.HubURL, "/") + "/"},
 	} {
 		sent := time.Now()
 		seen, err := a.date(server.url, server.setting)
@@ -262,7 +261,7 @@ func (a *auditor) leave(outcome *audit.Outcome) (sobek.Value, error) {
 	}
 	text = append(text, '\n')
 	a.process.audited.Store(&text)
-	if err := os.MkdirAll(report.Folder, 0o750); err != nil {
+	if err := report.MakeFolder(report.Folder); err != nil {
 		return nil, err
 	}
 	if err := report.WriteFile(filepath.Join(report.Folder, report.AuditFile), text); err != nil {

@@ -120,7 +120,7 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 		case "taps":
 			p.taps, err = readCount(value)
 		default:
-			err = errors.New("unknown; it takes rates, hold, rampDown, taps")
+			return p, fmt.Errorf("unknown option %q; it takes hold, rampDown, rates, taps", key)
 		}
 		if err != nil {
 			return p, fmt.Errorf("option %s: %w", key, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/trpc"
 )
@@ -77,7 +78,7 @@ func (p *prober) events() []string {
 }
 
 func (p *prober) health() (string, error) {
-	target := strings.TrimSuffix(p.WorkerURL, "/") + "/health"
+	target := strings.TrimRight(p.WorkerURL, "/") + "/health"
 	c, err := p.client(target, p.Timeout)
 	if err != nil {
 		return "", err
@@ -94,7 +95,7 @@ func (p *prober) health() (string, error) {
 		Status string `json:"status"`
 	}
 	if a.Status != http.StatusOK {
-		return "", a.Unexpected("")
+		return "", p.unhealthy(a)
 	}
 	if err := a.JSON(&health); err != nil {
 		return "", err
@@ -103,6 +104,19 @@ func (p *prober) health() (string, error) {
 		return "", a.Wrong("Is WORKER_URL the Worker's origin?", "JSON without status ok")
 	}
 	return "ok", nil
+}
+
+// unhealthy is the error about a Worker's status. Where a path belongs to WORKER_URL, /health leads as a band does.
+func (p *prober) unhealthy(a *answer.Answer) error {
+	wrong := a.Unexpected("")
+	to := hostname.Normal(a.Header.Get("Location"))
+	switch redirect := a.Status/100 == 3; {
+	case redirect && to == hostname.Normal(p.PageHost):
+		wrong.Advice = "It leads to the page: set WORKER_URL to the Worker's origin, without the path of a band's link, such as https://sparkmotion.net"
+	case redirect && slices.ContainsFunc(p.FallbackHost, func(host string) bool { return to == hostname.Normal(host) }):
+		wrong.Advice = lane.Failed
+	}
+	return wrong
 }
 
 // tapBand makes a tap like the run's, over the same lane.

@@ -93,6 +93,6 @@ func (m *module) glance() {
 	source.Timeout = lookTime
 	var counted *failure
 	if _, err := m.look(source); errors.As(err, &counted) {
-		m.tell(counted.kind, from("the ledger", err).Error)
+		m.tell(counted.kind, from("reading the system's counters", err).Error)
 	}
 }

@@ -56,7 +56,8 @@ func TestReport(t *testing.T) { // not parallel: it writes below the working dir
 	}
 	verdict, _, _ := strings.Cut(said, "\nThe report: ")
 	vutest.Equal(t, "no place", s.Run("sm.report(data).stdout").String(), verdict)
-	vutest.Equal(t, "the log", p.Log.LastEntry().Message, "report: mkdir results: not a directory")
+	vutest.Equal(t, "the log", p.Log.LastEntry().Message, "report: mkdir results: not a directory. Something else than a folder has that name, such as "+
+		"a file, or a link that leads nowhere: remove it, or write to another folder: the option dir of report(), or --out of k6 x sparkmotion merge")
 }
 
 // Options come behind k6's data, or alone, before there is any.

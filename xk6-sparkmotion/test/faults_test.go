@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"io"
@@ -53,6 +54,8 @@ var faults = []fault{
 	{"speaks something else", ".", says("220 mail.example ESMTP\r\n")},
 	{"has a certificate of an unknown authority", ".", secured("127.0.0.1")},
 	{"has a certificate of another host", ".", secured("localhost")},
+	{"speaks TLS, not HTTP", "tap$|^query$|by Redis|preflight", says("\x15\x03\x01\x00\x02\x02\x46")},
+	{"speaks TLS 1.0 alone", "^tap$|^query$|by Redis", outdated},
 	{"speaks HTTP, not HTTPS", "", func(t *testing.T) string {
 		return strings.Replace(answers("200 OK", "")(t), "http:", "https:", 1)
 	}},
@@ -66,6 +69,16 @@ var faults = []fault{
 	{"431", "", answers("431 Request Header Fields Too Large", "hush")},
 	{"a header that is malformed", "", says("HTTP/1.1 302 Found\r\nLocation hush\r\n\r\n")},
 	{"a redirect to the page for good", "tap", answers("301 Moved Permanently", "", "Location: https://compassion.com/live?t=hush")},
+	{"a redirect to the fallback", "^tap$|preflight", answers("307 Temporary Redirect", "", "Location: https://sparkmotion.io/?t=hush")},
+	{"a redirect to the page", "preflight", answers("302 Found", "Hub's", "Vary: rsc", "Location: https://compassion.com/live?t=hush")},
+	{"different Locations", "^tap$|^query$|flushTaps", answers("302 Found", "", "Location: https://compassion.com/live", "Location: https://other.example/")},
+	{"a Location without a host", "^tap$", answers("302 Found", "", "Location: ?t=hush")},
+	{"an opaque Location", "^tap$", answers("302 Found", "", "Location: https:compassion.com/live?t=hush")},
+	{"a header over 64 KiB", "^tap$", answers("302 Found", "", "Location: https://compassion.com/live", "X-Big: "+strings.Repeat("hush", 20<<10))},
+	{"407", "^tap$", answers("407 Proxy Authentication Required", "hush")},
+	{"421", "^tap$|^query$", answers("421 Misdirected Request", "hush")},
+	{"522", "^tap$|^query$", answers("522", "<html>hush")},
+	{"530", "^tap$", answers("530", "error code: 1016")},
 	{"429", "", answers("429 Too Many Requests", "hush")},
 	{"429 with Retry-After", "", answers("429 Too Many Requests", "hush", "Retry-After: 30")},
 	{"500 with HTML", "", answers("500 Internal Server Error", "<html>hush")},
@@ -114,6 +127,9 @@ var faults = []fault{
 	{"a flush that fails in part", "flushTaps", answers("200 OK", `{"success":true,"flushed":5,"failedBatches":1,"remaining":60}`)},
 
 	{"an error for one command of five", "Upstash.pipeline|Upstash.tran", answers("200 OK", `[{"result":1},{"result":2},{"error":"WRONGTYPE Operation against a key holding the wrong kind of value"},{"result":null},{"result":"x"}]`)},
+	{"an error for all, with 200", "Upstash.pipeline|queueDepth$", answers("200 OK", `{"error":"ERR max daily request limit exceeded"}`)},
+	{"a token that may not", "Upstash|queueDepth$", answers("403 Forbidden", `{"error":"NOPERM this token is read-only"}`)},
+	{"a database that is suspended", "Upstash.command|queueDepth$", answers("402 Payment Required", `{"error":"database suspended"}`)},
 	{"an error for all", "Upstash.pipeline|Upstash.tran", answers("400 Bad Request", `{"error":"ERR `+strings.Repeat("lang und länger ", 40)+`"}`)},
 	{"a key that is no list", "queueDepth$|Upstash.command", answers("400 Bad Request", `{"error":"WRONGTYPE Operation against a key holding the wrong kind of value"}`)},
 	{"an error at length", "Upstash.command", answers("400 Bad Request", `{"error":"ERR `+strings.Repeat("lang und länger ", 40)+`"}`)},
@@ -309,6 +325,15 @@ func secured(host string) func(*testing.T) string {
 		t.Cleanup(server.Close)
 		return strings.Replace(server.URL, "127.0.0.1", host, 1)
 	}
+}
+
+// outdated is a server of TLS 1.0.
+func outdated(t *testing.T) string {
+	server := httptest.NewUnstartedServer(nil)
+	server.TLS, server.Config.ErrorLog = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // redisSays is a Redis of one answer to LLEN, after which it closes.

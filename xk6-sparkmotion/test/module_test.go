@@ -83,16 +83,16 @@ func TestInitContext(t *testing.T) {
 func TestMissingSettings(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).Start(1)
-	const advice = ": set it in the environment, or pass it as an option"
+	const advice, several = ": set it in the environment, or pass it as an option", ": set them in the environment, or pass them as options"
 	for js, want := range map[string]string{
-		"sm.login()":                                 "login needs ADMIN_URL, TEST_PASSWORD" + advice,
+		"sm.login()":                                 "login needs ADMIN_URL, TEST_PASSWORD" + several,
 		"sm.tap()":                                   "tap needs WORKER_URL" + advice,
 		"sm.query(null, 'a')":                        "query needs ADMIN_URL" + advice,
 		"sm.batch(null, [['a']])":                    "batch needs ADMIN_URL" + advice,
-		"sm.flushTaps()":                             "flushTaps needs HUB_URL, CRON_SECRET" + advice,
-		"new sm.Upstash()":                           "Upstash needs UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN" + advice,
-		"sm.audit(null)":                             "audit needs WORKER_URL, HUB_URL, CRON_SECRET, ADMIN_URL, LOADTEST_EVENT_IDS" + advice,
-		"sm.preflight()":                             "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + advice,
+		"sm.flushTaps()":                             "flushTaps needs HUB_URL, CRON_SECRET" + several,
+		"new sm.Upstash()":                           "Upstash needs UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN" + several,
+		"sm.audit(null)":                             "audit needs WORKER_URL, HUB_URL, CRON_SECRET, ADMIN_URL, LOADTEST_EVENT_IDS" + several,
+		"sm.preflight()":                             "preflight needs WORKER_URL, HUB_URL, ADMIN_URL, TEST_PASSWORD, LOADTEST_EVENT_ID, CRON_SECRET" + several,
 		"sm.queueDepth({uri: 1})":                    `queueDepth: unknown option "uri"; it takes key, redisURL, timeout, token, url`,
 		"sm.bandID({prefix: 'A'})":                   `bandID: unknown option "prefix"; it takes count, distribution, prefixes, seed`,
 		"sm.login({url: 'admin', password: 'hush'})": "login: ADMIN_URL: an http or https URL with a host is expected, such as https://sparkmotion.net",

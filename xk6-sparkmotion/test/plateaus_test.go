@@ -33,7 +33,7 @@ func TestPlateausErrors(t *testing.T) {
 		"{rates: [], hold: 1}":            "plateaus: expected at least one rate, and a hold above 0",
 		"{rates: [1]}":                    "plateaus: expected at least one rate, and a hold above 0",
 		"{rates: [1], hold: 0}":           "plateaus: expected at least one rate, and a hold above 0",
-		"{rates: [1], hold: 1, up: '1s'}": "plateaus: option up: unknown; it takes rates, hold, rampDown, taps",
+		"{rates: [1], hold: 1, up: '1s'}": `plateaus: unknown option "up"; it takes hold, rampDown, rates, taps`,
 		"{rates: [1, 0], hold: 1}":        "plateaus: option rates: rates must be whole numbers of 1 or more, got 0",
 		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got 1.5",
 		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got NaN",

@@ -201,7 +201,7 @@ func TestPreflightOfParts(t *testing.T) {
 		"queue: the queue is not configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL, or remove it from parts")
 	none.Run("sm.preflight({parts: ['queue'], upstashURL: '" + link + "', token: 'hush'})")
 	vutest.Equal(t, "another's", s.Fails("sm.preflight({parts: ['hub']})"),
-		"preflight needs HUB_URL, CRON_SECRET: set it in the environment, or pass it as an option")
+		"preflight needs HUB_URL, CRON_SECRET: set them in the environment, or pass them as options")
 	vutest.Equal(t, "unknown", s.Fails("sm.preflight({parts: ['worker', 'cron']})"),
 		`preflight: option parts: unknown part "cron"; the parts are worker, admin, hub, queue`)
 }

@@ -22,6 +22,7 @@ import (
 type worker struct {
 	status   int
 	location string
+	other    string // a second Location, empty for none
 	paths    []string
 	queries  []url.Values
 	uri      string // of the last request
@@ -39,6 +40,9 @@ func (w *worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.queries = append(w.queries, r.URL.Query())
 	if w.location != "" {
 		out.Header().Set("Location", w.location)
+	}
+	if w.other != "" {
+		out.Header().Add("Location", w.other)
 	}
 	out.WriteHeader(w.status)
 }
@@ -89,6 +93,10 @@ func TestTap(t *testing.T) {
 			append(first(0, 1, 1), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "301 failed:0"},
 		{"a redirect to nowhere", worker{status: 302, location: ""}, "undefined", false,
 			append(first(1, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"two redirects", worker{status: 302, location: page, other: "https://elsewhere/"}, "undefined", false,
+			append(first(1, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
+		{"one redirect twice", worker{status: 302, location: page, other: page}, "undefined", true,
+			append(first(1, 1, 1), "error_rate{form:subdomain part:worker} 0", "kv_hit_rate{form:subdomain} 1", "redirect_latency{form:subdomain} time"), "302 failed:0"},
 		{"a page in place of a redirect", worker{status: 200, location: ""}, "undefined", false,
 			append(first(0, 0, 0), "error_rate{form:subdomain part:worker} 1", "redirect_latency{form:subdomain} time"), "200 failed:0"},
 		{"refused", worker{status: 400, location: ""}, "undefined", false,
@@ -296,7 +304,7 @@ func TestDirectTaps(t *testing.T) {
 	vutest.Equal(t, "too few events", s.Fails("sm.tap({form: 'direct', eventIDs: ['a']})"), "tap: LOADTEST_EVENT_IDS must name one event for each of "+
 		"LOADTEST-E1-, LOADTEST-E2-, LOADTEST-E3-, separated by commas, got 1")
 	vutest.Equal(t, "no settings", newProcess(t, nil).Start(1).Fails("sm.tap({form: 'direct'})"), "tap needs DIRECT_URL, LOADTEST_ORG_ID, LOADTEST_EVENT_IDS: "+
-		"set it in the environment, or pass it as an option")
+		"set them in the environment, or pass them as options")
 }
 
 // Other teams' redirects: another path, parameter and status, more of the query, header fields, a cookie.
@@ -320,8 +328,8 @@ func TestTapsElsewhere(t *testing.T) {
 		"{status: 200}":                       "tap: status must be a redirect's, 300 to 399, got 200",
 		"{form: 'indirect'}":                  `tap: form must be subdomain or direct, got "indirect"`,
 		"{utm: 2}":                            "tap: option utm is a share of the taps, 0 to 1, got 2",
-		"{url: 'http://host/?hush=1'}":        "tap: WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
-		"{url: 'http://host/#hush'}":          "tap: WORKER_URL is an origin, such as https://sparkmotion.net: leave its query and fragment out",
+		"{url: 'http://host/?hush=1'}":        "tap: WORKER_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out",
+		"{url: 'http://host/#hush'}":          "tap: WORKER_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out",
 		"{headers: {'X Y': 'hush'}}":          `tap: bad header name "X Y"`,
 		"{headers: {'X-Y': 'hush\\nA: b'}}":   `tap: control character in the value of header "X-Y"`,
 		"{headers: {'Content-Length': '5'}}":  `tap: header "Content-Length" on a request without a body`,

@@ -17,6 +17,8 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -120,7 +122,7 @@ const spoils = "The server, or a proxy in between, truncates or corrupts it"
 
 // Failed returns the error about a request without a complete answer.
 func Failed(request, setting string, err error) *Error {
-	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: "Is " + setting + " right, and can this machine reach it?"}
+	e := &Error{Request: request, Got: "no answer: ", Err: err, Advice: silent(request, setting, err)}
 	if lost, ok := err.(*Lost); ok { // as a Doer returns it, like the next
 		e.Advice = "It answered earlier in this run, so " + setting + " is right: is it overloaded, or restarting?"
 		err = lost.Err
@@ -154,6 +156,18 @@ func Failed(request, setting string, err error) *Error {
 	return e
 }
 
+// silent is what to change when a server that has not answered before closes the connection, or can't be reached.
+func silent(request, setting string, err error) string {
+	switch {
+	case !errors.Is(err, io.EOF):
+	case strings.Contains(request, " http://"):
+		return "Is " + setting + " right? A server with TLS needs https://"
+	case strings.Contains(request, " https://"):
+		return "Is " + setting + " right? A server without TLS needs http://"
+	}
+	return "Is " + setting + " right, and can this machine reach it?"
+}
+
 func overdue(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
@@ -162,21 +176,22 @@ func overdue(err error) bool {
 func reach(err error, setting string) string {
 	var (
 		lookup    *net.DNSError
+		address   *net.AddrError
 		host      x509.HostnameError
 		authority x509.UnknownAuthorityError
-		record    tls.RecordHeaderError
+		invalid   x509.CertificateInvalidError
 	)
 	switch {
 	case errors.As(err, &lookup):
 		return "Check the host in " + setting + ", and this machine's DNS"
+	case errors.As(err, &address):
+		return "Check the host and the port in " + setting + ": a port is 1 to 65535"
 	case errors.As(err, &host):
 		return "The certificate is for another host: use one that it names in " + setting
 	case errors.As(err, &authority):
 		return "Trust the certificate's authority on this machine, or set k6's option insecureSkipTLSVerify"
-	case alert(err) == noApplicationProtocol:
-		return "It speaks only HTTP/2: set the option protocol to 'h2', for k6's own transport"
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "It doesn't speak TLS there: check the scheme and the port in " + setting
+	case errors.As(err, &invalid):
+		return "Renew the server's certificate, or set k6's option insecureSkipTLSVerify"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "Each connection takes an open file, and k6 has reached its limit: raise it with ulimit -n 65536"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -187,19 +202,55 @@ func reach(err error, setting string) string {
 	case overdue(err):
 		return "Is it overloaded, or does a firewall drop the request? The option timeout sets how long to wait"
 	}
+	return secured(err, setting)
+}
+
+// The TLS alerts of a server that a setting can answer (RFC 8446, section 6.2, and RFC 7301, section 3.2).
+const (
+	handshakeFailure      = 40
+	badCertificate        = 42
+	protocolVersion       = 70
+	unrecognizedName      = 112
+	certificateRequired   = 116
+	noApplicationProtocol = 120
+)
+
+// secured is what to change when one end speaks TLS and the other does not, or when both do and can't agree.
+func secured(err error, setting string) string {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return "It doesn't speak TLS there: check the scheme and the port in " + setting
+	case speaksTLS(err):
+		return "It speaks TLS there: write https:// in " + setting + ", or check its port"
+	case alerts(err, noApplicationProtocol):
+		return "It speaks only HTTP/2: set the option protocol to 'h2', for k6's own transport"
+	case alerts(err, certificateRequired), alerts(err, badCertificate):
+		return "The server wants a client's certificate: give k6 one in its option tlsAuth"
+	case alerts(err, protocolVersion), strings.Contains(err.Error(), "tls: server selected unsupported protocol version"):
+		return "The server speaks another version of TLS: allow it in k6's option tlsVersion, or have the server speak TLS 1.2 or 1.3"
+	case alerts(err, handshakeFailure):
+		return "The server agrees to no version or cipher of TLS that k6 offers, or wants a client's certificate: see k6's options " +
+			"tlsVersion, tlsCipherSuites and tlsAuth"
+	case alerts(err, unrecognizedName):
+		return "The server has no certificate for that host: check the host in " + setting
+	}
 	return ""
 }
 
-// noApplicationProtocol is the TLS alert of a server that speaks none of the protocols that it was offered (RFC 7301, section 3.2).
-const noApplicationProtocol = 120
+// alerts reports whether a server has ended the connection with a TLS alert. Its type is crypto/tls's own, and its text is not.
+func alerts(err error, alert tls.AlertError) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && op.Err.Error() == alert.Error()
+}
 
-// alert returns the TLS alert that a server has sent; 0 for none.
-func alert(err error) uint8 {
-	var alert tls.AlertError
-	if !errors.As(err, &alert) {
-		return 0
-	}
-	return uint8(alert)
+// speaksTLS reports whether a server sent a TLS record in answer to plain text. net/http quotes what came.
+func speaksTLS(err error) bool {
+	own, ok := errors.AsType[interface {
+		error
+		TLS() bool
+	}](err)
+	return ok && own.TLS() || strings.Contains(err.Error(), `"\x15\x03`)
 }
 
 // Show returns a URL as messages show it: scheme, host and path, and nothing that could be a secret.
@@ -239,15 +290,56 @@ func (a *Answer) Unexpected(hint string) *Error {
 
 // leads returns where a redirect leads.
 func (a *Answer) leads() string {
-	location := a.Header.Get("Location")
-	if location == "" {
-		return " without a Location"
+	u, wrong := a.location()
+	if u == nil {
+		return wrong
 	}
-	u, err := url.Parse(location)
+	return " to " + shownLocation(u)
+}
+
+const differing = " with different Locations"
+
+// location returns where a redirect leads; nil, and what is wrong with that, when it leads nowhere.
+func (a *Answer) location() (u *url.URL, wrong string) {
+	locations := a.Header.Values("Location")
+	switch {
+	case Differ(locations):
+		return nil, differing
+	case len(locations) == 0 || locations[0] == "":
+		return nil, " without a Location"
+	}
+	u, err := url.Parse(locations[0])
 	if err != nil {
-		return " with a Location that is not a URL"
+		return nil, " with a Location that is not a URL"
 	}
-	return " to " + Words(Show(u))
+	return u, ""
+}
+
+// Differ reports whether a header's field has several values that are not the same.
+func Differ(values []string) bool {
+	return slices.ContainsFunc(values, func(value string) bool { return value != values[0] })
+}
+
+// shownLocation shows a Location. What is neither a URL with a host nor a path is in quotes; its query, and what stands before an @, are
+// left out.
+func shownLocation(u *url.URL) string {
+	if u.Host != "" || u.Path != "" {
+		return Words(Show(u))
+	}
+	text := u.Opaque
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		text = "…" + text[at:]
+	}
+	if u.Scheme != "" {
+		text = u.Scheme + ":" + text
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		text += "?…"
+	}
+	if u.Fragment != "" {
+		text += "#…"
+	}
+	return `"` + Clip(text, 100) + `"`
 }
 
 // advice returns what to do about a status.
@@ -270,18 +362,52 @@ func (a *Answer) advice(hint string) string {
 		return "The URL is too long for it: ask for less in one request, or raise its limit"
 	case a.Status == http.StatusRequestHeaderFieldsTooLarge:
 		return "The header is too large for it: send fewer or shorter fields and cookies, or raise its limit"
+	case a.Status == http.StatusPaymentRequired:
+		return "It asks for payment: see the account's plan and limits"
+	case a.Status == http.StatusProxyAuthRequired:
+		return "A proxy asks for its login: put user:password@ into HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
+	case a.Status == http.StatusMisdirectedRequest:
+		return "The server is not set up for this host: check the host in " + a.Setting + ", and the server's hosts and certificates"
+	case a.Status == http.StatusBadRequest && plainToTLS.Match(a.Body):
+		return "It speaks TLS there: write https:// in " + a.Setting + ", or check its port"
 	case a.Status == http.StatusNotFound:
 		return "Check " + a.Setting + ": nothing is there"
-	case a.Status/100 == 3 && strings.HasPrefix(a.leads(), " to "):
+	case a.Status/100 == 3:
 		return a.elsewhere(hint)
+	case cloudflare[a.Status] != "":
+		return "Cloudflare answered that, because " + cloudflare[a.Status] + ": see the origin behind it, and its address at Cloudflare"
 	case a.Status >= http.StatusInternalServerError:
 		return "The server failed: its log says why"
 	}
-	return "Is " + a.Setting + " the right application's origin?"
+	return a.wrongPlace()
+}
+
+func (a *Answer) wrongPlace() string { return "Is " + a.Setting + " the right application's origin?" }
+
+// plainToTLS is how servers say that a request in plain text came to a port for TLS: net/http, nginx and Apache.
+var plainToTLS = regexp.MustCompile(`(?i)HTTP request (to an HTTPS server|was sent to (an )?HTTPS port)|plain HTTP to an SSL-enabled`)
+
+// cloudflare has the statuses that Cloudflare answers with itself, and why.
+var cloudflare = map[int]string{
+	520: "the origin's answer was empty or made no sense",
+	521: "the origin refused the connection",
+	522: "it could not connect to the origin in time",
+	523: "it could not reach the origin",
+	524: "the origin did not answer in time",
+	525: "the TLS handshake with the origin failed",
+	526: "the origin's certificate is not valid",
+	527: "it lost the connection to the origin",
+	530: "it could not reach the origin, as the error 1xxx in the page says, such as 1016 for a name that does not resolve",
 }
 
 // elsewhere is the advice on a redirect: a permanent one leads to the right URL, a temporary one perhaps to a login page.
 func (a *Answer) elsewhere(hint string) string {
+	switch u, wrong := a.location(); {
+	case wrong == differing:
+		return "Browsers refuse that (ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION): does a proxy in between add one?"
+	case u == nil || u.Host == "" && u.Path == "":
+		return a.wrongPlace()
+	}
 	advice := "Point " + a.Setting + " at the URL that it redirects to"
 	if a.Status == http.StatusMovedPermanently || a.Status == http.StatusPermanentRedirect {
 		return advice

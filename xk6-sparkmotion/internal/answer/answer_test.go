@@ -2,14 +2,18 @@ package answer
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"unicode"
@@ -140,6 +144,19 @@ func TestUnexpected(t *testing.T) {
 			"308 Permanent Redirect to https://there/login. Point HUB_URL at the URL that it redirects to"},
 		{"a redirect, with a hint", 302, map[string]string{"Location": "/login"}, "Check X",
 			"302 Found to /login. Point HUB_URL at the URL that it redirects to. If that is a login page, the request was not let in: check X"},
+		{"a redirect by a query alone", 302, map[string]string{"Location": "?token=hush"}, "", `302 Found to "?…". Is HUB_URL the right application's origin?`},
+		{"a redirect to a fragment", 302, map[string]string{"Location": "#hush"}, "", `302 Found to "#…". Is HUB_URL the right application's origin?`},
+		{"a redirect to an opaque URL", 302, map[string]string{"Location": "https:there/live?hush"}, "",
+			`302 Found to "https:there/live?…". Is HUB_URL the right application's origin?`},
+		{"a redirect to a mailbox", 302, map[string]string{"Location": "mailto:hush@there"}, "", `302 Found to "mailto:…@there". Is HUB_URL the right application's origin?`},
+		{"a redirect to a long opaque URL", 302, map[string]string{"Location": "x:" + strings.Repeat("y", 200)}, "",
+			`302 Found to "x:` + strings.Repeat("y", 98) + `…". Is HUB_URL the right application's origin?`},
+		{"a proxy's login", 407, nil, "", "407 Proxy Authentication Required. A proxy asks for its login: put user:password@ into HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"},
+		{"a host that is not the server's", 421, nil, "", "421 Misdirected Request. The server is not set up for this host: check the host in HUB_URL, and the server's hosts and certificates"},
+		{"no money", 402, nil, "", "402 Payment Required. It asks for payment: see the account's plan and limits"},
+		{"an origin that Cloudflare can't reach", 522, nil, "", "522. Cloudflare answered that, because it could not connect to the origin in time: see the origin behind it, and its address at Cloudflare"},
+		{"an origin that Cloudflare can't find", 530, nil, "", "530. Cloudflare answered that, because it could not reach the origin, as the error 1xxx in the page says, " +
+			"such as 1016 for a name that does not resolve: see the origin behind it, and its address at Cloudflare"},
 		{"a redirect to no URL", 302, map[string]string{"Location": "http://[hush"}, "",
 			"302 Found with a Location that is not a URL. Is HUB_URL the right application's origin?"},
 		{"a redirect to nowhere", 302, nil, "", "302 Found without a Location. Is HUB_URL the right application's origin?"},
@@ -156,6 +173,112 @@ func TestUnexpected(t *testing.T) {
 			wrong := a.Unexpected(c.hint)
 			if want := "GET x: answered " + c.want; wrong.Error() != want || wrong.Status != c.status {
 				t.Errorf("got  %s\nwant %s", wrong, want)
+			}
+		})
+	}
+}
+
+// Locations that differ lead nowhere; the same one twice is one.
+func TestUnexpectedLocations(t *testing.T) {
+	t.Parallel()
+	for other, want := range map[string]string{
+		"/a": "answered 301 Moved Permanently to /a. Point HUB_URL at the URL that it redirects to",
+		"/b": "answered 301 Moved Permanently with different Locations. Browsers refuse that (ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION): does a proxy in between add one?",
+	} {
+		a := Answer{Request: "GET x", Setting: "HUB_URL", Status: 301, Header: http.Header{"Location": {"/a", other}}}
+		if got := a.Unexpected("").Error(); got != "GET x: "+want {
+			t.Errorf("%s: %s", other, got)
+		}
+	}
+}
+
+// secure serves TLS, and returns its address and a client that trusts it and offers TLS 1.2 and 1.3.
+func secure(t *testing.T, config *tls.Config) (host string, client *http.Client) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS, server.Config.ErrorLog = config, log.New(io.Discard, "", 0) // handshakes that fail are the test
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	client = server.Client()
+	t.Cleanup(client.CloseIdleConnections)
+	return server.Listener.Addr().String(), client
+}
+
+// raw answers each connection's first bytes with a text, and closes it.
+func raw(t *testing.T, text string) (host string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() { listener.Close(); serving.Wait() })
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := conn.Read(make([]byte, 1<<16)); err == nil {
+				_, _ = io.WriteString(conn, text)
+			}
+			_ = conn.Close()
+		}
+	})
+	return listener.Addr().String()
+}
+
+// Where one end speaks TLS and the other does not, or both do and can't agree, the advice says what to change.
+func TestAdviceOnTLS(t *testing.T) {
+	t.Parallel()
+	const alert = "\x15\x03\x01\x00\x02\x02"
+	trusted := func(config *tls.Config) func(*testing.T) (string, *http.Client) {
+		return func(t *testing.T) (string, *http.Client) {
+			host, client := secure(t, config)
+			return "https://" + host, client
+		}
+	}
+	plain := func(scheme, text string) func(*testing.T) (string, *http.Client) {
+		return func(t *testing.T) (string, *http.Client) { return scheme + raw(t, text), answertest.Client(t) }
+	}
+	for name, c := range map[string]struct {
+		serve func(*testing.T) (string, *http.Client)
+		want  string
+	}{
+		"a client's certificate, TLS 1.3": {trusted(&tls.Config{ClientAuth: tls.RequireAnyClientCert}),
+			"The server wants a client's certificate: give k6 one in its option tlsAuth"},
+		"a client's certificate, TLS 1.2": {trusted(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}),
+			"The server agrees to no version or cipher of TLS that k6 offers, or wants a client's certificate: see k6's options tlsVersion, tlsCipherSuites and tlsAuth"},
+		"TLS 1.0 alone": {trusted(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}),
+			"The server speaks another version of TLS: allow it in k6's option tlsVersion, or have the server speak TLS 1.2 or 1.3"},
+		"no cipher in common": {trusted(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}}), // #nosec G402 -- to fail
+			"The server agrees to no version or cipher of TLS that k6 offers, or wants a client's certificate: see k6's options tlsVersion, tlsCipherSuites and tlsAuth"},
+		"a host without a certificate": {plain("https://", alert+"\x70"), "The server has no certificate for that host: check the host in HUB_URL"},
+		"HTTP/2 alone":                 {plain("https://", alert+"\x78"), "It speaks only HTTP/2: set the option protocol to 'h2', for k6's own transport"},
+		"TLS where http:// is asked":   {plain("http://", alert+"\x46"), "It speaks TLS there: write https:// in HUB_URL, or check its port"},
+		"a TLS server that says so": {func(t *testing.T) (string, *http.Client) {
+			host, client := secure(t, nil)
+			return "http://" + host, client
+		}, "It speaks TLS there: write https:// in HUB_URL, or check its port"},
+		"a server that closes, asked by http":  {plain("http://", ""), "Is HUB_URL right? A server with TLS needs https://"},
+		"a server that closes, asked by https": {plain("https://", ""), "Is HUB_URL right? A server without TLS needs http://"},
+		"HTTP where https:// is asked":         {plain("https://", "HTTP/1.1 400 Bad Request\r\n\r\n"), "It doesn't speak TLS there: check the scheme and the port in HUB_URL"},
+		"no port": {func(t *testing.T) (string, *http.Client) { return "http://127.0.0.1:65536", answertest.Client(t) },
+			"Check the host and the port in HUB_URL: a port is 1 to 65535"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			link, client := c.serve(t)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link+"/a", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := Get(client, req, "HUB_URL")
+			if err == nil {
+				err = a.Unexpected("")
+			}
+			if wrong := (*Error)(nil); !errors.As(err, &wrong) || wrong.Advice != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -37,7 +38,7 @@ func compareCommand(gs *state.GlobalState) *cobra.Command {
 		Use:   "compare BEFORE AFTER",
 		Short: "Show what got better or worse between two runs, beyond noise",
 		Long: `Compares two runs, such as before and after a fix, plateau by plateau. BEFORE and AFTER are what report() left as
-results/e2e-load-summary.json. A change counts when it is beyond noise, judged by how much each run
+results/e2e-load-summary.json, or a run's folder. A change counts when it is beyond noise, judged by how much each run
 varied, and large enough to matter.`,
 		Example: "  k6 x sparkmotion compare results/before.json results/e2e-load-summary.json",
 		Args:    summaries(2, 2),
@@ -75,10 +76,12 @@ func show(gs *state.GlobalState, compared *capacity.Comparison, asJSON bool) err
 	return encoder.Encode(compared)
 }
 
-func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
-	text, err := fsext.ReadFile(fs, file)
+// readReport reads a summary, or that in a run's folder.
+func readReport(files fsext.Fs, file string) (*capacity.Report, error) {
+	file = summaryIn(files, file)
+	text, err := fsext.ReadFile(files, file)
 	if err != nil {
-		return nil, err
+		return nil, unread(file, err)
 	}
 	r, err := capacity.Read(bytes.NewReader(text))
 	if err != nil {
@@ -87,12 +90,33 @@ func readReport(fs fsext.Fs, file string) (*capacity.Report, error) {
 	return r, nil
 }
 
+// summaryIn returns the file of a summary that is given by itself, or by a run's folder.
+func summaryIn(files fsext.Fs, given string) string {
+	if folder, err := fsext.IsDir(files, given); err == nil && folder {
+		return filepath.Join(given, report.SummaryFile)
+	}
+	return given
+}
+
+// unread is the error about a file or folder that can't be read.
+func unread(name string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err // it names the call and the file
+	}
+	return fmt.Errorf("%s can't be read: %w. Runs leave their summaries in %s, and in folders of their own beside it",
+		name, err, filepath.Join(report.Folder, report.SummaryFile))
+}
+
 // summaries accepts so many files as arguments.
 func summaries(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, files []string) error {
-		if len(files) < least || len(files) > most {
-			return fmt.Errorf("%s takes the summaries that runs leave in %s: got %d. Usage: k6 x sparkmotion %s",
-				cmd.Name(), filepath.Join(report.Folder, report.SummaryFile), len(files), cmd.Use)
+	return arguments(least, most, "the summaries that runs leave in "+filepath.Join(report.Folder, report.SummaryFile))
+}
+
+// arguments accepts so many arguments, and says what they are.
+func arguments(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if len(given) < least || len(given) > most {
+			return fmt.Errorf("%s takes %s: got %d. Usage: k6 x sparkmotion %s", cmd.Name(), what, len(given), cmd.Use)
 		}
 		return nil
 	}

@@ -183,7 +183,7 @@ func TestMergeCommand(t *testing.T) {
 		t.Errorf("got %s, %v of %d taps", merged.Status, *merged.SustainedRate, merged.Whole.Taps)
 	}
 	said, err = runCommand(false, false, "merge", runBefore, "--out", filepath.Join(out, report.SummaryFile))
-	if err == nil || !strings.HasSuffix(err.Error(), "not a directory") || !strings.Contains(said, string(whole.Status)+"  ") || strings.Contains(said, "The report:") {
+	if err == nil || !strings.Contains(err.Error(), "not a directory. Something else than a folder has that name, such as a file") || !strings.Contains(said, string(whole.Status)+"  ") || strings.Contains(said, "The report:") {
 		t.Errorf("without a place for files: %v\n%s", err, said)
 	}
 	for _, p := range compared(t, runBefore, filepath.Join(out, report.SummaryFile)).Plateaus {
@@ -192,6 +192,42 @@ func TestMergeCommand(t *testing.T) {
 				t.Errorf("%s: %+v", p.Name, f)
 			}
 		}
+	}
+}
+
+// A run's folder stands for the summary in it.
+func TestFoldersOfRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text, err := os.ReadFile(runBefore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, report.SummaryFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, err := runCommand(false, false, "compare", runBefore, runAfter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := runCommand(false, false, "compare", dir, runAfter); err != nil || got != want {
+		t.Errorf("compare: %v\n%s", err, got)
+	}
+	if _, err := runCommand(false, false, "merge", dir, "--out", filepath.Join(dir, "merged")); err != nil {
+		t.Errorf("merge: %v", err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(".", link); err != nil {
+		t.Fatal(err)
+	}
+	for out, in := range map[string]string{dir: dir, link: filepath.Join(dir, report.SummaryFile), dir + "/": link} { // nothing is written over what is merged
+		_, err := runCommand(false, false, "merge", in, "--out", out)
+		if err == nil || !strings.HasSuffix(err.Error(), " is to be merged, and the merged summary would take its place: choose another folder with --out") {
+			t.Errorf("merge %s into %s: %v", in, out, err)
+		}
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, report.SummaryFile)); err != nil || !bytes.Equal(after, text) {
+		t.Errorf("the summary is another: %v", err)
 	}
 }
 
@@ -225,9 +261,12 @@ func TestCompareCommandFails(t *testing.T) {
 	if err := os.WriteFile(old, []byte(`{"metrics":{}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := t.TempDir()
 	for want, args := range map[string][]string{
-		"open gone.json: no such file or directory": {"compare", runBefore, "gone.json"},
-		old + ": it has no capacity: ":              {"compare", old, runAfter},
+		"gone.json can't be read: no such file or directory. Runs leave":                                                            {"compare", runBefore, "gone.json"},
+		filepath.Join(empty, report.SummaryFile) + " can't be read: no such file or directory. Runs leave":                          {"merge", "--out", t.TempDir(), empty},
+		"trend takes a folder with the folders or summaries of runs, such as results/: got 0. Usage: k6 x sparkmotion trend FOLDER": {"trend"},
+		old + ": it has no capacity: ": {"compare", old, runAfter},
 		"compare takes the summaries that runs leave in results/e2e-load-summary.json: got 1. Usage: k6 x sparkmotion compare BEFORE AFTER": {"compare", runBefore},
 		"unknown command \"mend\" for": {"mend"},
 		"merge takes the summaries that runs leave in results/e2e-load-summary.json: got 0. Usage: k6 x sparkmotion merge SUMMARY...": {"merge"},

@@ -24,7 +24,7 @@ func trendCommand(gs *state.GlobalState) *cobra.Command {
 		Long: `Reads the summaries that runs left in FOLDER and its subfolders, prints a table of
 them, and writes ` + report.TrendFile + ` into FOLDER. Other files are named, and skipped.`,
 		Example: "  k6 x sparkmotion trend results/",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1, "a folder with the folders or summaries of runs, such as "+report.Folder+"/"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			found, err := runsIn(gs.FS, args[0])
 			if err != nil {
@@ -51,7 +51,7 @@ type pastRuns struct {
 func runsIn(files fsext.Fs, folder string) (*pastRuns, error) {
 	entries, err := fsext.ReadDir(files, folder)
 	if err != nil {
-		return nil, err
+		return nil, unread(folder, err)
 	}
 	found := &pastRuns{reports: make(map[string]*capacity.Report), seen: make(map[string]string)}
 	var beside []string
@@ -60,6 +60,7 @@ func runsIn(files fsext.Fs, folder string) (*pastRuns, error) {
 		case name == report.Latest && entry.Mode()&fs.ModeSymlink != 0:
 		case entry.IsDir():
 			found.add(files, folder, filepath.Join(name, report.SummaryFile))
+		case strings.HasSuffix(name, ".schema.json"): // of summaries, beside the last run's
 		case filepath.Ext(name) == ".json":
 			beside = append(beside, name)
 		}

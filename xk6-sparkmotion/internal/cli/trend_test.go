@@ -44,6 +44,7 @@ func TestTrendCommand(t *testing.T) {
 		"copy.json":                      string(before),
 		"part.json":                      strings.Replace(string(before), `"segment": "0:1"`, `"segment": "0:1/3"`, 1),
 		"notes.txt":                      "not looked at",
+		"e2e-load-summary.schema.json":   `{"title": "not looked at"}`,
 		"empty/notes.txt":                "not looked at",
 		"other/" + report.SummaryFile:    "[]",
 		"old.json":                       strings.Replace(string(before), `"schema": 3`, `"schema": 2`, 1),
@@ -130,8 +131,8 @@ func TestTrendCommandFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, folder := range map[string]string{
-		"open gone: no such file or directory": "gone",
-		dir + " has no summary of a run, such as report() leaves in results: foreign.json: it has no capacity: ": dir,
+		"gone can't be read: no such file or directory. Runs leave their summaries in results/e2e-load-summary.json, and in folders of their own beside it": "gone",
+		dir + " has no summary of a run, such as report() leaves in results: foreign.json: it has no capacity: ":                                            dir,
 	} {
 		if _, err := runCommand(false, false, "trend", folder); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v", folder, err)

@@ -29,7 +29,7 @@ func (f *Flushed) InPart() string {
 }
 
 // FlushURL returns the URL at which a Hub flushes its queue.
-func FlushURL(origin string) string { return strings.TrimSuffix(origin, "/") + "/api/cron/flush-taps" }
+func FlushURL(origin string) string { return strings.TrimRight(origin, "/") + "/api/cron/flush-taps" }
 
 // Flush flushes the queue of the Hub at an origin. Its errors are an [*answer.Error].
 func Flush(ctx context.Context, doer answer.Doer, origin, secret string) (*Flushed, error) {
@@ -48,7 +48,7 @@ func Flush(ctx context.Context, doer answer.Doer, origin, secret string) (*Flush
 	return read(a)
 }
 
-// read reads the answer to a flush that was let in. What only informs may be missing, or a fraction.
+// read reads the answer to a flush that was let in. What only informs may be missing, or anything.
 func read(a *answer.Answer) (*Flushed, error) {
 	fields := fields{answer: a}
 	if err := a.JSON(&fields.values); err != nil {
@@ -61,10 +61,10 @@ func read(a *answer.Answer) (*Flushed, error) {
 		Success:       fields.boolean("success"),
 		Flushed:       fields.count("flushed"),
 		Dropped:       fields.count("dropped"),
-		Batches:       fields.number("batches"),
+		Batches:       fields.informs("batches"),
 		FailedBatches: fields.count("failedBatches"),
 		Remaining:     fields.count("remaining"),
-		DurationMs:    fields.number("durationMs"),
+		DurationMs:    fields.informs("durationMs"),
 	}
 	switch {
 	case fields.err != nil:
@@ -87,9 +87,11 @@ func (f *fields) has(name string) bool {
 	return ok && string(value) != "null"
 }
 
-// number reads a number; 0 when it is missing.
-func (f *fields) number(name string) (value float64) {
-	f.decode(name, &value, "a number")
+// informs reads a number that nothing depends on; 0 when it is missing, or something else.
+func (f *fields) informs(name string) (value float64) {
+	if json.Unmarshal(f.values[name], &value) != nil {
+		return 0
+	}
 	return value
 }
 

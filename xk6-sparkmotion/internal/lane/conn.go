@@ -84,6 +84,9 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	c.location = response.Location
 	if err == nil {
 		r.Location, r.Host = c.locations.find(response.Location)
+		if r.Differs = response.Differs; r.Differs {
+			r.Host = ""
+		}
 		r.wait = string(response.Wait)
 		r.Source = sourceOf(response.ByNext, response.Length == 0)
 		return

@@ -1,12 +1,14 @@
 package lane
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/ports"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/tapwire"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
@@ -57,6 +59,7 @@ type Result struct {
 	Repeats int
 
 	Location string // as the Worker sent it
+	Differs  bool   // it sent several that differ, and so leads nowhere
 	wait     string // Retry-After, for messages
 
 	Err  error  // why there is no complete answer
@@ -88,15 +91,28 @@ func (r *Result) Redirected() bool { return r.IsRedirect() && (r.Led == Page || 
 // Expected reports the opposite of k6's http_req_failed.
 func (r *Result) Expected() bool { return r.Err == nil && vuhttp.Expected(r.Status) }
 
-// Kind returns how a tap failed, with low cardinality: its error_code, "fallback" for a redirect to one, or its status.
+// Kind returns how a tap failed, with low cardinality: its error_code, where its redirect led or did not, or its status.
 func (r *Result) Kind() string {
+	status := fmt.Sprint("status ", r.Status)
 	switch {
 	case r.Err != nil:
 		return fmt.Sprint("error_code ", r.Code)
+	case r.Status/100 != 3:
+		return status
+	case r.Differs:
+		return "different Locations"
 	case r.IsRedirect() && r.Led == Fallback:
 		return "fallback"
+	case r.Led == Fallback:
+		return status + " to a fallback"
+	case r.Led == Page:
+		return status + " to the page"
+	case r.IsRedirect() && r.Location == "":
+		return "no Location"
+	case r.IsRedirect():
+		return "Location without a host"
 	}
-	return fmt.Sprint("status ", r.Status)
+	return status
 }
 
 // Duration returns k6's http_req_duration.
@@ -134,17 +150,28 @@ func (r *Result) Failure() *answer.Error {
 	setting := r.Target.Setting
 	request := r.Request()
 	if r.Err != nil {
-		return answer.Failed(request, setting, r.Err)
+		wrong := answer.Failed(request, setting, r.Err)
+		if errors.Is(r.Err, tapwire.ErrHeadTooLarge) {
+			wrong.Advice = "The answer's header is larger than the 64 KiB that a tap reads: make it smaller, as many proxies take less"
+		}
+		return wrong
 	}
 	header := http.Header{"Location": {r.Location}, "Retry-After": {r.wait}}
+	if r.Differs {
+		header.Add("Location", "another") // which is not kept
+	}
 	wrong := (&answer.Answer{Request: request, Setting: setting, Status: r.Status, Header: header}).Unexpected("")
-	switch {
-	case r.IsRedirect() && r.Led == Fallback:
-		wrong.Advice = "That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why"
-	case r.Led == Page:
+	switch redirect := r.Status/100 == 3; {
+	case r.Differs:
+	case redirect && r.Led == Fallback:
+		wrong.Advice = Failed
+	case redirect && r.Led == Page:
 		wrong.Advice = fmt.Sprintf("It leads to the page, but with another status than %d: is the option status right?", r.Target.status)
 	case r.IsRedirect():
 		wrong.Advice = "A band leads to a whole URL: is " + setting + " the Worker's origin?"
 	}
 	return wrong
 }
+
+// Failed is the advice on a redirect to a fallback.
+const Failed = "That is a fallback (FALLBACK_HOST): the Worker failed, or could not reach the Hub. Their logs say why"

@@ -130,12 +130,9 @@ func (l Link) url() (*url.URL, error) {
 	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
 		return nil, fmt.Errorf("path must begin with / and have no query, got %q: the option query takes that", path)
 	}
-	link, err := url.Parse(strings.TrimSuffix(l.Origin, "/") + path)
+	link, err := url.Parse(strings.TrimRight(l.Origin, "/") + path)
 	if err != nil {
 		return nil, errors.New("no URL can be made of " + l.Setting + " and the path") // without err, which repeats the URL
-	}
-	if link.RawQuery != "" || link.Fragment != "" || link.ForceQuery || strings.Contains(l.Origin, "#") {
-		return nil, errors.New(l.Setting + " is an origin, such as https://sparkmotion.net: leave its query and fragment out")
 	}
 	if name, port := hostname.ASCII(link.Hostname()), link.Port(); !strings.Contains(name, ":") {
 		link.Host = name

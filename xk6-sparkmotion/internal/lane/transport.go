@@ -15,6 +15,7 @@ import (
 	"go.k6.io/k6/v2/metrics"
 	"gopkg.in/guregu/null.v3"
 
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/answer"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
@@ -40,6 +41,9 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 	}
 	r.Status, r.Proto, r.Waiting = response.StatusCode, response.Proto, client.Took()
 	r.Location, r.Host = c.locations.find([]byte(response.Header.Get("Location")))
+	if r.Differs = answer.Differ(response.Header.Values("Location")); r.Differs {
+		r.Host = ""
+	}
 	r.wait = response.Header.Get("Retry-After")
 	length := response.Header.Get("Content-Length")
 	r.Source = sourceOf(byNext(response.Header), length == "0" || length == "" && response.ProtoMajor == 2 && response.ContentLength == 0)

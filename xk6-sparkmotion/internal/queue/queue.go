@@ -104,8 +104,8 @@ func (s Source) Read(ctx context.Context, network Network) (Reading, error) {
 // reading makes sense of what LLEN and MGET gave. A counter that is not there has counted nothing yet.
 func (s Source) reading(length, counts any, setting string) (Reading, error) {
 	pending, ok := whole(length)
-	if !ok {
-		return Reading{}, fmt.Errorf("LLEN %s answered %s instead of a whole number. Is %s a Redis?", s.Key, shown(length), setting)
+	if !ok || pending < 0 {
+		return Reading{}, fmt.Errorf("LLEN %s answered %s instead of a whole number from 0. Is %s a Redis?", s.Key, shown(length), setting)
 	}
 	keys := counters()
 	values, ok := counts.([]any)
@@ -118,8 +118,8 @@ func (s Source) reading(length, counts any, setting string) (Reading, error) {
 			continue
 		}
 		n, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
-		if err != nil {
-			return Reading{}, fmt.Errorf("%s holds %s, which is not a whole number. Is this the system's Redis?", keys[i], shown(value))
+		if err != nil || n < 0 {
+			return Reading{}, fmt.Errorf("%s holds %s, which is not a whole number from 0. Is this the system's Redis?", keys[i], shown(value))
 		}
 		read[i] = n
 	}

@@ -98,10 +98,11 @@ func (s Source) failed(command string, options *redis.Options, err error, handsh
 		return &answer.Error{Request: request, Got: "answered " + said, Advice: s.refused(said, "the password in REDIS_URL")}
 	}
 	wrong := answer.Failed(request, "REDIS_URL", err)
-	if _, lost := err.(*answer.Lost); !lost && errors.Is(err, io.EOF) && options.TLSConfig == nil {
+	_, lost := err.(*answer.Lost)
+	switch closed := errors.Is(err, io.EOF); {
+	case closed && !lost && options.TLSConfig == nil:
 		wrong.Advice = "Is REDIS_URL right? A server with TLS needs rediss://"
-	}
-	if handshaking && errors.Is(err, context.DeadlineExceeded) {
+	case handshaking && (closed || errors.Is(err, context.DeadlineExceeded)):
 		wrong.Advice = "It doesn't speak TLS: use redis:// instead of rediss://"
 	}
 	return wrong

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
@@ -51,17 +52,20 @@ func Write(folder string, summary, audited []byte, r *capacity.Report, colours b
 	if err != nil {
 		return terminal.String(), err
 	}
-	for _, f := range files {
-		if err := WriteFile(filepath.Join(folder, f.name), f.text); err != nil {
-			return terminal.String(), err
-		}
+	leads := lead(folder, kept)
+	at, stays := folder, filepath.Join(folder, kept)
+	unplaced := place(folder, files)
+	if unplaced != nil {
+		at = stays
 	}
-	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(folder, PageFile), MarkdownFile, SummaryFile)
-	fmt.Fprintf(&terminal, "The same files stay in %s\n", filepath.Join(folder, kept)+string(filepath.Separator))
-	if err := lead(folder, kept); err != nil {
-		fmt.Fprintf(&terminal, "%s does not lead there: %v\n", filepath.Join(folder, Latest), err)
+	fmt.Fprintf(&terminal, "\nThe report: %s, %s; all data: %s\n", filepath.Join(at, PageFile), MarkdownFile, SummaryFile)
+	if unplaced == nil {
+		fmt.Fprintf(&terminal, "The same files stay in %s\n", stays+string(filepath.Separator))
 	}
-	return terminal.String(), nil
+	if leads != nil {
+		fmt.Fprintf(&terminal, "%s does not lead there: %v\n", filepath.Join(folder, Latest), leads)
+	}
+	return terminal.String(), unplaced
 }
 
 // folderName returns a run's folder name: when it began, so that names sort by time, and the run's name.
@@ -83,30 +87,83 @@ func Name(text string) string { return strings.Trim(noName.ReplaceAllString(text
 
 // keep writes files to a new folder inside another, all or none, and returns its name: the wanted one, with a number if another run has it.
 func keep(folder, wanted string, files []file) (name string, err error) {
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	if err := MakeFolder(folder); err != nil {
 		return "", err
 	}
-	made, err := os.MkdirTemp(folder, ".writing-")
+	made, err := beside(folder, files)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(made)) }() // after a success there is nothing to remove
-	if err := os.Chmod(made, 0o750); err != nil {                 // #nosec G302 -- as its parent
-		return "", err
-	}
-	for _, f := range files {
-		if err := WriteFile(filepath.Join(made, f.name), f.text); err != nil {
-			return "", err
-		}
-	}
 	name = wanted
 	for n := 2; ; n++ {
 		err := os.Rename(made, filepath.Join(folder, name))
 		if !errors.Is(err, fs.ErrExist) {
-			return name, err
+			return name, advised(err)
 		}
 		name = fmt.Sprintf("%s-%d", wanted, n)
 	}
+}
+
+// place leaves files in a folder in place of those of the run before, all or none: they are written before the first is renamed, and what
+// is in the way of a name is known before.
+func place(folder string, files []file) (err error) {
+	for _, f := range files {
+		path := filepath.Join(folder, f.name)
+		if there, err := os.Lstat(path); err == nil && there.IsDir() {
+			return fmt.Errorf("%s is a folder, so the files of the last run stay there as they were: remove it, or %s", path, another)
+		}
+	}
+	made, err := beside(folder, files)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(made)) }()
+	for _, f := range files {
+		if err := os.Rename(filepath.Join(made, f.name), filepath.Join(folder, f.name)); err != nil {
+			return advised(err)
+		}
+	}
+	return nil
+}
+
+// beside writes files into a new folder below another, all or none.
+func beside(folder string, files []file) (made string, err error) {
+	if made, err = os.MkdirTemp(folder, ".writing-"); err != nil {
+		return "", advised(err)
+	}
+	err = os.Chmod(made, 0o750) // #nosec G302 -- as its parent
+	for _, f := range files {
+		if err == nil {
+			err = WriteFile(filepath.Join(made, f.name), f.text)
+		}
+	}
+	if err != nil {
+		return "", errors.Join(advised(err), os.RemoveAll(made))
+	}
+	return made, nil
+}
+
+// MakeFolder makes a folder for results, unless it is there.
+func MakeFolder(folder string) error { return advised(os.MkdirAll(folder, 0o750)) }
+
+// another is how to write elsewhere.
+const another = "write to another folder: the option dir of report(), or --out of k6 x sparkmotion merge"
+
+// advised adds what to do to an error about writing.
+func advised(err error) error {
+	var first string
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+		first = "Something else than a folder has that name, such as a file, or a link that leads nowhere: remove it"
+	case errors.Is(err, syscall.ENOSPC):
+		first = "The disk is full: make room"
+	default:
+		first = "Make the folder writable"
+	}
+	return fmt.Errorf("%w. %s, or %s", err, first, another)
 }
 
 // lead makes Latest a link to a run's folder.

@@ -106,7 +106,68 @@ func TestWriteFailsWhole(t *testing.T) {
 	wantNothingBeside(t, dir)
 }
 
-// An audit's findings are kept with the run's files. If Latest can't be a symbolic link, the run says so, and writes all else.
+// A name that is taken by a folder keeps the last run's files as they were, all of them; the run's own are in its folder, which is told.
+func TestWriteAllOrNone(t *testing.T) {
+	t.Parallel()
+	for _, taken := range []string{SummaryFile, PageFile, MarkdownFile, JUnitFile} {
+		dir := t.TempDir()
+		if _, err := Write(dir, []byte(`{"n": 1}`), nil, titled(1), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, taken)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(dir, taken), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		said, err := Write(dir, []byte(`{"n": 2}`), nil, titled(2), false)
+		const own = "20260612T203000Z-load-2"
+		if err == nil || !strings.HasPrefix(err.Error(), filepath.Join(dir, taken)+" is a folder, so the files of the last run stay there as they were: remove it, or write to another folder") {
+			t.Errorf("%s: %v", taken, err)
+		}
+		if !strings.Contains(said, "\nThe report: "+filepath.Join(dir, own, PageFile)+", ") {
+			t.Errorf("%s: %s", taken, said)
+		}
+		for _, file := range []string{PageFile, MarkdownFile, JUnitFile} {
+			if file != taken && !strings.Contains(text(t, dir, file), "run 1 of many") {
+				t.Errorf("%s: %s is not of the last run", taken, file)
+			}
+			if !strings.Contains(text(t, dir, Latest, file), "run 2 of many") {
+				t.Errorf("%s: latest does not lead to the run", taken)
+			}
+		}
+		wantNothingBeside(t, dir)
+	}
+}
+
+// What is in the way of the folder itself, and what to do about it, is told.
+func TestWriteWithoutAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{file, link, filepath.Join(file, "below")} {
+		said, err := Write(folder, []byte("{}"), nil, titled(1), false)
+		if err == nil || !strings.HasSuffix(err.Error(), ". Something else than a folder has that name, such as a file, or a link that leads nowhere: remove it, or "+
+			"write to another folder: the option dir of report(), or --out of k6 x sparkmotion merge") {
+			t.Errorf("%s: %v", folder, err)
+		}
+		if said == "" || strings.Contains(said, "The report:") {
+			t.Errorf("%s: %s", folder, said)
+		}
+	}
+	if got := text(t, file); got != "before" {
+		t.Errorf("got %s", got)
+	}
+	wantNothingBeside(t, dir)
+}
+
+// An audit's findings are kept with the run's; where Latest can't be a symbolic link, a run says so, and leaves all else.
 func TestWriteAudit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/grafana/sobek"
@@ -37,6 +38,9 @@ type Reader struct {
 type MissingError struct{ Names []string }
 
 func (e *MissingError) Error() string {
+	if len(e.Names) > 1 {
+		return "needs " + strings.Join(e.Names, ", ") + ": set them in the environment, or pass them as options"
+	}
 	return "needs " + strings.Join(e.Names, ", ") + ": set it in the environment, or pass it as an option"
 }
 
@@ -141,11 +145,20 @@ func (r *Reader) complete(fields reflect.Value) error {
 	return nil
 }
 
-// CheckURL returns why text is not an origin for requests, or nil.
+// CheckURL returns why text is not an origin for requests, or nil. It does not repeat the text, which may hold a password.
 func CheckURL(text string) error {
+	const such = ", such as https://sparkmotion.net"
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return errors.New("an http or https URL with a host is expected, such as https://sparkmotion.net") // not the value: it may hold a password
+		return errors.New("an http or https URL with a host is expected" + such)
+	}
+	if strings.ContainsAny(text, "?#") {
+		return errors.New("an origin is expected" + such + ": leave its query and fragment out")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return errors.New("a port is a number from 1 to 65535")
+		}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestOptions(t *testing.T) {
 		{"what is not set means the default", env, "{url: undefined, wait: null}", "{https://env hush 1m0s 3 0.5 []}"},
 		{"needs no environment", nil, "{url: 'http://h', secret: 's'}", "{http://h s 1m0s 3 0.5 []}"},
 
-		{"all that is missing", nil, "{}", "needs T_URL, T_SECRET: set it in the environment, or pass it as an option"},
+		{"all that is missing", nil, "{}", "needs T_URL, T_SECRET: set them in the environment, or pass them as options"},
 		{"one missing", map[string]string{"T_URL": "http://h"}, "{}", "needs T_SECRET: set it in the environment, or pass it as an option"},
 		{"unknown", env, "{uri: 1}", `unknown option "uri"; it takes count, names, secret, share, url, wait`},
 		{"no object", env, "'hush'", "options must be an object"},
@@ -65,6 +65,12 @@ func TestOptions(t *testing.T) {
 		{"a URL without a host", env, "{url: 'https:///hush'}", "T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
 		{"a URL of a port alone", env, "{url: 'http://:80'}", "T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
 		{"another scheme", env, "{url: 'ftp://hush'}", "T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
+		{"a URL with a query", env, "{url: 'http://h/?hush'}", "T_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out"},
+		{"a URL with a fragment", env, "{url: 'http://h/#hush'}", "T_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out"},
+		{"a URL with an empty query", env, "{url: 'http://h?'}", "T_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out"},
+		{"a port beyond the last", env, "{url: 'http://h:65536'}", "T_URL: a port is a number from 1 to 65535"},
+		{"no port", env, "{url: 'http://h:0'}", "T_URL: a port is a number from 1 to 65535"},
+		{"the last port", env, "{url: 'http://h:65535'}", "{http://h:65535 hush 1m0s 3 0.5 []}"},
 		{"a URL that can't be read", env, "{url: 'http://u:hush@h:port'}", "T_URL: an http or https URL with a host is expected, such as https://sparkmotion.net"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

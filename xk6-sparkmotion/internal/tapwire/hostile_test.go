@@ -172,7 +172,7 @@ func TestHostileServers(t *testing.T) {
 		{"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", hangs, ErrNotHTTP},
 		{"HTTP/2 settings frame", "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64", hangs, ErrNotHTTP},
 		{"HTTP/2 status line", "HTTP/2.0 200 OK\r\n\r\n", hangs, ErrNotHTTP},
-		{"TLS alert", "\x15\x03\x01\x00\x02\x02\x46", hangs, ErrNotHTTP},
+		{"TLS alert", "\x15\x03\x01\x00\x02\x02\x46", hangs, ErrTLS},
 		{"NUL bytes", "", repeats("\x00"), ErrNotHTTP},
 		{"another protocol", "220 mail.example.com ESMTP\r\n", hangs, ErrNotHTTP},
 		{"empty line first", "\r\nHTTP/1.1 200 OK\r\n\r\n", hangs, ErrNotHTTP},

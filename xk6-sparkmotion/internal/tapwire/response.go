@@ -22,11 +22,15 @@ type ProtocolError string
 
 func (e ProtocolError) Error() string { return "malformed response: " + string(e) }
 
+// TLS reports whether the server speaks TLS, and the request was in plain text.
+func (e ProtocolError) TLS() bool { return e == ErrTLS }
+
 // What can be wrong with a response. ErrUnsolicited is found before anything is
 // written, so the request may go out on another connection.
 const (
 	ErrUnsolicited      = ProtocolError("bytes on an idle connection")
 	ErrNotHTTP          = ProtocolError("not HTTP/1")
+	ErrTLS              = ProtocolError("TLS instead of HTTP/1")
 	ErrStatusLine       = ProtocolError("bad status line")
 	ErrHeaderLine       = ProtocolError("bad header line")
 	ErrControlCharacter = ProtocolError("NUL or bare CR in a line")
@@ -44,6 +48,7 @@ type Response struct {
 	Status   int    // 101, or 200 to 999
 	Proto    string // "HTTP/1.1" or "HTTP/1.0"
 	Location []byte // of the first Location field, empty without one; valid until the next exchange
+	Differs  bool   // another Location field has another value
 	Wait     []byte // of Retry-After, empty without one
 	Body     int64  // bytes of content read, without chunk framing
 	Length   int64  // Content-Length; -1 without one
@@ -67,6 +72,7 @@ func (r *Response) reset() { *r = Response{Location: r.Location[:0], Length: -1}
 // framing is what a header says about where its response ends.
 type framing struct {
 	length           int64 // of Content-Length, -1 without
+	located          bool  // a Location field came
 	chunked, unknown bool  // Transfer-Encoding's last coding
 	close, keepAlive bool  // Connection's options
 }
@@ -95,7 +101,7 @@ func (c *Conn) readHead(r *Response, budget *int) (framing, error) {
 	if err := c.readStatusLine(r, budget); err != nil {
 		return f, err
 	}
-	r.Location, r.Wait, r.Length, r.ByNext = r.Location[:0], nil, -1, false
+	r.Location, r.Differs, r.Wait, r.Length, r.ByNext = r.Location[:0], false, nil, -1, false
 	foldable := false // whether the line before may go on in the next one
 	for {
 		line, err := c.readLine(budget, ErrHeadTooLarge)
@@ -134,7 +140,7 @@ func (c *Conn) readStatusLine(r *Response, budget *int) error {
 		}
 		n = min(len(version), c.w-c.r)
 		if string(c.buf[c.r:c.r+n]) != version[:n] {
-			return ErrNotHTTP
+			return alien(c.buf[c.r : c.r+n])
 		}
 	}
 	line, err := c.readLine(budget, ErrHeadTooLarge)
@@ -157,6 +163,15 @@ func (c *Conn) readStatusLine(r *Response, budget *int) error {
 	return nil
 }
 
+// alien is the error of a server that speaks another protocol, by its first bytes.
+func alien(first []byte) ProtocolError {
+	const alert, handshake = 0x15, 0x16 // TLS records (RFC 8446, section 5.1)
+	if first[0] == alert || first[0] == handshake {
+		return ErrTLS
+	}
+	return ErrNotHTTP
+}
+
 // splitField splits a field line (RFC 9112, section 5). White space before the
 // colon is refused: readers differ on what such a field is.
 func splitField(line []byte) (name, value []byte, err error) {
@@ -172,8 +187,10 @@ func splitField(line []byte) (name, value []byte, err error) {
 func (f *framing) apply(r *Response, name, value []byte) (used bool, err error) {
 	switch {
 	case equalFold(name, "location"):
-		if len(r.Location) == 0 {
-			r.Location = append(r.Location, value...)
+		if f.located {
+			r.Differs = r.Differs || !bytes.Equal(r.Location, value)
+		} else {
+			f.located, r.Location = true, append(r.Location, value...)
 		}
 	case equalFold(name, "content-length"):
 		err = f.addLength(value)

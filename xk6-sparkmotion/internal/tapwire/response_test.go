@@ -105,6 +105,28 @@ func TestResponse(t *testing.T) {
 	}
 }
 
+// Browsers refuse Locations that differ; the same one twice is fine.
+func TestLocations(t *testing.T) {
+	t.Parallel()
+	for fields, want := range map[string]bool{
+		"Location: /a\r\n":                                          false,
+		"Location: /a\r\nlocation:  /a\r\n":                         false,
+		"Location: /a\r\nLocation: /b\r\n":                          true,
+		"Location: /a\r\nLocation: /b\r\nLocation: /b\r\n":          true,
+		"Location: /a\r\nLocation: /b\r\nLocation: /a\r\n":          true,
+		"Location:\r\nLocation: /a\r\n":                             true,
+		"Location: /a\r\nLocation:\r\n":                             true,
+		"Location: /a\r\nX: /b\r\nContent-Location: /b\r\n":         false,
+		"Location: /a\r\nLOCATION: /A\r\nContent-Length: 0\r\n\r\n": true,
+	} {
+		c := NewConn(&memConn{data: "HTTP/1.1 103 Early Hints\r\nLocation: /early\r\n\r\nHTTP/1.1 302 Found\r\n" + fields + "\r\n", chunk: 4096, end: io.EOF})
+		var r Response
+		if err := c.Exchange(t.Context(), time.Minute, request, &r); err != nil || r.Differs != want {
+			t.Errorf("%q: %v, %v", fields, r.Differs, err)
+		}
+	}
+}
+
 func TestResponseIsReset(t *testing.T) {
 	m := &memConn{data: redirect, chunk: 4096, end: io.EOF}
 	c := NewConn(m)

@@ -147,7 +147,7 @@ func (c Client) Batch(ctx context.Context, calls []Call) ([]Result, error) {
 }
 
 func (c Client) send(ctx context.Context, method, procedures, query string, body io.Reader) (*answer.Answer, error) {
-	target := strings.TrimSuffix(c.URL, "/") + "/api/trpc/" + procedures + query
+	target := strings.TrimRight(c.URL, "/") + "/api/trpc/" + procedures + query
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil { // not err: it repeats the URL, with its password and the input
 		return nil, fmt.Errorf("ADMIN_URL and the procedure %q do not form a URL", procedures)

@@ -3,6 +3,7 @@ package upstash
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,7 +133,7 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 	if err != nil {
 		return nil, fmt.Errorf("a command's arguments must be strings, numbers or booleans: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(sent))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(c.URL, "/")+path, bytes.NewReader(sent))
 	if err != nil { // not err: it repeats the URL
 		return nil, errors.New("UPSTASH_REDIS_REST_URL is not a URL")
 	}
@@ -142,24 +143,38 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 	if err != nil {
 		return nil, err
 	}
-	if a.Status == http.StatusOK {
+	said := c.reason(a)
+	switch single := path == "/"; {
+	case a.Status == http.StatusOK && (single || said == ""), a.Status == http.StatusBadRequest && single && said != "":
 		return a, nil
+	case said == "":
+		return nil, a.Unexpected(credentials)
+	case a.Status == http.StatusOK, a.Status == http.StatusBadRequest:
+		return nil, a.Wrong("", "%d: %s", a.Status, said)
 	}
-	wrong := a.Unexpected("Check UPSTASH_REDIS_REST_TOKEN")
+	wrong := a.Unexpected(credentials)
+	wrong.Got += ": " + said // a second's limit or a day's, a read-only token, a suspended database
+	return nil, wrong
+}
+
+// credentials is what to check when a request was not let in.
+const credentials = "Check UPSTASH_REDIS_REST_TOKEN"
+
+// reason returns why the server refuses the request as a whole; empty when it does not say.
+func (c Client) reason(a *answer.Answer) string {
 	var refused reply
 	if a.JSON(&refused) != nil || refused.Error == nil {
-		return nil, wrong
+		return ""
 	}
-	switch a.Status {
-	case http.StatusBadRequest:
-		if path == "/" {
-			return a, nil
-		}
-		return nil, a.Wrong("", "400: %s", answer.Words(*refused.Error))
-	case http.StatusTooManyRequests, http.StatusRequestEntityTooLarge:
-		wrong.Got += ": " + answer.Words(*refused.Error) // a second's limit, or a day's
+	return cmp.Or(c.words(*refused.Error), "an error without words")
+}
+
+// words returns the server's text as messages quote it, without the token.
+func (c Client) words(said string) string {
+	if c.Token != "" {
+		said = strings.ReplaceAll(said, c.Token, "****")
 	}
-	return nil, wrong
+	return answer.Words(said)
 }
 
 type reply struct {

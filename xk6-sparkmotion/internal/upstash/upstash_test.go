@@ -129,10 +129,15 @@ var failures = []struct {
 	body   string
 	err    string // after the request
 }{
-	{"a bad token", 401, `{"error":"Unauthorized"}`, "answered 401 Unauthorized. Check UPSTASH_REDIS_REST_TOKEN"},
+	{"a bad token", 401, `{"error":"Unauthorized"}`, "answered 401 Unauthorized: Unauthorized. Check UPSTASH_REDIS_REST_TOKEN"},
+	{"a read-only token", 403, `{"error":"NOPERM this token is read-only"}`, "answered 403 Forbidden: NOPERM this token is read-only. Check UPSTASH_REDIS_REST_TOKEN. Or does a gateway forbid it?"},
+	{"a suspended database", 402, `{"error":"database suspended"}`, "answered 402 Payment Required: database suspended. It asks for payment: see the account's plan and limits"},
+	{"a failure at length", 500, `{"error":"` + strings.Repeat("x", 400) + `"}`, "answered 500 Internal Server Error: " + strings.Repeat("x", 300) + "…. The server failed: its log says why"},
+	{"a failure without words", 500, `{"error":""}`, "answered 500 Internal Server Error: an error without words. The server failed: its log says why"},
+	{"an error of no known form", 500, `{"error":{"hush":1}}`, "answered 500 Internal Server Error. The server failed: its log says why"},
 	{"a token that may not", 403, "", "answered 403 Forbidden. Check UPSTASH_REDIS_REST_TOKEN. Or does a gateway forbid it?"},
 	{"a limit", 429, `{"error":"ERR max daily request limit exceeded"}`, "answered 429 Too Many Requests (Retry-After: 7): ERR max daily request limit exceeded. The server limits the rate: wait, or raise its limit for this test"},
-	{"a failure", 500, `{"error":"hush"}`, "answered 500 Internal Server Error. The server failed: its log says why"},
+	{"a failure", 500, `{"error":"no hush"}`, "answered 500 Internal Server Error: no ****. The server failed: its log says why"},
 	{"a 400 that is not Redis's", 400, "<html>", "answered 400 Bad Request. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	{"a page", 200, "<html>hush", "answered 200 with an HTML page instead of JSON (10 bytes). Is UPSTASH_REDIS_REST_URL the right application's origin?"},
 	{"empty", 200, "", "answered 200 with an empty body instead of JSON. Is UPSTASH_REDIS_REST_URL the right application's origin?"},
@@ -204,6 +209,7 @@ func TestSeveral(t *testing.T) {
 		}{
 			{"refused as a whole", 400, `{"error":"ERR EXECABORT transaction discarded"}`, "answered 400: ERR EXECABORT transaction discarded"},
 			{"too few", 200, `[{"result":1}]`, "answered 1 results to 2 commands. Is a proxy in between?"},
+			{"an error for all", 200, `{"error":"ERR max daily request limit exceeded"}`, "answered 200: ERR max daily request limit exceeded"},
 			{"too many", 200, `[{"result":1},{"result":1},{"result":1}]`, "answered 3 results to 2 commands. Is a proxy in between?"},
 			{"neither", 200, `[{"result":1},{}]`, "answered JSON with neither result nor error. Is this Upstash's REST API?"},
 			{"cut", 200, `[{"result":1},{"res`, "answered 200 with truncated or invalid JSON (19 bytes). See the log of the server, or of a proxy in between"},
