@@ -536,3 +536,44 @@ type full struct{}
 var errFull = errors.New("disk full")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestLedgerRows: each row has what waited and was in a flush at its start and at its end; what is not known is not 0.
+func TestLedgerRows(t *testing.T) {
+	t.Parallel()
+	n := func(n int64) *int64 { return &n }
+	for name, c := range map[string]struct {
+		ledger *capacity.Ledger
+		want   []string
+	}{
+		"nobody read": {nil, []string{"–", "–", "–", "–", "–", "–", "–", "–"}},
+		"a flush under way": {
+			&capacity.Ledger{Redirected: 6422, Received: 6422, WaitingBefore: 2884, Waiting: 4306, FlushingBefore: n(0), Flushing: n(5000), Lost: n(0)},
+			[]string{"6,422", "6,422", "0", "0", "2,884 → 4,306", "0 → 5,000", "0", "0"},
+		},
+		"more than a million": {
+			&capacity.Ledger{Redirected: 1_200_345, Received: 1_200_340, Flushed: 1_200_341, WaitingBefore: 1, FlushingBefore: n(0), Flushing: n(0), Lost: n(5), AtLeast: true},
+			[]string{"1,200,345", "1,200,340", "1,200,341", "0", "1 → 0", "0", "≥ 5", "0"},
+		},
+		"flushes not known": {
+			&capacity.Ledger{Received: 100, Flushed: 300, WaitingBefore: 100},
+			[]string{"0", "100", "300", "0", "100 → 0", "not measured", "–", "not measured"},
+		},
+		"flushes not known, and some nowhere": {
+			&capacity.Ledger{Received: 100, Flushed: 300, WaitingBefore: 100, Unaccounted: 7},
+			[]string{"0", "100", "300", "0", "100 → 0", "not measured", "–", "≥ 7"},
+		},
+		"some nowhere later": {
+			&capacity.Ledger{Received: 100, Waiting: 97, FlushingBefore: n(0), Flushing: n(0), Unaccounted: 3, UnaccountedLater: 97},
+			[]string{"0", "100", "0", "0", "0 → 97", "0", "–", "3, later 97"},
+		},
+	} {
+		table := ledgerTable(&capacity.Report{Measured: capacity.Measured{Plateaus: []capacity.Plateau{{Ledger: c.ledger}}}})
+		var got []string
+		for _, cell := range table.Rows[0][1:] {
+			got = append(got, cell.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -118,13 +118,11 @@ func (t *terminal) table(of table) {
 	}
 }
 
-// heads breaks a table's heads into lines that make no column wider than it is, or than narrow.
+// heads are a table's heads in lines.
 func (t table) heads() [][]cell {
-	const narrow = 8
 	broken, most := make([][]string, len(t.Head)), 0
-	for i, head := range t.Head {
-		head = strings.TrimPrefix(head, "Redirect ") // clear from the table's name
-		broken[i] = wrap(head, max(narrow, t.widest(i)))
+	for i := range t.Head {
+		broken[i] = t.head(i)
 		most = max(most, len(broken[i]))
 	}
 	rows := make([][]cell, most)
@@ -137,6 +135,13 @@ func (t table) heads() [][]cell {
 		}
 	}
 	return rows
+}
+
+// head breaks a column's head into lines that make it no wider than it is, or than narrow.
+func (t table) head(column int) []string {
+	const narrow = 8
+	head := strings.TrimPrefix(t.Head[column], "Redirect ") // clear from the table's name
+	return wrap(head, max(narrow, t.widest(column)))
 }
 
 func (t *terminal) row(of table, row []cell, head bool) {
