@@ -61,7 +61,7 @@ func (r *Report) backlog() int64 {
 // waits is how many more taps waited at the end than at the start, and how many flushes took.
 func (r *Report) waits() (waiting, taken int64, known bool) {
 	if l := r.Ledger; l != nil {
-		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped, true
+		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped + l.Unended, true
 	}
 	depths := r.Series.Depth
 	if len(depths) < 2 {

@@ -577,3 +577,36 @@ func TestLedgerRows(t *testing.T) {
 		}
 	}
 }
+
+// TestQueueChart: it draws what was read of the queue and nothing else, however much a flush has moved.
+func TestQueueChart(t *testing.T) {
+	t.Parallel()
+	r := &capacity.Report{Measured: capacity.Measured{Plateaus: []capacity.Plateau{{Start: 0, Seconds: 120}}}}
+	r.Series.Depth = []capacity.Depth{{At: 30, Depth: 2884}, {At: 45, Depth: 4717}, {At: 47, Depth: 1447, Flushed: 10_000}, {At: 50, Depth: 1800, Flushed: 7}, {At: 110, Depth: 400, Flushed: 20}}
+	c := queueChart(r)
+	if want := "The most that was read is 4,717 taps, at 0:45; the last is 400. 3 flushes moved 10,027 taps."; c.Desc != want {
+		t.Errorf("%s", c.Desc)
+	}
+	p := &plot{span: 120, y: linear(4717)}
+	var points []point
+	for _, d := range r.Series.Depth {
+		points = append(points, point{d.At, d.Depth})
+	}
+	p.line("polyline", "line depth", points)
+	if !strings.Contains(string(c.SVG), p.String()) {
+		t.Errorf("the line does not go through the readings:\n%s\nin\n%s", p, c.SVG)
+	}
+	if ticks := strings.Count(string(c.SVG), `class="flush"`); ticks != 3 {
+		t.Errorf("%d ticks", ticks)
+	}
+	for text, named := range map[string]bool{">10,000<": true, ">7<": false, ">20<": true} { // the second is too near the first
+		if strings.Contains(string(c.SVG), text) != named {
+			t.Errorf("%s is named: %v", text, !named)
+		}
+	}
+	for i, want := range []string{"–", "–", "10,000", "7", "20"} {
+		if got := c.Table.Rows[i][2].Text; got != want {
+			t.Errorf("row %d moved %s, want %s", i, got, want)
+		}
+	}
+}
