@@ -39,7 +39,7 @@ func (r *Report) sayGenerator() []string {
 	}
 	for i, p := range r.Plateaus {
 		from, on := "From", " on"
-		if slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
+		if r.Search != nil || slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
 			from, on = "At", ""
 		}
 		switch {
