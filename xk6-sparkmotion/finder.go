@@ -78,7 +78,11 @@ func (f *finder) find() error {
 		f.Observe(p, came)
 		f.report(capacity.SearchStopped)
 		if came != search.Held && !f.recovers() {
-			f.report(fmt.Sprintf("after %v/s the system did not recover", p.Rate))
+			ended := f.ended()
+			if came != search.Unknown { // of the system's slowness, and not the generator's
+				ended = fmt.Sprintf("after %v/s the system did not recover", p.Rate)
+			}
+			f.report(ended)
 			return nil
 		}
 		f.slowest = max(f.slowest, time.Since(end))

@@ -40,17 +40,19 @@ func (s *Search) status(r *Report) Status {
 // fails reports whether the system broke at the lowest rate that was tried.
 func (s *Search) fails() bool { return s.Low == nil && s.High != nil && !s.Unknown }
 
-// untold is the last probe that told nothing of the system, of those at the rate that was to be confirmed, or of the next one: why there was no
-// time left; nil when something else ended the search.
+// untold is the last probe that told nothing of the system, of those at the rate that was to be confirmed since it held, or of the next one: why
+// there was no time left; nil when something else ended the search.
 func (s *Search) untold(r *Report) *Plateau {
 	if s.Ended != SearchNoTime {
 		return nil
 	}
+	held := false
 	for i, p := range slices.Backward(r.Plateaus) {
 		low, high := s.Low != nil && p.Rate == *s.Low, s.Unknown && p.Rate == *s.High
-		if (low || high) && !p.Valid() {
+		if (low && !held || high) && !p.Valid() {
 			return &r.Plateaus[i]
 		}
+		held = held || low && p.Status == Pass
 	}
 	return nil
 }

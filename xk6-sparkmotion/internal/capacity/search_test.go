@@ -46,6 +46,10 @@ func searchRuns() []judgedRun {
 			run: searched(Search{Low: new(100.0), Ended: SearchNoTime}, calm100, late(100)),
 		},
 		{
+			name: "a search of one rate that held after the generator had limited it", status: NoData,
+			run: searched(Search{Low: new(50.0), Ended: SearchNoTime}, late(50), calm50),
+		},
+		{
 			name: "a search that the generator limits throughout", status: Generator,
 			run: searched(Search{High: new(50.0), Unknown: true, Ended: SearchNoTime}, late(100), late(100), late(50)),
 		},
