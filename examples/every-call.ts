@@ -201,7 +201,8 @@ function settleAccounts(): void {
   });
   check(ledger, {
     'every tap is recorded': (l) => l !== null && l.lost === 0 && l.received >= l.redirected && l.otherTraffic >= 0,
-    'and accounted for': (l) => l !== null && l.received === l.flushed + l.dropped + l.waiting + l.flushing + l.unaccounted,
+    'and accounted for': (l) => l !== null
+      && l.waitingBefore + l.received === l.flushed + l.dropped + l.waiting + l.flushing + l.unaccounted,
   });
 }
 

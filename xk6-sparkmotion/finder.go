@@ -61,14 +61,14 @@ func (m *module) finder(o findOptions) (*finder, error) {
 // find makes probes until there is an answer, or no time for another probe.
 func (f *finder) find() error {
 	f.process.meter.Recorder.StopWhen(capacity.StopRule{}) // a probe that breaks ends by itself
-	f.report("it was stopped")
+	f.report(capacity.SearchStopped)
 	if err := f.rest(); err != nil {
 		return err
 	}
 	for {
 		p, more := f.Next(time.Until(f.deadline), f.slowest)
 		if !more {
-			f.report("there was no time for more")
+			f.report(f.ended())
 			return nil
 		}
 		came, end, err := f.probe(p)
@@ -76,13 +76,25 @@ func (f *finder) find() error {
 			return err
 		}
 		f.Observe(p, came)
-		f.report("it was stopped")
+		f.report(capacity.SearchStopped)
 		if came != search.Held && !f.recovers() {
-			f.report(fmt.Sprintf("after %v/s the system did not recover", p.Rate))
+			ended := f.ended()
+			if came != search.Unknown { // of the system's slowness, and not the generator's
+				ended = fmt.Sprintf("after %v/s the system did not recover", p.Rate)
+			}
+			f.report(ended)
 			return nil
 		}
 		f.slowest = max(f.slowest, time.Since(end))
 	}
+}
+
+// ended tells why there is no other probe.
+func (f *finder) ended() string {
+	if f.flushing {
+		return "a flush of the last taps did not end, so that nobody knows whether flushes keep up"
+	}
+	return capacity.SearchNoTime
 }
 
 // report stores what is known so far, for the report.

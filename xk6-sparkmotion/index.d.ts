@@ -321,6 +321,8 @@ declare module 'k6/x/sparkmotion' {
     dropped: number;
     /** In the queue now. */
     waiting: number;
+    /** In the queue at the first reading. */
+    waitingBefore: number;
     /** Redirected but never received. */
     lost: number;
     /** Taken off the queue by a flush that is still running and will count them when it ends. */

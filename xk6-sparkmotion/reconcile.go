@@ -33,8 +33,8 @@ const (
 )
 
 // reconcile, in teardown(), waits until all redirected taps have been received and running flushes have ended, or have had their time, and
-// returns what became of the taps: {redirected, received, flushed, dropped, waiting, lost, flushing, unaccounted,
-// otherTraffic}. It returns null, and logs that, when no queue is configured, and throws when the queue can't be read.
+// returns what became of the taps: {redirected, received, flushed, dropped, waiting, waitingBefore, lost, flushing,
+// unaccounted, otherTraffic}. It returns null, and logs that, when no queue is configured, and throws when the queue can't be read.
 func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 	if m.vu.State() == nil {
 		return nil, errInit
@@ -72,7 +72,7 @@ func (m *module) reconcile(call sobek.FunctionCall) (any, error) {
 		return nil, errors.New("there is no earlier reading to compare with: call preflight() in setup(), or queueDepth() in the run")
 	}
 	return object(m.vu.Runtime(), "redirected", l.Redirected, "received", l.Received, "flushed", l.Flushed, "dropped", l.Dropped,
-		"waiting", l.Waiting, "lost", *l.Lost, "flushing", l.Flushing, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
+		"waiting", l.Waiting, "waitingBefore", l.WaitingBefore, "lost", *l.Lost, "flushing", *l.Flushing, "unaccounted", l.Unaccounted, "otherTraffic", max(0, l.Received-l.Redirected))
 }
 
 // settling waits until nothing is under way.

@@ -66,7 +66,8 @@ func (l *Ledger) with(other *Ledger) *Ledger {
 	}
 	lost := *l.Lost + *other.Lost
 	return &Ledger{
-		Redirected: l.Redirected + other.Redirected, Lost: &lost, Flushing: l.Flushing + other.Flushing, Unaccounted: l.Unaccounted + other.Unaccounted,
+		Redirected: l.Redirected + other.Redirected, Lost: &lost, Unended: l.Unended + other.Unended,
+		Unaccounted: l.Unaccounted + other.Unaccounted, UnaccountedLater: l.UnaccountedLater + other.UnaccountedLater,
 	}
 }
 

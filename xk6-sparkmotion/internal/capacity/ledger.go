@@ -5,21 +5,25 @@ import (
 	"slices"
 )
 
-// Ledger is what became of the redirected taps, by the system's own counters. If all is well, Redirected = Received = Flushed + Dropped +
-// Waiting - WaitingBefore + Flushing.
+// Ledger is what became of the redirected taps, by the system's own counters: over the run, or from a plateau's first reading to its last. If
+// the flushes under way are known, WaitingBefore + FlushingBefore + Received = Flushed + Dropped + Waiting + Flushing +
+// Unaccounted. If all is well, Redirected = Received, and none is unaccounted for.
 type Ledger struct {
-	Redirected    int64  `json:"redirected"`     // by the system, as we saw it
-	Received      int64  `json:"received"`       // put on the queue
-	Flushed       int64  `json:"flushed"`        // moved to the database, by whoever flushed
-	Dropped       int64  `json:"dropped"`        // thrown away by flushes
-	Waiting       int64  `json:"waiting"`        // in the queue at the end
-	WaitingBefore int64  `json:"waiting_before"` // in the queue at the start
-	Lost          *int64 `json:"lost"`           // redirected and never received; null if not known
-	AtLeast       bool   `json:"lost_at_least"`  // there may be more: others tapped too, or answers were not seen
-	Flushing      int64  `json:"flushing"`       // taken off the queue by a flush that had not ended, so not counted yet
-	Unaccounted   int64  `json:"unaccounted"`    // received, but not flushed, dropped, waiting or in such a flush
-	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
-	Errors        Tally  `json:"errors"`         // counted by the system meanwhile
+	Redirected       int64  `json:"redirected"`        // by the system, as we saw it
+	Received         int64  `json:"received"`          // put on the queue
+	Flushed          int64  `json:"flushed"`           // moved to the database, by whoever flushed
+	Dropped          int64  `json:"dropped"`           // thrown away by flushes
+	Waiting          int64  `json:"waiting"`           // in the queue at the end
+	WaitingBefore    int64  `json:"waiting_before"`    // in the queue at the start
+	Lost             *int64 `json:"lost"`              // redirected and never received; null when that is not known
+	AtLeast          bool   `json:"lost_at_least"`     // others tapped too, or answers were not seen: there may be more
+	Flushing         *int64 `json:"flushing"`          // taken off the queue by a flush under way at the end, which counts them when it ends; null when not known
+	FlushingBefore   *int64 `json:"flushing_before"`   // by one under way at the start
+	Unended          int64  `json:"unended"`           // taken, and in a flush that had not ended at the run's last reading
+	Unaccounted      int64  `json:"unaccounted"`       // taken by a flush that never counted them; of the run, below 0 when more were counted than received
+	UnaccountedLater int64  `json:"unaccounted_later"` // so of those waiting at the end, in the last plateau of a run without a ramp down
+	OtherTraffic     int64  `json:"other_traffic"`     // received beyond what we saw redirected
+	Errors           Tally  `json:"errors"`            // that the system counted meanwhile
 
 	seconds float64 // from the first reading to the last
 }
@@ -31,17 +35,20 @@ func between(from, to Reading) *Ledger {
 		Flushed: to.Flushed - from.Flushed, Dropped: to.Dropped - from.Dropped,
 		Waiting: to.Waiting, WaitingBefore: from.Waiting, seconds: to.Seconds - from.Seconds,
 	}
-	l.Unaccounted = l.Received - l.Flushed - l.Dropped - (l.Waiting - l.WaitingBefore)
+	l.Unaccounted = to.Taken() - from.Taken()
 	for kind, n := range to.Errors {
 		l.Errors.add(kind, n-from.Errors[kind])
 	}
 	return l
 }
 
-// underWay attributes what is unaccounted for to a flush that is under way.
-func (l *Ledger) underWay() {
-	if l.Unaccounted > 0 {
-		l.Flushing, l.Unaccounted = l.Unaccounted, 0
+// close attributes what is unaccounted for to a flush under way, if there may be one. What one held before the first reading is not known, and
+// counts as none.
+func (l *Ledger) close(flushing bool) {
+	l.FlushingBefore, l.Flushing = new(int64), new(int64)
+	if flushing && l.Unaccounted > 0 {
+		l.Unended, l.Unaccounted = l.Unaccounted, 0
+		*l.Flushing = l.Unended
 	}
 }
 
@@ -50,11 +57,11 @@ func (l *Ledger) Loss() (lost, redirected int64) {
 	if l == nil || l.Lost == nil || *l.Lost == 0 && l.openEnded() {
 		return 0, 0
 	}
-	return *l.Lost + max(0, l.Unaccounted), l.Redirected
+	return *l.Lost + max(0, l.Unaccounted) + l.UnaccountedLater, l.Redirected
 }
 
 // openEnded reports whether a flush had taken more taps than a limit of lost ones allows, and nobody saw what became of them.
-func (l *Ledger) openEnded() bool { return 1000*l.Flushing > l.Redirected }
+func (l *Ledger) openEnded() bool { return 1000*l.Unended > l.Redirected }
 
 // otherTaps returns how many more taps must be received than redirected to be those of others: fewer may be taps that another process of
 // the run had seen by then, which only its own readings show.
@@ -64,7 +71,7 @@ func otherTaps(redirected int64) int64 { return max(20, redirected/500) }
 //
 // A tap missing at a reading is lost or still under way. What is under way arrives later, so no more was lost by then than is missing at
 // any later reading, plus the taps that may have been received before anyone had seen their answer. A loss belongs to the plateau in which
-// this minimum rises. Taps of others make it fall below 0. The same goes for what flushes have taken and not counted yet.
+// this minimum rises. Taps of others make it fall below 0.
 func (m *Measured) account() *Ledger {
 	course := m.Readings.Course
 	if len(course) < 2 {
@@ -74,10 +81,9 @@ func (m *Measured) account() *Ledger {
 	whole := between(first, last)
 	marks := m.marks()
 	gone := leastOf(marks, last, func(r Reading) int64 { return missing(first, r) + r.underWay })
-	taken := leastOf(marks, last, func(r Reading) int64 { return between(first, r).Unaccounted })
-	if m.heldToTheEnd() {
-		end := len(marks) - 1
-		gone[end], taken[end] = missing(first, last), whole.Unaccounted
+	toTheEnd := m.heldToTheEnd()
+	if toTheEnd {
+		gone[len(gone)-1] = missing(first, last)
 	}
 	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or received twice
 	low := slices.Min(append(gone, missing(first, last)))
@@ -92,21 +98,18 @@ func (m *Measured) account() *Ledger {
 	if m.Readings.Settled {
 		whole.lose(max(0, missing(first, last)-low), alone, unseen)
 	}
-	if m.Readings.Flushing {
-		whole.underWay()
-	}
+	whole.close(m.Readings.Flushing)
 	for i := range m.Plateaus {
 		from, to := 2*i, 2*i+1
 		if marks[from] == nil || marks[to] == nil {
 			continue
 		}
-		l := between(*marks[from], *marks[to])
-		l.Unaccounted = max(0, taken[to]) - max(0, taken[from])
+		l := m.Readings.row(*marks[from], *marks[to])
+		if toTheEnd && i == len(m.Plateaus)-1 {
+			l.adopt(&m.Readings, *marks[to])
+		}
 		if m.Readings.Settled {
 			l.lose(max(gone[to], low)-max(gone[from], low), alone, unseen)
-		}
-		if m.Readings.Flushing {
-			l.underWay()
 		}
 		m.Plateaus[i].Ledger = l
 	}

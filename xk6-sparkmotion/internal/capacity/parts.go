@@ -112,7 +112,7 @@ func (p *Plateau) queuesAll() bool {
 
 // stillFlushing reports whether the only flush that took taps had not ended: how many taps/s it can take is not known.
 func (r *Report) stillFlushing() bool {
-	return r.Ledger != nil && r.Ledger.Flushing > 0 && r.Ledger.Flushed+r.Ledger.Dropped == 0
+	return r.Ledger != nil && r.Ledger.Unended > 0 && r.Ledger.Flushed+r.Ledger.Dropped == 0
 }
 
 // Seen reports whether anything of a part was measured.

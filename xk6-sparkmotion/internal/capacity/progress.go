@@ -106,8 +106,9 @@ func (m *Measured) soFar() *Ledger {
 	if marks[0] == nil || marks[1] == nil || marks[0].Seconds == marks[1].Seconds {
 		return nil
 	}
-	l := between(*marks[0], *marks[1])
-	l.underWay()
+	readings := m.Readings
+	readings.Flushing = true
+	l := readings.row(*marks[0], *marks[1])
 	least := func(from *Reading) int64 {
 		low := missing(course[0], last)
 		for _, reading := range course {

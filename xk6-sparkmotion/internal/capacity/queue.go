@@ -58,10 +58,10 @@ func (r *Report) backlog() int64 {
 	return waiting
 }
 
-// waits returns how many more taps waited at the end than at the start, including those in an unfinished flush, and how many flushes took.
+// waits returns how many more taps waited at the end than at the start, and how many flushes took, including an unfinished one.
 func (r *Report) waits() (waiting, taken int64, known bool) {
 	if l := r.Ledger; l != nil {
-		return l.Waiting - l.WaitingBefore + l.Flushing, l.Flushed + l.Dropped, true
+		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped + l.Unended, true
 	}
 	depths := r.Series.Depth
 	if len(depths) < 2 {

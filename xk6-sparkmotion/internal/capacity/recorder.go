@@ -239,9 +239,7 @@ func (r *Recorder) Ledger() *Ledger {
 		lost = max(0, min(lost, missing(course[0], course[n-2])))
 	}
 	l.Lost = &lost
-	if r.readings.Flushing {
-		l.underWay()
-	}
+	l.close(r.readings.Flushing)
 	return l
 }
 

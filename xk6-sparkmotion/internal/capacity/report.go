@@ -180,7 +180,7 @@ func (r *Report) overall() Status {
 	valid, above := r.split()
 	switch {
 	case r.Search != nil:
-		return r.Search.status()
+		return r.Search.status(r)
 	case len(valid) == 0 && r.limited():
 		return Generator
 	}

@@ -17,38 +17,103 @@ type Search struct {
 	Ended     string   `json:"ended"`        // why, if there is no answer
 }
 
-// status returns Pass with an answer, and Fail if no rate holds.
-func (s *Search) status() Status {
+// Why a search without an answer may have ended.
+const (
+	SearchNoTime  = "there was no time for more"
+	SearchStopped = "it was stopped"
+)
+
+// status returns Pass with an answer, and Fail if no rate holds because of the system.
+func (s *Search) status(r *Report) Status {
 	switch {
 	case s.Confirmed:
 		return Pass
-	case s.Low == nil && s.High != nil && !s.Unknown:
+	case s.fails():
 		return Fail
 	}
+	if p := s.untold(r); p != nil {
+		return p.Status
+	}
 	return NoData
+}
+
+// fails reports whether the system broke at the lowest rate that was tried.
+func (s *Search) fails() bool { return s.Low == nil && s.High != nil && !s.Unknown }
+
+// untold is the last probe that told nothing of the system, of those at the rate that was to be confirmed since it held, or of the next one: why
+// there was no time left; nil when something else ended the search.
+func (s *Search) untold(r *Report) *Plateau {
+	if s.Ended != SearchNoTime {
+		return nil
+	}
+	held := false
+	for i, p := range slices.Backward(r.Plateaus) {
+		low, high := s.Low != nil && p.Rate == *s.Low, s.Unknown && p.Rate == *s.High
+		if (low && !held || high) && !p.Valid() {
+			return &r.Plateaus[i]
+		}
+		held = held || low && p.Status == Pass
+	}
+	return nil
 }
 
 // say returns the answer as a sentence.
 func (s *Search) say(r *Report) string {
 	switch {
 	case s.Confirmed:
-		sustained, _ := r.sustained()
-		said := "Holds "
-		if s.Unknown {
-			said += "at least "
-		}
-		said += units.Rate(*s.Low) + " taps/s within every limit"
-		if len(sustained.NotJudged) > 0 {
-			said += " that could be judged"
-		}
-		return said + fmt.Sprintf(", for %s s%s.", units.Rate(units.Significant(sustained.Seconds, 3)), s.tried(r))
-	case s.Low != nil:
-		return fmt.Sprintf("Holds %s taps/s for %s s, not confirmed%s: %s.", units.Rate(*s.Low),
-			units.Rate(units.Significant(r.lastAt(*s.Low), 3)), s.tried(r), s.Ended)
-	case s.High != nil:
+		return s.sayConfirmed(r)
+	case s.Low == nil && s.High == nil:
+		return "No rate was tried to its end: " + s.Ended + "."
+	case s.fails() && r.heldFor(*s.High) > 0:
+		return fmt.Sprintf("Confirms no rate that was tried, down to %s taps/s, which held only once, for %s s.", units.Rate(*s.High),
+			units.Rate(units.Significant(r.heldFor(*s.High), 3)))
+	case s.fails():
 		return fmt.Sprintf("Holds no rate that was tried, down to %s taps/s.", units.Rate(*s.High))
 	}
-	return "No rate was tried to its end: " + s.Ended + "."
+	why := s.Ended
+	p := s.untold(r)
+	if p != nil {
+		why = r.sayUntold(p)
+	}
+	if s.Low == nil {
+		return fmt.Sprintf("No rate could be confirmed, down to %s taps/s: %s.", units.Rate(*s.High), why)
+	}
+	held := units.Rate(units.Significant(r.heldFor(*s.Low), 3))
+	if p != nil {
+		return fmt.Sprintf("No rate could be confirmed: %s. %s taps/s held for %s s%s.", why, units.Rate(*s.Low), held, s.tried(r))
+	}
+	return fmt.Sprintf("Holds %s taps/s for %s s, not confirmed%s: %s.", units.Rate(*s.Low), held, s.tried(r), why)
+}
+
+func (s *Search) sayConfirmed(r *Report) string {
+	sustained, _ := r.sustained()
+	said := "Holds "
+	if s.Unknown {
+		said += "at least "
+	}
+	said += units.Rate(*s.Low) + " taps/s within every limit"
+	if len(sustained.NotJudged) > 0 {
+		said += " that could be judged"
+	}
+	return said + fmt.Sprintf(", for %s s%s.", units.Rate(units.Significant(sustained.Seconds, 3)), s.tried(r))
+}
+
+// sayUntold tells why a probe told nothing of the system.
+func (r *Report) sayUntold(p *Plateau) string {
+	at := " at " + units.Rate(p.Rate) + "/s"
+	switch {
+	case p.Status == Generator && p.Counts.limited() <= MaxLimited && !p.LateStarts:
+		return "too few virtual users were free" + at
+	case p.Status == Generator:
+		return r.machine() + " was the limit" + at
+	case p.Counts.Taps < fewestTaps:
+		return "too few taps were made" + at
+	case p.cutOff() > maxDropped:
+		return "too many taps had no answer in time" + at
+	case p.offRate(len(r.Processes)):
+		return "another rate was sent" + at
+	}
+	return "too few samples were taken" + at
 }
 
 // tried names the rates next to the answer.
@@ -65,10 +130,10 @@ func (s *Search) tried(r *Report) string {
 	return fmt.Sprintf(" (%s to %s tried)", units.Rate(below), units.Rate(*s.High))
 }
 
-// lastAt returns for how many seconds a rate was held the last time.
-func (r *Report) lastAt(rate float64) float64 {
+// heldFor is for how many seconds a rate was held last; 0 when it never was.
+func (r *Report) heldFor(rate float64) float64 {
 	for _, p := range slices.Backward(r.Plateaus) {
-		if p.Rate == rate {
+		if p.Rate == rate && p.Status == Pass {
 			return p.Seconds
 		}
 	}

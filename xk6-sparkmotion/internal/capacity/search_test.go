@@ -2,6 +2,8 @@ package capacity
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,14 +29,82 @@ func searchRuns() []judgedRun {
 			run: searched(Search{Confirmed: true, Low: new(100.0), High: new(150.0), Unknown: true}, calm50, calm100, seen{rate: 150, achieved: 150, p95: 64, late: 0.2}, calm100),
 		},
 		{
-			name: "a search without time to confirm", run: searched(Search{Low: new(100.0), High: new(150.0), Ended: "there was no time for more"}, ladder[:5]...),
+			name: "a search without time to confirm", run: searched(Search{Low: new(100.0), High: new(150.0), Ended: SearchNoTime}, ladder[:5]...),
 			status: NoData, breach: redirect,
 		},
 		{
-			name: "a search that finds nothing that holds", run: searched(Search{High: new(150.0), Ended: "there was no time for more"}, slow150, slow150),
+			name: "a search that finds nothing that holds", run: searched(Search{High: new(150.0), Ended: SearchNoTime}, slow150, slow150),
 			status: Fail, breach: redirect,
 		},
-		{name: "a search that was stopped at once", run: searched(Search{Ended: "it was stopped"}), status: NoData},
+		{name: "a search that was stopped at once", run: searched(Search{Ended: SearchStopped}), status: NoData},
+		{
+			name: "a search of one rate that held once, where the generator limits all others", status: Generator,
+			run: searched(Search{Low: new(50.0), High: new(70.0), Unknown: true, Ended: SearchNoTime}, late(100), late(100), calm50, late(70), late(70), late(50)),
+		},
+		{
+			name: "a search whose confirmation the generator limits", status: Generator,
+			run: searched(Search{Low: new(100.0), Ended: SearchNoTime}, calm100, late(100)),
+		},
+		{
+			name: "a search of one rate that held after the generator had limited it", status: NoData,
+			run: searched(Search{Low: new(50.0), Ended: SearchNoTime}, late(50), calm50),
+		},
+		{
+			name: "a search that the generator limits throughout", status: Generator,
+			run: searched(Search{High: new(50.0), Unknown: true, Ended: SearchNoTime}, late(100), late(100), late(50)),
+		},
+		{
+			name: "a search that the generator limits first", status: Fail, breach: redirect,
+			run: searched(Search{High: new(100.0), Ended: SearchNoTime}, late(200), seen{rate: 100, achieved: 100, p95: 130}),
+		},
+		{
+			name: "a search that the generator limits last", status: Generator, breach: redirect,
+			run: searched(Search{High: new(50.0), Unknown: true, Ended: SearchNoTime}, seen{rate: 100, achieved: 100, p95: 130}, late(50)),
+		},
+		{
+			name: "a search with too few virtual users", status: Generator,
+			run: searched(Search{High: new(50.0), Unknown: true, Ended: SearchNoTime}, seen{rate: 50, achieved: 40, p95: 5}),
+		},
+		{
+			name: "a search with too few taps", status: NoData,
+			run: searched(Search{High: new(0.1), Unknown: true, Ended: SearchNoTime}, seen{rate: 0.1, achieved: 0.1, p95: 5}),
+		},
+		{
+			name: "a search without answers", status: NoData,
+			run: changed(searched(Search{High: new(50.0), Unknown: true, Ended: SearchNoTime}, calm50), func(m *Measured) { m.Plateaus[0].Counts.CutOff = 500 }),
+		},
+		{
+			name: "a search that confirms nothing that held", status: Fail, breach: redirect,
+			run: searched(Search{High: new(100.0), Ended: SearchNoTime}, seen{rate: 200, achieved: 200, p95: 130}, calm100, seen{rate: 100, achieved: 100, p95: 64}),
+		},
+		{
+			name: "a search that was stopped after a rate that held", status: NoData,
+			run: searched(Search{Low: new(50.0), High: new(100.0), Unknown: true, Ended: SearchStopped}, calm50, late(100)),
+		},
+		{
+			name: "a search that was stopped while the generator limited it", status: NoData,
+			run: searched(Search{High: new(100.0), Unknown: true, Ended: SearchStopped}, late(100)),
+		},
+		{
+			name: "a search whose last flush did not end", status: NoData,
+			run: searched(Search{High: new(50.0), Unknown: true, Ended: "a flush of the last taps did not end, so that nobody knows whether flushes keep up"}, calm50),
+		},
+	}
+}
+
+// late is a probe that the generator limits.
+func late(rate float64) seen { return seen{rate: rate, achieved: rate, p95: 64, late: 0.2} }
+
+// TestHoldsNothing: only a system that broke at the lowest rate holds none, and then no probe of that rate is said to have held.
+func TestHoldsNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range searchRuns() {
+		r := c.judge()
+		fails := slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Warn || p.Status == Fail })
+		held := slices.ContainsFunc(r.Plateaus, func(p Plateau) bool { return p.Status == Pass })
+		if said := strings.HasPrefix(r.Verdict[0], "Holds no rate"); said && (held || !fails) || r.Status == Fail && !fails {
+			t.Errorf("%s: %s %s", c.name, r.Status, r.Verdict[0])
+		}
 	}
 }
 

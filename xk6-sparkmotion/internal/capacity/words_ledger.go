@@ -64,7 +64,7 @@ func (r *Report) sayLedger() []string {
 
 // say puts the ledger into a sentence.
 func (l *Ledger) say() string {
-	recorded := l.Redirected - *l.Lost - l.Dropped - max(0, l.Unaccounted) - l.Flushing
+	recorded := l.Redirected - *l.Lost - l.Dropped - max(0, l.Unaccounted) - l.Unended
 	parts := []string{units.Rate(float64(l.Flushed)) + " in the database"}
 	switch waiting := l.Waiting - l.WaitingBefore; {
 	case waiting < 0:
@@ -73,8 +73,8 @@ func (l *Ledger) say() string {
 		parts = append(parts, units.Rate(float64(waiting))+" waiting")
 	}
 	parts = append(parts, units.Rate(float64(l.Dropped))+" dropped", l.atLeast()+units.Rate(float64(*l.Lost))+" lost")
-	if l.Flushing > 0 {
-		parts = append(parts, units.Rate(float64(l.Flushing))+" in a flush that had not ended")
+	if l.Unended > 0 {
+		parts = append(parts, units.Rate(float64(l.Unended))+" in a flush that had not ended")
 	}
 	if l.Unaccounted > 0 {
 		parts = append(parts, units.Rate(float64(l.Unaccounted))+" unaccounted for")

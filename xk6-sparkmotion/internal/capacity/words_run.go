@@ -75,7 +75,8 @@ func (r *Report) sayRates(plateaus []*Plateau) string {
 	if len(plateaus) == 0 {
 		return ""
 	}
-	if first := slices.IndexFunc(r.Plateaus, func(p Plateau) bool { return p.Name == plateaus[0].Name }); len(r.Plateaus)-first == len(plateaus) {
+	first := slices.IndexFunc(r.Plateaus, func(p Plateau) bool { return p.Name == plateaus[0].Name })
+	if r.Search == nil && len(r.Plateaus)-first == len(plateaus) { // a search goes up and down
 		return fmt.Sprintf("From %s/s on", units.Rate(plateaus[0].Offered))
 	}
 	rates := make([]string, len(plateaus))
@@ -187,7 +188,7 @@ func (r *Report) sayBacklog() []string {
 	switch {
 	case r.stillFlushing():
 		return []string{fmt.Sprintf("What the flush cron holds was not measured: a flush had taken %s and had not ended.",
-			numbered(r.Ledger.Flushing, "tap"))}
+			numbered(r.Ledger.Unended, "tap"))}
 	case r.backlog() == 0:
 		return nil
 	}

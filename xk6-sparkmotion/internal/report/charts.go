@@ -179,29 +179,29 @@ func ledgerChart(r *capacity.Report) chart {
 	return c
 }
 
+// queueChart draws how many taps waited whenever that was read. What a flush moved is no part of it: it took them in batches, from when it began.
 func queueChart(r *capacity.Report) chart {
 	c := chart{
-		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps, on the same time axis.",
-		Keys:  []key{{"depth", "taps waiting"}, {"flush", "a flush: the taps that it moved, down to those that it left"}},
+		ID: "queue", Title: "Taps waiting in the queue", Caption: "Taps whenever the queue was read, and after each flush, on the same time axis.",
+		Keys:  []key{{"depth", "taps waiting"}, {"flush", "a flush ends: the taps that it moved"}},
 		Table: table{Name: "The queue over time", Align: "rrr", Head: []string{"Time", "Taps waiting", "Moved by a flush"}},
 	}
 	depths := r.Series.Depth
 	p, points := &plot{}, []point{}
 	flushes, flushed, deepest := 0, 0.0, point{}
 	for _, d := range depths {
-		moved, top := unknown, point{d.At, d.Depth + float64(d.Flushed)}
+		moved, read := unknown, point{d.At, d.Depth}
 		if d.Flushed > 0 {
 			moved = count(float64(d.Flushed))
 			flushes, flushed = flushes+1, flushed+float64(d.Flushed)
-			points = append(points, top)
 		}
-		if top.y > deepest.y {
-			deepest = top
+		if read.y > deepest.y {
+			deepest = read
 		}
-		points = append(points, point{d.At, d.Depth})
+		points = append(points, read)
 		c.Table.add(clock(d.At), count(d.Depth), moved)
 	}
-	c.Desc = fmt.Sprintf("At most %s taps waited, at %s; %s when last seen. %d flushes moved %s taps.",
+	c.Desc = fmt.Sprintf("The most that was read is %s taps, at %s; the last is %s. %d flushes moved %s taps.",
 		count(deepest.y), clock(deepest.x), count(depths[len(depths)-1].Depth), flushes, count(flushed))
 	p.timed(r, deepest.y)
 	p.line("polyline", "line depth", points)
@@ -210,12 +210,19 @@ func queueChart(r *capacity.Report) chart {
 	return c
 }
 
-// flushes draws a line for each flush: as long as the taps that it moved, down to those that it left.
+// flushes draws a tick where each ends, and how many taps it moved where there is room on a phone.
 func (p *plot) flushes(depths []capacity.Depth) {
+	const tick, room = 10, 12 // pixels, and percents of the width
+	free := 0.0
 	for _, d := range depths {
-		if d.Flushed > 0 {
-			p.draw(`<line class="flush" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/><circle class="flush" cx="%[1]f%%" cy="%[3]f" r="2"/>`,
-				p.across(d.At), p.down(d.Depth+float64(d.Flushed)), p.down(d.Depth))
+		if d.Flushed == 0 {
+			continue
+		}
+		at, moved := p.across(d.At), count(float64(d.Flushed))
+		p.draw(`<line class="flush" x1="%.2f%%" x2="%[1]f%%" y1="%.1f" y2="%.1f"/>`, at, plotTop, plotTop+tick)
+		if at >= free {
+			p.text("moved", at, 0, plotTop+tick+12, moved)
+			free = at + room
 		}
 	}
 }

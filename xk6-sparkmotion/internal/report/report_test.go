@@ -536,3 +536,77 @@ type full struct{}
 var errFull = errors.New("disk full")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestLedgerRows: each row has what waited and was in a flush at its start and at its end; what is not known is not 0.
+func TestLedgerRows(t *testing.T) {
+	t.Parallel()
+	n := func(n int64) *int64 { return &n }
+	for name, c := range map[string]struct {
+		ledger *capacity.Ledger
+		want   []string
+	}{
+		"nobody read": {nil, []string{"–", "–", "–", "–", "–", "–", "–", "–"}},
+		"a flush under way": {
+			&capacity.Ledger{Redirected: 6422, Received: 6422, WaitingBefore: 2884, Waiting: 4306, FlushingBefore: n(0), Flushing: n(5000), Lost: n(0)},
+			[]string{"6,422", "6,422", "0", "0", "2,884 → 4,306", "0 → 5,000", "0", "0"},
+		},
+		"more than a million": {
+			&capacity.Ledger{Redirected: 1_200_345, Received: 1_200_340, Flushed: 1_200_341, WaitingBefore: 1, FlushingBefore: n(0), Flushing: n(0), Lost: n(5), AtLeast: true},
+			[]string{"1,200,345", "1,200,340", "1,200,341", "0", "1 → 0", "0", "≥ 5", "0"},
+		},
+		"flushes not known": {
+			&capacity.Ledger{Received: 100, Flushed: 300, WaitingBefore: 100},
+			[]string{"0", "100", "300", "0", "100 → 0", "not measured", "–", "not measured"},
+		},
+		"flushes not known, and some nowhere": {
+			&capacity.Ledger{Received: 100, Flushed: 300, WaitingBefore: 100, Unaccounted: 7},
+			[]string{"0", "100", "300", "0", "100 → 0", "not measured", "–", "≥ 7"},
+		},
+		"some nowhere later": {
+			&capacity.Ledger{Received: 100, Waiting: 97, FlushingBefore: n(0), Flushing: n(0), Unaccounted: 3, UnaccountedLater: 97},
+			[]string{"0", "100", "0", "0", "0 → 97", "0", "–", "3, later 97"},
+		},
+	} {
+		table := ledgerTable(&capacity.Report{Measured: capacity.Measured{Plateaus: []capacity.Plateau{{Ledger: c.ledger}}}})
+		var got []string
+		for _, cell := range table.Rows[0][1:] {
+			got = append(got, cell.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestQueueChart: it draws what was read of the queue and nothing else, however much a flush has moved.
+func TestQueueChart(t *testing.T) {
+	t.Parallel()
+	r := &capacity.Report{Measured: capacity.Measured{Plateaus: []capacity.Plateau{{Start: 0, Seconds: 120}}}}
+	r.Series.Depth = []capacity.Depth{{At: 30, Depth: 2884}, {At: 45, Depth: 4717}, {At: 47, Depth: 1447, Flushed: 10_000}, {At: 50, Depth: 1800, Flushed: 7}, {At: 110, Depth: 400, Flushed: 20}}
+	c := queueChart(r)
+	if want := "The most that was read is 4,717 taps, at 0:45; the last is 400. 3 flushes moved 10,027 taps."; c.Desc != want {
+		t.Errorf("%s", c.Desc)
+	}
+	p := &plot{span: 120, y: linear(4717)}
+	var points []point
+	for _, d := range r.Series.Depth {
+		points = append(points, point{d.At, d.Depth})
+	}
+	p.line("polyline", "line depth", points)
+	if !strings.Contains(string(c.SVG), p.String()) {
+		t.Errorf("the line does not go through the readings:\n%s\nin\n%s", p, c.SVG)
+	}
+	if ticks := strings.Count(string(c.SVG), `class="flush"`); ticks != 3 {
+		t.Errorf("%d ticks", ticks)
+	}
+	for text, named := range map[string]bool{">10,000<": true, ">7<": false, ">20<": true} { // the second is too near the first
+		if strings.Contains(string(c.SVG), text) != named {
+			t.Errorf("%s is named: %v", text, !named)
+		}
+	}
+	for i, want := range []string{"–", "–", "10,000", "7", "20"} {
+		if got := c.Table.Rows[i][2].Text; got != want {
+			t.Errorf("row %d moved %s, want %s", i, got, want)
+		}
+	}
+}

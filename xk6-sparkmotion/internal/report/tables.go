@@ -123,16 +123,16 @@ func systemTable(r *capacity.Report) table {
 	return t
 }
 
-// ledgerTable shows what became of the redirected taps, by the system's own counters.
+// ledgerTable shows what became of the redirected taps, by the system's own counters. What waited or was in a flush is shown from a row's start
+// to its end, so that each row adds up.
 func ledgerTable(r *capacity.Report) table {
 	t := table{
-		Name: "Every tap accounted for", Align: "lrrrrrrr",
-		Head: []string{"Offered taps/s", "Redirected", "Received", "Flushed", "Dropped", "Waiting", "Lost", "Unaccounted"},
+		Name: "Every tap accounted for", Align: "lrrrrrrrr",
+		Head: []string{"Offered taps/s", "Redirected", "Received", "Flushed", "Dropped", "Waiting", "In a flush", "Lost", "Unaccounted"},
 	}
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
 		t.ledger(count(p.Offered), p.Ledger, p.StatusOf(lostMetric))
-		t.Rows[i][7].Text = unknown // a running flush has taken taps that it has not counted yet
 	}
 	t.ledger("The run", r.Ledger, r.Part(capacity.RecordingPart).Status)
 	return t
@@ -143,24 +143,55 @@ var lostMetric, _ = capacity.Find("taps lost")
 // ledger adds a row. Taps received or flushed in a plateau may be from the one before it.
 func (t *table) ledger(name string, l *capacity.Ledger, status capacity.Status) {
 	if l == nil {
-		t.add(name, unknown, unknown, unknown, unknown, unknown, unknown, unknown)
+		t.add(name, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown)
 		return
 	}
-	texts := []string{name}
-	for _, n := range []int64{l.Redirected, l.Received, l.Flushed, l.Dropped, l.Waiting} {
-		texts = append(texts, count(float64(n)))
-	}
-	lost := unknown
-	if l.Lost != nil {
-		lost = count(float64(*l.Lost))
-	}
-	if l.AtLeast {
-		lost = "≥ " + lost
-	}
-	t.add(append(texts, lost, count(float64(l.Unaccounted)))...)
+	t.add(name, exact(l.Redirected), exact(l.Received), exact(l.Flushed), exact(l.Dropped), change(l.WaitingBefore, l.Waiting),
+		inFlushes(l), lostText(l), unaccountedText(l))
 	if status == capacity.Warn || status == capacity.Fail {
-		t.Rows[len(t.Rows)-1][6].Status = status
+		t.Rows[len(t.Rows)-1][7].Status = status
 	}
+}
+
+// exact is a number in full: sums of shortened ones don't add up.
+func exact(n int64) string { return units.Rate(float64(n)) }
+
+// change is a number at a row's start and at its end.
+func change(from, to int64) string {
+	if from == 0 && to == 0 {
+		return exact(0)
+	}
+	return exact(from) + " → " + exact(to)
+}
+
+func inFlushes(l *capacity.Ledger) string {
+	if l.Flushing == nil || l.FlushingBefore == nil {
+		return notMeasured
+	}
+	return change(*l.FlushingBefore, *l.Flushing)
+}
+
+func lostText(l *capacity.Ledger) string {
+	switch {
+	case l.Lost == nil:
+		return unknown
+	case l.AtLeast:
+		return "≥ " + exact(*l.Lost)
+	}
+	return exact(*l.Lost)
+}
+
+// unaccountedText has beside a row's own taps those of its queue that a later flush took.
+func unaccountedText(l *capacity.Ledger) string {
+	switch {
+	case l.Flushing == nil && l.Unaccounted == 0:
+		return notMeasured
+	case l.Flushing == nil:
+		return "≥ " + exact(l.Unaccounted)
+	case l.UnaccountedLater > 0:
+		return exact(l.Unaccounted) + ", later " + exact(l.UnaccountedLater)
+	}
+	return exact(l.Unaccounted)
 }
 
 // partsTable shows what each part holds by itself: a ladder whose rungs are the plateaus.

@@ -114,7 +114,13 @@ func (t table) folded(most int) []table {
 		rows[i] = append([]cell{{shortened(row[0].Text, first), row[0].Status}}, row[1:]...)
 	}
 	t.Rows = rows
-	wide := func(i int) int { return gap + max(t.widest(i), utf8.RuneCountInString(t.Head[i])) }
+	wide := func(i int) int {
+		column := t.widest(i)
+		for _, line := range t.head(i) {
+			column = max(column, utf8.RuneCountInString(line))
+		}
+		return gap + column
+	}
 	var parts []table
 	room := 0
 	for i := range t.Head[1:] {

@@ -121,13 +121,11 @@ func (t *terminal) table(of table) {
 	}
 }
 
-// heads breaks a table's headings into lines that make no column wider than its cells, or than narrow.
+// heads are a table's heads in lines.
 func (t table) heads() [][]cell {
-	const narrow = 8
 	broken, most := make([][]string, len(t.Head)), 0
-	for i, head := range t.Head {
-		head = strings.TrimPrefix(head, "Redirect ") // the table's name makes that clear
-		broken[i] = wrap(head, max(narrow, t.widest(i)))
+	for i := range t.Head {
+		broken[i] = t.head(i)
 		most = max(most, len(broken[i]))
 	}
 	rows := make([][]cell, most)
@@ -140,6 +138,13 @@ func (t table) heads() [][]cell {
 		}
 	}
 	return rows
+}
+
+// head breaks a column's head into lines that make it no wider than it is, or than narrow.
+func (t table) head(column int) []string {
+	const narrow = 8
+	head := strings.TrimPrefix(t.Head[column], "Redirect ") // clear from the table's name
+	return wrap(head, max(narrow, t.widest(column)))
 }
 
 func (t *terminal) row(of table, row []cell, head bool) {

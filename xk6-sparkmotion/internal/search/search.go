@@ -4,6 +4,7 @@ package search
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
@@ -49,7 +50,8 @@ const (
 type Search struct {
 	plan      Plan
 	held      []float64 // rates that held and are below all that broke, rising
-	broken    []bound   // rates that broke and are above all that held, falling
+	broken    []bound   // rates that did not hold and are above all that held, falling
+	known     []float64 // rates that held and are below all that broke, rising: one that can't be judged again has held all the same
 	confirmed bool
 	doubted   bool // a confirmation has broken
 }
@@ -67,21 +69,35 @@ func (b bound) sure() bool { return b.broke >= 2 || b.broke+b.missed >= 4 }
 // New returns a search.
 func New(plan Plan) *Search { return &Search{plan: plan} }
 
-// Low returns the highest rate known to hold, 0 for none.
+// Low returns the highest rate known to hold, 0 for none: the answer, when that is confirmed.
 func (s *Search) Low() float64 {
-	if len(s.held) == 0 {
-		return 0
+	if s.confirmed {
+		return highest(s.held)
 	}
-	return s.held[len(s.held)-1]
+	return highest(s.known)
 }
 
-// High returns the lowest rate known not to hold, 0 for none, and reports whether that says nothing about the system.
+// High returns the lowest rate above Low that did not hold, 0 for none, and reports whether that says nothing about the system.
 func (s *Search) High() (rate float64, unknown bool) {
-	if len(s.broken) == 0 {
-		return 0, false
+	for _, b := range slices.Backward(s.broken) {
+		if b.rate > s.Low() {
+			return b.rate, b.broke == 0
+		}
 	}
-	b := s.broken[len(s.broken)-1]
-	return b.rate, b.broke == 0
+	return 0, false
+}
+
+func highest(rising []float64) float64 {
+	if len(rising) == 0 {
+		return 0
+	}
+	return rising[len(rising)-1]
+}
+
+// below returns the rates that are below one.
+func below(rate float64, rising []float64) []float64 {
+	i, _ := slices.BinarySearch(rising, rate)
+	return rising[:i]
 }
 
 // Confirmed reports whether the rate Low was held long enough to be the answer.
@@ -92,7 +108,7 @@ func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 	if s.confirmed {
 		return Probe{}, false
 	}
-	low := s.Low()
+	low := highest(s.held)
 	confirm := Probe{Rate: low, Settle: s.plan.Settle, Hold: s.plan.Confirm, Confirms: true}
 	if s.doubted { // probes are too short to tell: a step below, that is confirmed as well
 		step := s.plan.Within / 2
@@ -118,7 +134,7 @@ func (s *Search) Next(left, pause time.Duration) (Probe, bool) {
 
 // rate is the next to be tried; that of Low when nothing is left to try but to confirm it.
 func (s *Search) rate() float64 {
-	low := s.Low()
+	low := highest(s.held)
 	if len(s.broken) == 0 {
 		return min(max(s.plan.Start, 2*low), s.plan.Most)
 	}
@@ -143,8 +159,9 @@ func (s *Search) Observe(p Probe, o Outcome) {
 		return
 	}
 	s.doubted = s.doubted || p.Confirms && o != Unknown
-	for len(s.held) > 0 && s.held[len(s.held)-1] >= p.Rate {
-		s.held = s.held[:len(s.held)-1]
+	s.held = below(p.Rate, s.held)
+	if o != Unknown {
+		s.known = below(p.Rate, s.known)
 	}
 	if n := len(s.broken); n == 0 || s.broken[n-1].rate != p.Rate {
 		s.broken = append(s.broken, bound{rate: p.Rate})
@@ -165,7 +182,10 @@ func (s *Search) holds(p Probe) {
 	for len(s.broken) > 0 && s.broken[len(s.broken)-1].rate <= p.Rate {
 		s.broken = s.broken[:len(s.broken)-1]
 	}
-	if p.Rate > s.Low() {
+	if p.Rate > highest(s.held) {
 		s.held = append(s.held, p.Rate)
+	}
+	if p.Rate > highest(s.known) {
+		s.known = append(s.known, p.Rate)
 	}
 }

@@ -104,6 +104,41 @@ func TestLadder(t *testing.T) {
 			length: 170 * time.Second, system: holdsBelow(330),
 			tried: []float64{100, 200, 400, 400, 283, 336, 336, 283}, low: 283, high: 336, confirmed: true,
 		},
+		"held once, and then the generator is the limit": {
+			length: 90 * time.Second,
+			system: func(p Probe) Outcome {
+				if p.Rate <= 50 && !p.Confirms {
+					return Held
+				}
+				return Unknown
+			},
+			plan:  Plan{Start: 50, Most: 50, Within: 0.04, Settle: 2 * time.Second, Hold: 6 * time.Second, Confirm: 20 * time.Second},
+			tried: []float64{50, 50, 50, 50, 50, 50}, low: 50,
+		},
+		"held once, and not when it is held for longer": {
+			length: 30 * time.Second,
+			system: func(p Probe) Outcome {
+				if p.Confirms {
+					return Broke
+				}
+				return Held
+			},
+			plan:  Plan{Start: 50, Most: 50, Within: 0.04, Settle: 2 * time.Second, Hold: 6 * time.Second, Confirm: 20 * time.Second},
+			tried: []float64{50, 50}, high: 50,
+		},
+		"the generator is the limit throughout": {
+			length: time.Minute, system: func(Probe) Outcome { return Unknown }, tried: []float64{100, 100, 100, 100, 50, 50, 50}, high: 50, unknown: true,
+		},
+		"broke, and then the generator is the limit": {
+			length: time.Minute,
+			system: func(p Probe) Outcome {
+				if p.Rate >= 100 {
+					return Collapsed
+				}
+				return Unknown
+			},
+			tried: []float64{100, 50, 50, 50, 50, 25, 25}, high: 25, unknown: true,
+		},
 		"has no time to confirm": {
 			length: 30 * time.Second, system: holdsBelow(330), tried: []float64{100}, low: 100,
 		},
