@@ -1,8 +1,11 @@
-// Package hostname writes hosts as they are compared: in lower case, international names in ASCII, without a default port.
+// Package hostname writes hosts as they are compared: in lower case, international names in ASCII, without a default port or the dot that may
+// end a name.
 package hostname
 
 import (
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -35,8 +38,23 @@ func Of(u *url.URL) string {
 
 // ASCII returns a host's name as it stands in DNS and in HTTP.
 func ASCII(name string) string {
-	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
-		return ascii
+	if address, err := netip.ParseAddr(name); err == nil {
+		return address.String()
 	}
-	return strings.ToLower(name) // an address, or a name that DNS takes and IDNA does not
+	ascii, err := idna.Lookup.ToASCII(name)
+	if err != nil {
+		ascii = strings.ToLower(name) // a name that DNS takes and IDNA does not
+	}
+	return strings.TrimRight(ascii, ".")
+}
+
+// Valid reports whether a name, as [ASCII] writes it, can be a host's.
+func Valid(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	foreign := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+	}
+	return !strings.ContainsFunc(name, foreign) && !slices.Contains(strings.Split(name, "."), "")
 }
