@@ -195,6 +195,63 @@ func TestPreflightOfParts(t *testing.T) {
 		`preflight: option parts: unknown part "cron"; the parts are worker, admin, hub, queue`)
 }
 
+// What only taps ask for is refused before the first of them, and all that is wrong at once.
+func TestPreflightOfTheTapsSettings(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); system(w, r) })
+	for setting, want := range map[string]string{
+		"CONNECTIONS=New":         `CONNECTIONS: must be kept, new or resumed, got "New"`,
+		"ARRIVALS=Poisson":        `ARRIVALS: must be even or poisson, got "Poisson"`,
+		"SEED=abc":                "SEED: a number is expected, got abc",
+		"PARTS=duration":          "option parts, or PARTS: a part is one of http_req_duration, ",
+		"LOADTEST_BANDS=200k":     "LOADTEST_BANDS: a number is expected, got 200k",
+		"LOADTEST_BANDS=0":        "LOADTEST_BANDS: must be above 0, got 0",
+		"HUB_URL=nonsense":        "HUB_URL: an http or https URL with a host is expected, such as https://sparkmotion.net\nLOADTEST_BANDS: a number is expected, got many",
+		"FALLBACK_HOST=a.com,b;c": "FALLBACK_HOST: entry 2: a host is expected",
+		"CRON_SECRET=hu\nsh":      "CRON_SECRET: it holds a line break",
+	} {
+		env := preflightEnv(link)
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+		if name == "HUB_URL" {
+			env["LOADTEST_BANDS"] = "many"
+		}
+		s := newProcess(t, env).Start(1)
+		if got := s.Fails("sm.preflight()"); !strings.HasPrefix(got, "preflight: "+want) {
+			t.Errorf("%s: %s", setting, got)
+		}
+		if own := name != "HUB_URL" && name != "CRON_SECRET" && name != "FALLBACK_HOST"; own {
+			s.Run("sm.preflight({parts: ['hub']})")
+			asked.Add(-1)
+		}
+	}
+	vutest.Equal(t, "requests", asked.Load(), 0)
+}
+
+// Dashboards answer zeros for an event that does not exist, whatever the events of the bands are.
+func TestPreflightOfTheDashboardsEvent(t *testing.T) {
+	t.Parallel()
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "eventSummary") && strings.Contains(r.URL.Query().Get("input"), "nosuch") {
+			_, _ = io.WriteString(w, `{"result":{"data":{"json":{"bandCount":0}}}}`)
+			return
+		}
+		system(w, r)
+	})
+	env := preflightEnv(link)
+	env["LOADTEST_EVENT_IDS"], env["LOADTEST_EVENT_ID"] = "e1,e2,e3", "nosuch"
+	got := newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin']})")
+	if want := "admin: the event nosuch of LOADTEST_EVENT_ID has no bands"; !strings.Contains(got, want) || !strings.HasPrefix(got, "preflight: 1 of 10 probes") {
+		t.Error(got)
+	}
+	env["LOADTEST_EVENT_IDS"], env["LOADTEST_EVENT_ID"] = "e1,nosuch,e3", "e1"
+	got = newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin']})")
+	if want := "admin: the event nosuch of LOADTEST_EVENT_IDS has no bands"; !strings.Contains(got, want) || !strings.HasPrefix(got, "preflight: 1 of 9 probes") {
+		t.Error(got)
+	}
+}
+
 // A flush that dropped taps answers 200 too.
 func TestPreflightOfDroppedTaps(t *testing.T) {
 	t.Parallel()

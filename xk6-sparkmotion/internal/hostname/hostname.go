@@ -14,21 +14,40 @@ import (
 // Normal returns the host of a text, which may be a URL, or a host with or without a port: then the ports of http and https are
 // both a default. It is empty for a text that is neither.
 func Normal(text string) string {
+	if u := parse(text); u != nil {
+		return Of(u)
+	}
+	return ""
+}
+
+// Name returns the name of such a host, without a port.
+func Name(text string) string {
+	if u := parse(text); u != nil {
+		return ASCII(u.Hostname())
+	}
+	return ""
+}
+
+// parse returns nil for a text that is neither.
+func parse(text string) *url.URL {
 	if !strings.Contains(text, "://") {
 		text = "//" + text
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return ""
+		return nil
 	}
-	return Of(u)
+	return u
 }
 
-// Of returns a URL's host; empty when it has none.
+// Of returns a URL's host; it is empty when it has none.
 func Of(u *url.URL) string {
 	name, port, scheme := ASCII(u.Hostname()), u.Port(), strings.ToLower(u.Scheme)
 	if strings.Contains(name, ":") {
-		name = "[" + name + "]"
+		if !Valid(name) {
+			return ""
+		}
+		name = "[" + strings.Replace(name, "%", "%25", 1) + "]" // a zone, as URLs have it
 	}
 	if port == "" || port == "80" && scheme != "https" || port == "443" && scheme != "http" {
 		return name
