@@ -12,7 +12,7 @@ import (
 )
 
 // Limit is what a metric is called, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Past
-// a tier of 0, but for one from above, is anything at all.
+// a tier of 0 is anything at all; past one of 1 from above, anything less.
 type Limit struct {
 	Metric string     `json:"metric"` // as k6 selects it, e.g. error_rate{part:admin}
 	Label  string     `json:"label"`  // as a person reads it, e.g. admin error rate
@@ -141,7 +141,9 @@ func (l Limit) accepts(metric string, fail float64) error {
 		return fmt.Errorf("the limit of %s must be a number, got %v", metric, fail)
 	case l.Unit == units.Share && (fail < 0 || fail > 1):
 		return fmt.Errorf("the limit of %s is a share, 0 to 1, such as 0.03 for 3 %%, got %v; null drops it", metric, fail)
-	case fail <= 0:
+	case l.Unit == units.Share && l.Above && fail == 0:
+		return fmt.Errorf("the limit of %s must be above 0, which nothing falls below; null drops it", metric)
+	case l.Unit != units.Share && fail <= 0:
 		return fmt.Errorf("the limit of %s is in milliseconds above 0, got %v; null drops it", metric, fail)
 	}
 	return nil
@@ -175,6 +177,8 @@ func Thresholds(limits []Limit, plateaus []string) []Threshold {
 func (l Limit) expression() string {
 	holds := "<"
 	switch {
+	case l.Above && l.Fail == 1:
+		holds = ">="
 	case l.Above:
 		holds = ">"
 	case l.Fail == 0:
@@ -199,6 +203,8 @@ func (l Limit) WithFail(fail float64) Limit {
 func (l Limit) tier(value float64) Status {
 	past := func(limit float64) bool {
 		switch {
+		case l.Above && limit == 1:
+			return value < 1
 		case l.Above:
 			return value <= limit
 		case limit == 0:
