@@ -8,7 +8,7 @@
 // LOADTEST_EVENT_IDS. TAPS must not exceed the number of bands, and only one process may tap. The Worker may take 30 s to record a tap
 // after its answer: SETTLE sets how long to wait.
 import { audit, bandID, preflight, tap, thresholds } from 'k6/x/sparkmotion';
-import { duration, whole } from './settings.js';
+import { duration, whole } from './lib/settings.js';
 
 const RATE = whole('RATE', 50); // taps/s
 const TAPS = whole('TAPS', 3000);

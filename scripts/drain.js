@@ -10,7 +10,7 @@ import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { attempt, bandID, flushTaps, preflight, thresholds, Upstash } from 'k6/x/sparkmotion';
-import { whole } from './settings.js';
+import { whole } from './lib/settings.js';
 
 const N = whole('N', 100000), { PREFIX = 'LOADTEST-E1-', LOADTEST_EVENT_ID: eventId } = __ENV;
 if (!eventId) throw new Error('set LOADTEST_EVENT_ID');

@@ -8,7 +8,7 @@
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { attempt, bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
-import { above0 } from './settings.js';
+import { above0 } from './lib/settings.js';
 
 const SCALE = above0('SCALE', 1); // multiplies the tap rates
 const TIME_SCALE = above0('TIME_SCALE', 1); // multiplies the length of the day

@@ -9,7 +9,7 @@
 // earlier: k6 can only end a run early as a failure. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import { attempt, findCapacity, flushTaps, probeTaps } from 'k6/x/sparkmotion';
-import { above0 } from './settings.js';
+import { above0 } from './lib/settings.js';
 
 export { default, handleSummary, runAdmin, runExporter, setup, teardown } from './e2e-load.js';
 

@@ -9,7 +9,7 @@
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
 import { preflight, taps, thresholds } from 'k6/x/sparkmotion';
-import { duration, whole } from './settings.js';
+import { duration, whole } from './lib/settings.js';
 
 const PEAK = whole('PEAK', 10000); // taps/s at the end of the climb
 

@@ -8,7 +8,7 @@
 // happens; the generator's memory is what Go's runtime holds. Settings: as for e2e-load.js, without those of Admin, and with the queue's.
 import exec from 'k6/execution';
 import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report, taps, thresholds } from 'k6/x/sparkmotion';
-import { above0, whole } from './settings.js';
+import { above0, whole } from './lib/settings.js';
 
 const RATE = whole('RATE', 75); // taps/s
 const HOURS = above0('HOURS', 4);

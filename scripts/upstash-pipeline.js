@@ -9,7 +9,7 @@
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
 import { attempt, bandID, preflight, Upstash } from 'k6/x/sparkmotion';
-import { duration, whole } from './settings.js';
+import { duration, whole } from './lib/settings.js';
 
 const RATE = whole('RATE', 100), DURATION = duration('DURATION', '1m'), { QUEUE = 'loadtest:tap-log:pending' } = __ENV;
 const eventId = __ENV.LOADTEST_EVENT_ID;

@@ -10,7 +10,7 @@
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
 import { bandID, mutate, preflight, query, tap, thresholds } from 'k6/x/sparkmotion';
-import { whole } from './settings.js';
+import { whole } from './lib/settings.js';
 
 const { FROM = 'PRE', TO = 'LIVE', PREFIX = 'LOADTEST-E1-', LOADTEST_EVENT_ID: eventId } = __ENV;
 const [RATE, BEFORE, LIMIT] = [whole('RATE', 50), whole('BEFORE', 35), whole('LIMIT', 40)]; // taps/s, s, s
