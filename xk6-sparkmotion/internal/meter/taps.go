@@ -72,13 +72,6 @@ func (m *Meter) None(p lane.Plateau, asked int) {
 	m.iteration = iteration
 }
 
-// Refused tells k6 of taps that were asked for and can't be made: each is an error. The recorder counts taps that were made.
-func (m *Meter) Refused(taps int) {
-	for range taps {
-		m.emit(m.metrics.errorRate, rate(true), "part", capacity.Worker)
-	}
-}
-
 // number is the VU's iteration's among those that its scenario has started in this process.
 func (m *Meter) number() int64 {
 	if number := m.vu.State().GetScenarioLocalVUIter; number != nil {
