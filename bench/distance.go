@@ -80,7 +80,7 @@ func (b planner) atDistance(load trial) []trial {
 	return ways
 }
 
-// climbing are the rates of the table.
+// climbing are the load test's four highest rates.
 var climbing = []int{2500, 5000, 7500, topRate}
 
 // ofScripts are taps(n) as the scripts make them, at rates one after another.

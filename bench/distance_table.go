@@ -35,11 +35,13 @@ func distanceLabel(way string) string {
 func (r Result) distanceMarkdown() string {
 	m, p := r.Machine, r.Parameters
 	parts := []string{fmt.Sprintf(
-		"%s, %d cores: one for the generator, one for the target. %s; %s; %s. Medians of %d alternated runs of %d s, each from its start. "+
-			"Latencies as each reports them, where taps(n) leaves out what it dropped and how long taps took in its first 5 %%, while it settled, k6/http "+
-			"leaves connecting out, and vegeta what a request waits for a worker; and as the target saw them by its own clock, from a request's arrival to its answer "+
-			"written; dropped: in all runs. Others took %.0f %% of the cores' time.\n",
-		m.CPU, m.Cores, m.Go, m.K6, m.Vegeta, p.Rounds, p.Seconds, r.others()*100)}
+		"%s, %d cores: one for the generator, one for the target. %s; %s; %s. Medians of %d alternated runs of %d s (`go run . distance %s`), "+
+			"each from its start. Others took %.0f %% of the cores' time.\n\n"+
+			"- p50, p95, p99: as each tool reports them. taps(n) leaves out the taps that it dropped, and those of its first 5 %%, while it settles. "+
+			"k6/http leaves out connecting. vegeta leaves out the time that a request waits for a worker.\n"+
+			"- target's p50, p95, p99: by the target's own clock, from the arrival of a request until its answer is written.\n"+
+			"- opened: connections. dropped: taps, in all runs.\n",
+		m.CPU, m.Cores, m.Go, m.K6, m.Vegeta, p.Rounds, p.Seconds, p.flags(), r.others()*100)}
 	for _, delay := range p.Delays {
 		for _, connections := range []string{kept, newForEach} {
 			if t := r.distanceTable(delay, connections); len(t) > 1 {
@@ -48,8 +50,8 @@ func (r Result) distanceMarkdown() string {
 		}
 	}
 	if m := r.climb(); m != nil {
-		parts = append(parts, english.Sprintf("%d runs of taps(n) that climb, %d ms: %d of %d plateaus of %s taps/s are PASS. At %d/s, once settled, "+
-			"p50 %.1f ms, p95 %.1f, p99 %.1f; the target's own p95, of all plateaus, %.1f. %.0f taps dropped. Peak RSS %.0f MB.\n",
+		parts = append(parts, english.Sprintf("%d runs of taps(n) climbed at %d ms: %d of %d plateaus of %s taps/s are PASS. At %d/s, once settled, "+
+			"p50 is %.1f ms, p95 %.1f, p99 %.1f; the target's own p95, of all plateaus, is %.1f. %.0f taps were dropped. Peak RSS is %.0f MB.\n",
 			m.Runs, m.Delay, m.Runs*len(climbing)-m.NotHeld, m.Runs*len(climbing), inWords(climbing), topRate, m.P50, m.P95, m.P99, m.Seen.P95, m.Dropped, m.RSS))
 	}
 	if line := r.handshakeLine(); line != "" {

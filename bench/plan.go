@@ -14,9 +14,12 @@ type Parameters struct {
 	Delays      []int `json:"delays_ms,omitempty"`   // that the target takes for an answer
 }
 
+// flags make the same runs again.
+func (p Parameters) flags() string { return fmt.Sprintf("-seconds %d -rounds %d", p.Seconds, p.Rounds) }
+
 var defaults = Parameters{Seconds: 10, Rounds: 5, Connections: 64, Rates: []int{1000, 2500, 5000, topRate}}
 
-// topRate is the one that the issue sets goals for, in taps a second.
+// topRate is the load test's highest rate, in taps a second. The goals are for it.
 const topRate = 10000
 
 // The parts of the benchmark.

@@ -107,9 +107,9 @@ func (r Result) markdown() string {
 	m, p := r.Machine, r.Parameters
 	parts := []string{fmt.Sprintf(
 		"%s, %d cores: one for the generator, one for a server that answers 302. %s; %s; %s; %s. "+
-			"Medians of %d alternated runs of %d s (of %d at the lower rates). "+
-			"Latencies as each reports them; dropped: in all runs. Others took %.0f %% of the cores' time.\n",
-		m.CPU, m.Cores, m.Go, m.K6, m.Wrk, m.Vegeta, p.Rounds, p.Seconds, (p.Rounds+1)/2,
+			"Medians of %d alternated runs of %d s, and of %d at the lower rates (`go run . %s`). "+
+			"Latencies are as each tool reports them; dropped is the sum of all runs. Others took %.0f %% of the cores' time.\n",
+		m.CPU, m.Cores, m.Go, m.K6, m.Wrk, m.Vegeta, p.Rounds, p.Seconds, (p.Rounds+1)/2, p.flags(),
 		r.others()*100)}
 	for _, t := range []table{r.closedTable(), r.ratesTable(), r.bandTable()} {
 		if len(t) > 1 {

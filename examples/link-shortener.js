@@ -20,7 +20,7 @@ export const options = {
   thresholds: thresholds({ redirect_latency: 200, kv_hit_rate: null }), // the KV is SparkMotion's
 };
 
-export const setup = () => guard(url); // no load to a host that is not in ALLOWED_HOSTS
+export const setup = () => guard(url); // no load without SHORTENER_URL, nor to a host that is not in ALLOWED_HOSTS
 export const handleSummary = report;
 
 export default function () {

@@ -24,13 +24,14 @@ func writeBands(t *testing.T, args ...string) string {
 func TestBandsCommand(t *testing.T) {
 	t.Parallel()
 	r := runK6(t, nil, "x", "sparkmotion", "bands", "--org-slug", "org", "--events", "a,b,c", "--window-ids", "u,v,w", "--dry-run")
-	r.wants(0, "bands/kv-put-120.json  puts 10000 keys, org:LOADTEST-E3-195001 to evt:c:LOADTEST-E3-200000", "bands/kv-delete-120.json  deletes 10000 keys",
-		"bands/clean-up.sql", "nothing was written", "1200000 KV writes", "free plan allows 1000 a day")
+	r.wants(0, "bands/kv-put-001.json to kv-put-120.json  1,200,000 keys to put, org:LOADTEST-E1-000001 to evt:c:LOADTEST-E3-200000\n",
+		"bands/kv-delete-001.json to kv-delete-120.json  1,200,000 keys to delete", "bands/bands.csv  600,000 rows",
+		"bands/clean-up.sql", "nothing was written", "1,200,000 KV writes", "free plan allows 1,000 a day")
 	if _, err := os.Stat(filepath.Join(r.dir, "bands")); err == nil {
 		t.Error("a dry run wrote a folder")
 	}
 	r = runK6(t, nil, "x", "sparkmotion", "bands", "--org-slug", "org", "--events", "a,b,c", "--window-ids", "u,v,w", "--count", "10")
-	r.wants(0, "60 KV writes")
+	r.wants(0, "bands/kv-put-001.json  60 keys to put", "60 KV writes")
 	r.has(t, "bands/kv-put-001.json", "bands/kv-delete-001.json", "bands/bands.csv", "bands/seed.sql", "bands/clean-up.sql", "bands/clean-up-redis.sh")
 	if text := read(t, filepath.Join(r.dir, "bands/kv-put-001.json")); strings.Count(text, `\"windowId\":\"w\"`) != 20 {
 		t.Errorf("kv-put-001.json: %s", text)

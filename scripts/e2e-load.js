@@ -16,9 +16,9 @@ const scaled = (n) => Math.max(1, Math.round(n * SCALE));
 const whole = lasting(13 * 60);
 const RATES = [500, 1000, 2500, 5000, 7500, 10000].map(scaled); // taps/s
 const PEAK = RATES.at(-1);
-const TAPS = Math.ceil(PEAK / 500); // of an iteration: k6 starts 500 a second with little effort, and 10,000 not
-const VUS = Math.ceil((PEAK / TAPS) * 0.2); // at the peak, while answers take up to 200 ms: redirects fail from 100 on. All are there
-// from the start, as k6 would make them in mid-run, just when it has the most to do
+const TAPS = Math.ceil(PEAK / 500); // per iteration: k6 starts 500 iterations a second with little effort, but not 10,000
+const VUS = Math.ceil((PEAK / TAPS) * 0.2); // enough at the peak for answers of 200 ms: redirects fail from 100 on.
+// All are there from the start: k6 would otherwise create them mid-run, when it is busiest
 
 export const options = {
   scenarios: {
@@ -30,11 +30,11 @@ export const options = {
     queue_sampler: { executor: 'constant-arrival-rate', exec: 'sampleQueue', ...every(30), duration: whole },
   },
   thresholds: thresholds(),
-  setupTimeout: '3m', // preflight's flush works off what the last run has left
+  setupTimeout: '3m', // preflight flushes what the last run left
   teardownTimeout: '2m', // reconcile waits for the last flush
   cloud: {
     name: 'SparkMotion end to end',
-    // k6 asks the environment for it, too; k6-operator looks for it here alone
+    // k6 also reads it from the environment, k6-operator only here
     ...(__ENV.K6_CLOUD_PROJECT_ID && { projectID: Number(__ENV.K6_CLOUD_PROJECT_ID) }),
     ...(__ENV.PRIVATE_LOAD_ZONE && { distribution: { own: { loadZone: __ENV.PRIVATE_LOAD_ZONE, percent: 100 } } }),
   },
@@ -78,7 +78,7 @@ export function runDirectTapper() {
   taps(TAPS, { form: 'direct' });
 }
 
-// A request that fails is counted, and keeps neither the next ones nor the pause from their turn.
+// A request that fails is counted; the next ones and the pause follow all the same.
 export function runAdmin({ session }) {
   for (const [procedure, input] of dashboard()) {
     attempt(() => query(session, procedure, input));

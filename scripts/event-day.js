@@ -30,7 +30,7 @@ export const options = {
       exec: 'runCrowd',
       startRate: 0,
       stages: DAY.map(([minutes, rate]) => ({ duration: lasting(minutes), target: Math.round(rate * SCALE) })),
-      preAllocatedVUs: Math.ceil(1000 * SCALE), // at 10,000/s, while answers take up to 100 ms, from where on redirects fail
+      preAllocatedVUs: Math.ceil(1000 * SCALE), // enough at 10,000/s for answers of 100 ms: redirects fail from there on
     },
     admins: { executor: 'constant-vus', exec: 'runAdmin', vus: 10, duration: whole },
     cron: { executor: 'constant-arrival-rate', exec: 'runCron', rate: 1, timeUnit: '15s', preAllocatedVUs: 2, duration: whole },

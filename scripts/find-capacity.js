@@ -5,7 +5,7 @@
 //   ./k6 run scripts/find-capacity.js                                         6 minutes, to 5 %
 //   ./k6 run -e TIME_SCALE=0.25 -e START=50 scripts/find-capacity.js          a quarter of every duration: coarser
 //
-// k6 exits 0 with an answer, which is also its metric capacity, and 99 without one. A run takes its full time even when the answer comes
+// k6 exits 0 with an answer, which is also in the metric capacity, and 99 without one. A run takes its full time even when the answer comes
 // earlier: k6 can only end a run early as a failure. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import { attempt, findCapacity, flushTaps, probeTaps } from 'k6/x/sparkmotion';

@@ -13,8 +13,8 @@ import { duration, whole } from './lib/settings.js';
 
 const PEAK = whole('PEAK', 10000); // taps/s at the end of the climb
 
-const TAPS = Math.ceil(PEAK / 500); // of an iteration: k6 starts 500 a second with little effort, and 10,000 not
-const VUS = Math.ceil((PEAK / TAPS) * 0.2); // at the peak, while answers take up to 200 ms: redirects fail from 100 on
+const TAPS = Math.ceil(PEAK / 500); // per iteration: k6 starts 500 iterations a second with little effort, but not 10,000
+const VUS = Math.ceil((PEAK / TAPS) * 0.2); // enough at the peak for answers of 200 ms: redirects fail from 100 on
 
 const arrivalRate = new Gauge('arrival_rate');
 const limits = thresholds();

@@ -1,4 +1,4 @@
-// Does every part work, and are the settings right? One of everything, once a second, for 30 seconds.
+// Does every part work, and are the settings right? One of everything, again and again with a second in between, for 30 seconds.
 //
 //   ./k6 run scripts/smoke.js
 //

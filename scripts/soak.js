@@ -12,14 +12,14 @@ import { above0, whole } from './lib/settings.js';
 
 const RATE = whole('RATE', 75); // taps/s
 const HOURS = above0('HOURS', 4);
-const TAPS = Math.ceil(RATE / 500), TENTH = Math.round(HOURS * 360000); // of an iteration, of which k6 starts 500 a second with ease; ms
+const TAPS = Math.ceil(RATE / 500), TENTH = Math.round(HOURS * 360000); // per iteration: k6 starts 500 a second with little effort; in ms
 const every = (name, timeUnit) => ({
   executor: 'constant-arrival-rate', exec: name, rate: 1, timeUnit, duration: `${10 * TENTH}ms`, preAllocatedVUs: 2,
 });
 const scenarios = {
   taps: {
     executor: 'ramping-arrival-rate', exec: 'tapper', ...plateaus({ rates: Array(10).fill(RATE), taps: TAPS, hold: TENTH }),
-    preAllocatedVUs: Math.ceil(RATE / TAPS), // while answers take up to a second: a stall in all these hours should drop none
+    preAllocatedVUs: Math.ceil(RATE / TAPS), // enough virtual users for answers of 1 s: a stall in all these hours should drop none
   },
   cron: every('cron', `${Math.min(15000, TENTH / 2)}ms`),
   sampler: every('sampler', `${Math.min(5000, TENTH / 4)}ms`),

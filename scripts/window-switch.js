@@ -3,7 +3,7 @@
 //   ./k6 run scripts/window-switch.js
 //   ./k6 run -e RATE=500 -e FROM=LIVE -e TO=POST scripts/window-switch.js
 //
-// old_page is how many ms after the switch was requested a tap still led to the old page, as percentiles; its max is the last such tap. The
+// old_page has the taps that still led to the old page, in ms since the switch was requested; its max is the last such tap. The
 // edge may cache a page for 30 s: taps start BEFORE seconds before the switch and go on for LIMIT + 5 seconds after it. k6 exits 99 when a
 // tap led to the old page after LIMIT. teardown() restores the page that was shown before. Settings: as for e2e-load.js; LOADTEST_EVENT_ID
 // is the event that the bands of PREFIX belong to, with windows of the types FROM and TO.

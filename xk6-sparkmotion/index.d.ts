@@ -177,12 +177,13 @@ declare module 'k6/x/sparkmotion' {
     /**
      * `kept` (default): about as many connections as taps in flight, shared by the VUs of a process unless `--local-ips` or
      * `noVUConnectionReuse` is set. `new`: one for each tap, with a full TLS handshake, as a new phone makes. `resumed`: one for each tap,
-     * which resumes an earlier TLS session. `new` and `resumed` need `protocol: 'http/1.1'`. Default CONNECTIONS.
+     * which resumes an earlier TLS session. `new` and `resumed` need `protocol: 'http/1.1'`. Default
+     * CONNECTIONS, else kept.
      */
     connection?: 'kept' | 'new' | 'resumed';
     /** How `taps(n)` arrive: evenly spaced (`even`), or at random, n per iteration on average (`poisson`). Default ARRIVALS, else even. */
     arrivals?: 'even' | 'poisson';
-    /** Draws the same random arrivals in every run, in a different series for each VU. Default SEED, else random. */
+    /** The same seed draws the same random arrivals in every run, in a different series for each VU. Default SEED, else random. */
     seed?: number;
     /**
      * Which of k6's http_req_* metrics it emits besides http_reqs. k6 keeps every value of a Trend in memory, and seven of these are Trends.
@@ -220,13 +221,13 @@ declare module 'k6/x/sparkmotion' {
     /** Taps/s never to exceed. Default 50000. */
     most?: number;
     /** How long a probe's load settles before it is judged. Default 2s. */
-    settle?: string | number;
+    settle?: Duration;
     /** How long a probe is judged: half as long while the rate doubles, but never shorter than 120 taps take. Default 6s. */
-    hold?: string | number;
+    hold?: Duration;
     /** How long the answer is held. Default 2m. */
-    confirm?: string | number;
+    confirm?: Duration;
     /** How long the whole search may take, including the confirmation. Default 6m. */
-    time?: string | number;
+    time?: Duration;
   }
 
   export interface Capacity {

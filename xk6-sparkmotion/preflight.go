@@ -3,6 +3,7 @@ package sparkmotion
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -156,8 +157,8 @@ func (f *failures) text() string {
 	return strings.Join(lines, "\n")
 }
 
-// guard throws for a URL whose host is neither this machine nor in ALLOWED_HOSTS. preflight checks the settings; a script that loads another
-// URL checks that one with guard.
+// guard throws for a URL whose host is neither this machine nor in ALLOWED_HOSTS, and for what isn't a URL with a host, such as a setting that
+// is missing. preflight checks the settings; a script that loads another URL checks that one with guard.
 func (m *module) guard(call sobek.FunctionCall) (any, error) {
 	var o struct {
 		Allowed string `js:"allowedHosts" env:"ALLOWED_HOSTS"`
@@ -165,6 +166,9 @@ func (m *module) guard(call sobek.FunctionCall) (any, error) {
 	if err := m.settings.Read(call.Argument(1), &o); err != nil {
 		return nil, err
 	}
-	err := allowlist.Check(o.Allowed, []allowlist.Origin{{Part: "url", Setting: "the URL", URL: call.Argument(0).String()}})
-	return sobek.Undefined(), err
+	at := allowlist.Origin{Part: "url", Setting: "the URL", URL: call.Argument(0).String()}
+	if u, err := url.Parse(at.URL); err != nil || u.Hostname() == "" {
+		return nil, errors.New("a URL with a host is expected, such as https://go.example.com: is its setting missing?") // not the value: it may hold a password
+	}
+	return sobek.Undefined(), allowlist.Check(o.Allowed, []allowlist.Origin{at})
 }

@@ -269,6 +269,9 @@ func TestGuard(t *testing.T) {
 	s.Run("sm.guard('https://a.example.com/x'); sm.guard('http://127.0.0.1:8080'); sm.guard('https://b.example.org', {allowedHosts: 'b.example.org'})")
 	vutest.Equal(t, "a stranger", s.Fails("sm.guard('https://user:hush@example.org')"), "guard: no load is sent to example.org (the URL): it is not this machine "+
 		"and not in ALLOWED_HOSTS. If you may load it, set ALLOWED_HOSTS=*.example.com,example.org")
+	for _, none := range []string{"undefined", "null", "''", "'foo'", "'a.example.com'", "'a.example.com:8080'", "'https://'", "'https:///x'", "'http://%'"} {
+		vutest.Equal(t, none, s.Fails("sm.guard("+none+")"), "guard: a URL with a host is expected, such as https://go.example.com: is its setting missing?")
+	}
 }
 
 // A flush that could write nothing answers 200 all the same.

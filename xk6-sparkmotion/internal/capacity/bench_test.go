@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// BenchmarkRecorder is what counting one tap costs, in the run and in its plateau: every VU waits for it in turn.
+// BenchmarkRecorder measures what counting one tap costs, in the run and in its plateau: every VU waits its turn for it.
 func BenchmarkRecorder(b *testing.B) {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(time.Minute, 1000))

@@ -10,12 +10,12 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Comparison is what got better or worse from one run to another, as before and after a fix.
+// Comparison is what got better or worse from one run to another, such as before and after a fix.
 type Comparison struct {
-	Verdict       []string   `json:"verdict"` // sentences, the most important first
-	Limits        []string   `json:"limits"`  // labels of those that differ: what a status means then differs too
+	Verdict       []string   `json:"verdict"` // sentences, most important first
+	Limits        []string   `json:"limits"`  // labels of the limits that differ: statuses then mean different things
 	SustainedRate Change     `json:"sustained_rate"`
-	Parts         []Change   `json:"parts"` // the sustained rate of each part that either run has measured
+	Parts         []Change   `json:"parts"` // the sustained rate of each part that was measured in either run
 	Drain         *Change    `json:"drain"` // null when the queue grew in neither
 	Plateaus      []Compared `json:"plateaus"`
 }
@@ -27,7 +27,7 @@ type Compared struct {
 	Before  Status   `json:"before,omitempty"`
 	After   Status   `json:"after,omitempty"`
 	Outcome Outcome  `json:"outcome"`       // of the status
-	Why     string   `json:"why,omitempty"` // nothing of it is told
+	Why     string   `json:"why,omitempty"` // why nothing is known about it
 	Figures []Change `json:"figures"`
 }
 
@@ -41,13 +41,13 @@ type Change struct {
 	Outcome Outcome    `json:"outcome"`
 	Why     string     `json:"why,omitempty"`
 
-	metric string // whose limit speaks of it, if one does
+	metric string // metric whose limit concerns the figure, if any
 }
 
-// Outcome is what is known of a change.
+// Outcome is what is known about a change.
 type Outcome string
 
-// What a change can be. Slight is one that is beyond noise.
+// The outcomes of a comparison. A Slight change is beyond noise.
 const (
 	Better Outcome = "better"
 	Worse  Outcome = "worse"
@@ -56,7 +56,7 @@ const (
 	Untold Outcome = "unclear"
 )
 
-// Why nothing is told of a figure that only one run has.
+// Reasons why nothing is known about a figure that only one run has.
 const (
 	unknownBefore = "unknown before"
 	unknownAfter  = "unknown after"
@@ -64,10 +64,10 @@ const (
 
 // Compare returns what changed between two runs, plateau by plateau.
 //
-// Noise is what a run tells of it: how much the tenths of a plateau differ, or how many there were; package stats has
-// the tests and where they come from. It is taken at 99 %, as some seventy figures are compared at a time. What differs between runs
-// and not within one, such as where a cloud has put a function this time, a pair of runs can't tell from a fix: a change
-// must also be large enough to matter.
+// Noise is estimated from each run itself: from how much the tenths of a plateau differ, or from the number of samples; package stats has
+// the tests and their sources. It is taken at 99 %, because about seventy figures are compared at a time. A pair of runs can't tell a fix
+// from what differs between runs but not within one, such as where a cloud has put a function this time, so a change must also be large
+// enough to matter.
 func Compare(before, after *Report) *Comparison {
 	c := &Comparison{Limits: otherLimits(before.Metrics, after.Metrics), Plateaus: []Compared{}}
 	var rest []*Plateau
@@ -97,7 +97,7 @@ func Compare(before, after *Report) *Comparison {
 	return c
 }
 
-// Worse returns what got worse, the most important first: the sustained rate, that of a part, the drain, a plateau's status and figures.
+// Worse returns what got worse, most important first: the sustained rate, that of a part, the drain, a plateau's status and figures.
 func (c *Comparison) Worse() []string {
 	var worse []string
 	add := func(where string, changes ...Change) {
@@ -124,7 +124,7 @@ func (p *Plateau) alone(why string) Compared {
 	return Compared{Name: p.Name, Offered: p.Offered, Outcome: Untold, Why: why, Figures: []Change{}}
 }
 
-// plateau compares the figures of one, when they are the system's under the same load.
+// plateau compares a plateau's figures, if they are the system's under the same load.
 func (c *Comparison) plateau(a, b *Plateau, before, after []Depth) Compared {
 	p := Compared{Name: a.Name, Offered: b.Offered, Before: a.Status, After: b.Status, Outcome: Untold, Figures: []Change{}}
 	switch {
@@ -148,7 +148,7 @@ func notValid(s Status) string {
 	return "too few taps"
 }
 
-// status reports whether a plateau's status changed beyond noise: a figure did that is past its limit in either run.
+// status returns how a plateau's status changed. That counts only if a figure past its limit in either run changed beyond noise.
 func (c *Comparison) status(p Compared, breaches []Breach) Outcome {
 	switch {
 	case p.Before == p.After:
@@ -171,7 +171,7 @@ func (c *Comparison) status(p Compared, breaches []Breach) Outcome {
 	return outcome
 }
 
-// sustained compares the rates that two runs hold. For another to be better or worse, the status of a plateau must be.
+// sustained compares the rates that two runs hold. Another rate is better or worse only if the status of some plateau is.
 func (c *Comparison) sustained(before, after *Report) Change {
 	k := Change{Figure: "sustained rate", Unit: units.PerSecond, Before: before.SustainedRate, After: after.SustainedRate, Outcome: Within}
 	a, b := orZero(before.SustainedRate), orZero(after.SustainedRate)
@@ -207,7 +207,7 @@ func (c *Comparison) sustained(before, after *Report) Change {
 	return k
 }
 
-// parts compares the rates that each part holds. A part got better or worse when one of its own figures did, at some plateau.
+// parts compares the rates that each part holds. A part got better or worse only if one of its own figures did, at some plateau.
 func (c *Comparison) parts(before, after *Report) []Change {
 	parts := []Change{}
 	for _, part := range allParts {
@@ -216,11 +216,11 @@ func (c *Comparison) parts(before, after *Report) []Change {
 			Figure: strings.TrimPrefix(part.String(), "the "), Unit: units.PerSecond, Before: a.SustainedRate, After: b.SustainedRate, Outcome: Within,
 		}
 		switch {
-		case !a.Measured() && !b.Measured():
+		case !a.Judged() && !b.Judged():
 			continue
-		case !a.Measured():
+		case !a.Judged():
 			k.Outcome, k.Why = Untold, unknownBefore
-		case !b.Measured():
+		case !b.Judged():
 			k.Outcome, k.Why = Untold, unknownAfter
 		case math.Abs(orZero(b.SustainedRate)-orZero(a.SustainedRate)) > maxDropped*orZero(a.SustainedRate):
 			k.Outcome = c.ofPart(part, orZero(b.SustainedRate) > orZero(a.SustainedRate))
@@ -230,7 +230,7 @@ func (c *Comparison) parts(before, after *Report) []Change {
 	return parts
 }
 
-// ofPart returns better, or worse, when a figure of the part is, at a plateau; else nothing is to be told.
+// ofPart returns Better or Worse if one of the part's figures is, at some plateau, and otherwise Untold.
 func (c *Comparison) ofPart(part SystemPart, higher bool) Outcome {
 	direction := Worse
 	if higher {
@@ -246,7 +246,7 @@ func (c *Comparison) ofPart(part SystemPart, higher bool) Outcome {
 	return Untold
 }
 
-// changes compares the readings of two plateaus one by one, but for those that neither has.
+// changes compares the readings of two plateaus one by one, except for those that neither has.
 func changes(before, after []reading) []Change {
 	changes := []Change{}
 	for i, b := range after {
@@ -277,8 +277,7 @@ func (a reading) to(b reading) Change {
 	return c
 }
 
-// judge tells a change from noise. A percentile of all taps may have changed while those of the tenths say that it did not:
-// then it was the doing of moments.
+// judge tells a change from noise. If a percentile changed over all taps, but not over the tenths, short moments caused it.
 func (c *Change) judge(a, b reading) {
 	change, noise := *b.value-*a.value, stats.Noise(a.sure, b.sure)
 	c.Noise, c.Outcome = &noise, Within
@@ -295,7 +294,7 @@ func (c *Change) judge(a, b reading) {
 	}
 }
 
-// otherLimits are the labels of the limits that two runs don't share.
+// otherLimits returns the labels of the limits that two runs don't share.
 func otherLimits(before, after []Judged) []string {
 	other := []string{}
 	for _, lists := range [][2][]Judged{{before, after}, {after, before}} {

@@ -12,8 +12,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// comparison is two runs, and what became of the rate that they hold; changed are the figures that got worse or better at the last
-// plateau that both have.
+// comparison is two runs, and what became of the rate that they hold; changed has the figures that got worse or better at the last plateau
+// that both have.
 type comparison struct {
 	name          string
 	before, after *Report
@@ -65,7 +65,7 @@ var comparedRuns = sync.OnceValue(func() []comparison {
 		{"too few", judge(few, busy(same)), judge(few, busy(same)), Within, nil, nil},
 		{"other rates", judge(calm50), judge(busy(same)), Untold, nil, nil},
 		{"no plateaus", judge(), judge(), Untold, nil, nil},
-		{ // a status means something else then; figures do not
+		{ // a status then means something else; a figure does not
 			"other limits", judge(busy(same)), Judge(measured(busy(same)), strict, nil), Untold, nil, nil,
 		},
 		{"other arrivals", judge(calm50), Judge(changed(measured(calm50), func(m *Measured) { m.Poisson = true }), Limits, nil), Within, nil, nil},
@@ -106,7 +106,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A run compared with itself has no change at all, whatever its figures are.
+// A run compared with itself shows no change at all, whatever its figures are.
 func TestCompareWithItself(t *testing.T) {
 	t.Parallel()
 	r := simulate(1, growing100, system{rate: 250, seconds: 60, median: 30, errors: 0.02})
@@ -129,19 +129,19 @@ func TestCompareWithItself(t *testing.T) {
 	}
 }
 
-// system is how one behaves in a simulated plateau.
+// system is how a system behaves in a simulated plateau.
 type system struct {
 	rate    float64 // taps/s
 	seconds float64
 	median  float64 // ms
 	errors  float64 // share of taps
-	drained float64 // taps/s that flushes take at most; 0 for all
+	drained float64 // taps/s that flushes take at most; 0 for no bound
 }
 
 var growing100 = system{rate: 100, seconds: 120, median: 5, errors: 0.004, drained: 60}
 
-// simulate makes the report of a run. Its latencies are lognormal around a level that wanders for seconds at a time, as a
-// busy system's does, with a stall now and then.
+// simulate makes the report of a run. Its latencies are log-normal around a level that wanders for seconds at a time, as in a busy system,
+// with a stall now and then.
 func simulate(seed uint64, systems ...system) *Report {
 	random := rand.New(rand.NewPCG(seed, 1))
 	m := Measured{Processes: []Process{{Segment: "0:1"}}, Series: Series{Achieved: []float64{}, Failed: []float64{}, Depth: []Depth{}}}
@@ -216,7 +216,7 @@ func (s system) flush(random *rand.Rand, p *Plateau) []Depth {
 	return depths
 }
 
-// outcomes counts what pairs of simulated runs come to, figure by figure.
+// outcomes counts the outcomes of comparing pairs of simulated runs, by figure.
 func outcomes(pairs uint64, before, after system) map[string]map[Outcome]int {
 	count := make(map[string]map[Outcome]int)
 	for seed := range pairs {
@@ -235,8 +235,8 @@ func outcomes(pairs uint64, before, after system) map[string]map[Outcome]int {
 	return count
 }
 
-// Two runs of the same system are rarely told apart: one comparison in fifty. Where a plateau is hardly longer than the
-// system wanders it is one in twenty.
+// Two runs of the same system rarely seem different: in one comparison of fifty, or in one of twenty if a plateau is hardly longer than the
+// system wanders.
 func TestNoFalseAlarm(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -263,7 +263,7 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
-// A system that is clearly worse is nearly always told, and the other way round it is better.
+// A system that is clearly worse is nearly always recognized; the other way round, it is better.
 func TestChangesAreTold(t *testing.T) {
 	t.Parallel()
 	const pairs = 10
@@ -296,7 +296,7 @@ func TestChangesAreTold(t *testing.T) {
 	}
 }
 
-// A stall in one tenth is in the percentile of all taps, and no change of the system.
+// A stall in one tenth shows in the percentile of all taps, but is not a change of the system.
 func TestMoments(t *testing.T) {
 	t.Parallel()
 	run := func(stalled int) *Counts {

@@ -38,7 +38,7 @@ func sayNotCompared(before, after *Report) []string {
 	return []string{fmt.Sprintf("Only %s is compared; for %s see each run's own report.", after.Scenario, listed(others))}
 }
 
-// sayArrivals tells of other arrivals, under which any latency is another.
+// sayArrivals says that arrivals differ, which changes any latency.
 func sayArrivals(before, after *Report) []string {
 	if before.Poisson == after.Poisson {
 		return nil
@@ -50,7 +50,7 @@ func sayArrivals(before, after *Report) []string {
 	return []string{fmt.Sprintf("Taps arrived %s, and %s before (ARRIVALS): that alone changes latencies.", now, then)}
 }
 
-// sayGoals tells of other goals: what a run's status means then differs too.
+// sayGoals says that the goals differ: the runs' statuses then mean different things.
 func sayGoals(before, after *Report) []string {
 	if before.Goal == after.Goal {
 		return nil

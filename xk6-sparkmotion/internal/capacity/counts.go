@@ -2,34 +2,34 @@ package capacity
 
 import "maps"
 
-// batches is how many parts a plateau is cut into: how much they differ tells a change from noise.
+// batches is the number of parts that a plateau is cut into: how much they differ tells a change from noise.
 const batches = 10
 
-// Counts are what was seen in one plateau, or in a whole run. Those of several processes add up, but for the lag probe's
-// and how late taps started: they are those of the process which was late most often.
+// Counts is what was seen in one plateau, or in a whole run. Counts of several processes add up, except for those of the lag probe and of
+// late starts: these come from the process that was late most often.
 type Counts struct {
-	Iterations int64   `json:"iterations"` // that made taps, or drew none of those that they asked for
-	Asked      int64   `json:"asked"`      // taps that these asked for
+	Iterations int64   `json:"iterations"` // that made taps, or asked for some of which none was due
+	Asked      int64   `json:"asked"`      // taps that these iterations asked for
 	Taps       int64   `json:"taps"`
-	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before an answer: not among taps
-	Repeated   int64   `json:"repeated"`       // sent again, as their connection ended without an answer
-	Redirected int64   `json:"redirected"`     // to where a band may lead: not to a fallback
-	Unanswered int64   `json:"unanswered"`     // failed without a whole answer: nobody knows whether they were recorded
-	Told       int64   `json:"kv_told"`        // of those, the ones whose answer tells whether it came from the KV
-	Hits       int64   `json:"kv_hits"`        // of those, the ones that did
-	Waited     seconds `json:"waited_seconds"` // the latencies of all taps together
+	CutOff     int64   `json:"cut_off"`        // begun, but the run ended before the answer: not among taps
+	Repeated   int64   `json:"repeated"`       // sent again because their connection ended without an answer
+	Redirected int64   `json:"redirected"`     // to a page that a band may have, not to a fallback
+	Unanswered int64   `json:"unanswered"`     // failed without a complete answer: nobody knows whether they were recorded
+	Told       int64   `json:"kv_told"`        // redirected taps whose answer tells whether it came from the KV
+	Hits       int64   `json:"kv_hits"`        // those of them that came from it
+	Waited     seconds `json:"waited_seconds"` // sum of the latencies of all taps
 
 	Redirects Redirects `json:"redirects"`
 
-	Redirect [batches]histogram `json:"redirect_histograms"` // of each tenth of a plateau; of a run, the first is all
+	Redirect [batches]histogram `json:"redirect_histograms"` // by tenth of a plateau; a run has all in the first
 	Connect  histogram          `json:"connect_histogram"`   // of new connections, with TLS
 	Lag      histogram          `json:"generator_lag_histogram"`
-	Late     int64              `json:"generator_late"`        // looks of the lag probe that were too late
-	Delay    histogram          `json:"start_delay_histogram"` // how long after they were due taps started that were due at a moment of their own
+	Late     int64              `json:"generator_late"`        // beats of the lag probe that were too late
+	Delay    histogram          `json:"start_delay_histogram"` // how late taps started that had due times of their own
 
-	Analytics     histogram `json:"analytics_histogram"` // of answers that were accepted
-	Exports       histogram `json:"exports_histogram"`   // of those that had rows
-	ExportsEmpty  int64     `json:"exports_empty"`       // that were accepted and had none
+	Analytics     histogram `json:"analytics_histogram"` // accepted answers
+	Exports       histogram `json:"exports_histogram"`   // accepted answers with rows
+	ExportsEmpty  int64     `json:"exports_empty"`       // accepted answers without rows
 	ExportRows    int64     `json:"export_rows"`
 	ExportBytes   int64     `json:"export_bytes"`
 	Queries       int64     `json:"queries"` // analytics and exports
@@ -43,21 +43,21 @@ type Counts struct {
 	Flushed       int64 `json:"flushed"`       // taps that flushes moved
 	FlushDropped  int64 `json:"flush_dropped"` // taps that flushes took off the queue and threw away
 
-	Procedures histograms `json:"procedure_histograms,omitempty"` // of the same answers, by procedure, or by those of a batch together
+	Procedures histograms `json:"procedure_histograms,omitempty"` // the same answers by procedure, or by all procedures of a batch together
 
-	Failures Tally `json:"failures"` // all that failed, by what it was and what came back
+	Failures Tally `json:"failures"` // everything that failed, by what it was and what came back
 }
 
-// exports is how many exports were accepted.
+// exports returns how many exports were accepted.
 func (c *Counts) exports() int64 { return c.Exports.count() + c.ExportsEmpty }
 
-// drained is how many taps flushes took off the queue.
+// drained returns how many taps flushes took off the queue.
 func (c *Counts) drained() int64 { return c.Flushed + c.FlushDropped }
 
 // Empty reports whether the module has sent nothing in a scenario.
 func (c *Counts) Empty() bool { return c.Iterations+c.Queries+c.Flushes+c.Samples == 0 }
 
-// add adds what another process saw in the same time.
+// add adds what another process saw in the same period.
 func (c *Counts) add(other Counts) {
 	c.Iterations += other.Iterations
 	c.Asked += other.Asked
@@ -111,12 +111,12 @@ func (c Counts) clone() Counts {
 	return c
 }
 
-// tallies are all that there are.
+// tallies returns all tallies.
 func (c *Counts) tallies() []*Tally {
 	return []*Tally{&c.Redirects.Page, &c.Redirects.Fallback, &c.Redirects.Other, &c.Failures}
 }
 
-// histograms are all that there are.
+// histograms returns all histograms, except those by procedure.
 func (c *Counts) histograms() []*histogram {
 	all := []*histogram{&c.Connect, &c.Lag, &c.Delay, &c.Analytics, &c.Exports}
 	for i := range c.Redirect {
@@ -125,7 +125,7 @@ func (c *Counts) histograms() []*histogram {
 	return all
 }
 
-// redirect is the histogram of all taps.
+// redirect returns the histogram of all taps.
 func (c *Counts) redirect() histogram {
 	var all histogram
 	for _, batch := range c.Redirect {
@@ -134,10 +134,10 @@ func (c *Counts) redirect() histogram {
 	return all
 }
 
-// limited is the share of the lag probe's looks that were too late.
+// limited returns the share of the lag probe's beats that were too late.
 func (c *Counts) limited() float64 { return ratio(c.Late, c.Lag.count()) }
 
-// later reports whether this generator was late more often than another, or when both were as often, later.
+// later reports whether this generator was late more often than another, or equally often but by more.
 func (c *Counts) later(other *Counts) bool {
 	if c.limited() != other.limited() {
 		return c.limited() > other.limited()

@@ -60,7 +60,7 @@ func TestAddIsComplete(t *testing.T) {
 	}
 }
 
-// A clone has all that there is, and not one histogram or tally is shared.
+// A clone is complete, and shares no histogram or tally.
 func TestCloneSharesNothing(t *testing.T) {
 	t.Parallel()
 	var c Counts

@@ -4,9 +4,9 @@ import "time"
 
 // Series is a run's course over time.
 type Series struct {
-	Step     float64   `json:"step_seconds"` // that a rate stands for
-	Achieved []float64 `json:"achieved"`     // taps/s that ended, one a step
-	Failed   []float64 `json:"failed"`       // taps/s that failed, one a step
+	Step     float64   `json:"step_seconds"` // seconds that each rate stands for
+	Achieved []float64 `json:"achieved"`     // taps/s that ended, one per step
+	Failed   []float64 `json:"failed"`       // taps/s that failed, one per step
 	Depth    []Depth   `json:"depth"`        // of the queue
 }
 
@@ -14,7 +14,7 @@ type Series struct {
 type Depth struct {
 	At      float64 `json:"at_seconds"`
 	Depth   float64 `json:"depth"`
-	Flushed int64   `json:"flushed"` // taken off it by the flush that has just ended, dropped ones too; 0 for a sample
+	Flushed int64   `json:"flushed"` // taken off it by the flush that has just ended, including dropped ones; 0 for a sample
 }
 
 // maxSteps bounds a course: a longer run gets longer steps.
@@ -57,8 +57,8 @@ func inPairs(counts []int64) []int64 {
 	return half
 }
 
-// depth keeps a depth; there is one every few seconds. When there are too many, each two become one: the later, and what
-// both flushed.
+// depth keeps a depth; there is one every few seconds. When there are too many, each pair becomes one: the later depth, with what both
+// flushed.
 func (c *course) depth(since time.Duration, depth, flushed int64) {
 	if since < 0 {
 		return
@@ -86,7 +86,7 @@ func (c *course) series() Series {
 	return s
 }
 
-// redirected is how many taps were by a time.
+// redirected returns how many taps were redirected by a time in seconds.
 func (s *Series) redirected(seconds float64) float64 {
 	sum := 0.0
 	for i, rate := range s.Achieved {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// What happens in a run is a value, which a [Recorder] counts. What failed has a Failure, its kind in a few words: what it was and
-// what came back, as "tap: 503" or "analytics.kpis: BAD_REQUEST". Kinds are few, whatever a system answers.
+// An event of a run is a value, which a [Recorder] counts. A failed one has a Failure, its kind in a few words: what it was and what came
+// back, such as "tap: 503" or "analytics.kpis: BAD_REQUEST". There are few kinds, whatever a system answers.
 
 // Tap is one tap.
 type Tap struct {
@@ -14,25 +14,25 @@ type Tap struct {
 	Latency        time.Duration
 	Dialed         bool          // it was sent on a new connection,
 	Connect        time.Duration // which took this long, with TLS
-	Iteration      int64         // that made it, as k6 numbers those that its scenario starts in this process, from 0
-	First          bool          // of its iteration
-	Asked          int           // taps that its call asked for; 0 for one alone
-	Later          bool          // that call has made another before it
-	None           bool          // it stands for an iteration whose call asked for taps, none of which was due in it by chance: it is no tap
-	Paced          bool          // it was due at a moment of its own,
-	Delay          time.Duration // after which it started
-	CutOff         bool          // the run ended before its answer
-	Repeats        int           // how often it was sent again, as its connection ended without an answer
-	Redirected     bool          // to where a band may lead: not to a fallback
-	Failure        string        // when it was not
-	Unanswered     bool          // no whole answer came, so that nobody knows whether it was recorded
-	Host           string        // that its 302 leads to, lower case, without a default port; empty without one
+	Iteration      int64         // number of its iteration among those that k6 starts for its scenario in this process, from 0
+	First          bool          // first tap of its iteration
+	Asked          int           // taps that its call asked for; 0 for a single one
+	Later          bool          // its call has made another before it
+	None           bool          // no tap: stands for an iteration whose call asked for taps, none of which happened to be due
+	Paced          bool          // it was due at a time of its own,
+	Delay          time.Duration // and started this much later
+	CutOff         bool          // the run ended before the answer
+	Repeats        int           // how often it was sent again because its connection ended without an answer
+	Redirected     bool          // to a page that a band may have, not to a fallback
+	Failure        string        // kind of failure, if it was not redirected
+	Unanswered     bool          // there was no complete answer, so nobody knows whether it was recorded
+	Host           string        // host that its 302 leads to, in lower case, without a default port; empty if there is none
 	Page, Fallback bool          // what that host is
-	SourceKnown    bool          // the answer tells whether it came from the KV or by the Hub
+	SourceKnown    bool          // the answer tells whether it came from the KV or the Hub
 	FromKV         bool
-	Direct         bool      // by the link that names the event, not by the organisation's subdomain
-	Scenario       string    // that has the plateaus
-	Start          time.Time // when that began; zero outside of one
+	Direct         bool      // by the link that names the event, not the organisation's subdomain
+	Scenario       string    // its scenario, if that has plateaus
+	Start          time.Time // when that began; zero without one
 }
 
 // Query is one request of an admin.
@@ -40,36 +40,36 @@ type Query struct {
 	Began           time.Time
 	Took            time.Duration
 	Export          bool
-	Procedures      string   // that it asked for, with commas
+	Procedures      string   // separated by commas
 	Queries, Failed int64    // several in a batch
-	Failures        []string // of those that failed
+	Failures        []string // kinds of those that failed
 	Empty           bool     // an export without a row
 	Rows, Bytes     int64    // of an export
 }
 
-// Timed reports whether its latency is one that a limit speaks of: a refusal is quick, and so is an export of nothing.
+// Timed reports whether limits apply to its latency: a refusal is quick, and so is an empty export.
 func (q Query) Timed() bool { return q.Failed == 0 && !(q.Export && q.Empty) }
 
 // Flush is one flush of the queue.
 type Flush struct {
 	Ended              time.Time
-	Answered           bool  // with what it did; else nothing is known but that it failed
+	Answered           bool  // with what it did; otherwise only its failure is known
 	Flushed, Remaining int64 // taps that it moved, and left
-	Dropped            int64 // taps that it took off the queue and threw away, as their bands are not in the database
+	Dropped            int64 // taps that it took off the queue and threw away because their bands are not in the database
 	Failed             bool  // in part
 	Failure            string
 }
 
-// QueueSample is one look at the queue, and with it at the system's counters.
+// QueueSample is one look at the queue, together with the system's counters.
 type QueueSample struct {
 	At      time.Time
 	Depth   int64
-	Failed  bool // it could not be asked for its depth
+	Failed  bool // its depth could not be read
 	Failure string
-	Reading *Reading // nil when it is another queue than the one that taps wait in
+	Reading *Reading // nil if taps wait in another queue
 }
 
-// Lag is one look of the lag probe.
+// Lag is one beat of the lag probe.
 type Lag struct {
 	At   time.Time
 	Lag  time.Duration

@@ -2,16 +2,16 @@ package capacity
 
 import "maps"
 
-// Failure is what is known of a kind of failures besides how many there were.
+// Failure is what is known about a kind of failure besides the number.
 type Failure struct {
 	Part   string `json:"part"`   // of the system
-	Sample string `json:"sample"` // what the first one said
+	Sample string `json:"sample"` // message of the first one
 }
 
-// failures are by kind. There is room for as many as in a [Tally], and one for all others.
+// failures has a Failure for each kind. There is room for as many kinds as a [Tally] has names, and one for all others.
 type failures map[string]Failure
 
-// keep keeps the first failure of a kind, and returns the name that the kind has here.
+// keep keeps the first failure of a kind, and returns the kind's name in the report.
 func (f *failures) keep(part, kind string, say func() string) string {
 	if _, known := (*f)[kind]; known {
 		return kind
@@ -29,7 +29,7 @@ func (f *failures) keep(part, kind string, say func() string) string {
 	return kind
 }
 
-// merge adds other's kinds, and drops those that a tally of both has among all others.
+// merge adds other's kinds, and drops those that the tally of both counts among all others.
 func (f *failures) merge(other failures, tally Tally) {
 	all := maps.Clone(other)
 	if all == nil {

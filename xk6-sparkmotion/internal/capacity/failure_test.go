@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The first failure of each kind says what a report shows of it; there is room for as many kinds as a tally has names.
+// The first failure of each kind is what a report shows of it; there is room for as many kinds as a tally has names.
 func TestFirstOfEachKind(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
@@ -36,14 +36,14 @@ func TestFirstOfEachKind(t *testing.T) {
 	}
 }
 
-// Of several processes a kind has one sample, and kinds that are among all others have none of their own.
+// Of several processes, a kind has one sample; kinds that are among all others have none of their own.
 func TestMergedKinds(t *testing.T) {
 	t.Parallel()
 	var m Measured
 	for process := range 2 {
 		r := &Recorder{}
 		for n := range mostNames {
-			kind := fmt.Sprintf("a: %02d", n+8*process) // eight of them the other has, too
+			kind := fmt.Sprintf("a: %02d", n+8*process) // the other has eight of them, too
 			for range n + 1 {
 				r.Failed(Admin, kind, func() string { return fmt.Sprintf("of process %d", process) })
 				r.Query(Query{Queries: 1, Failed: 1, Failures: []string{kind}})

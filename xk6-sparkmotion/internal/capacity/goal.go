@@ -7,16 +7,16 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// goalSlack is how far off the goal a plateau may be that is of it: taps of an iteration that failed midway make it less.
+// goalSlack is how far from the goal a plateau at the goal may be: an iteration that fails midway makes fewer taps.
 const goalSlack = 0.01
 
-// decides reports whether the i-th plateau is one that the run is judged by: those above its goal are headroom.
+// decides reports whether the run is judged by the i-th plateau: those above the goal are headroom.
 func (m *Measured) decides(i int) bool { return !exceeds(m.inAll(i), m.Goal) }
 
-// exceeds reports whether a rate is above a goal, where there is one.
+// exceeds reports whether there is a goal and a rate is above it.
 func exceeds(rate, goal float64) bool { return goal > 0 && rate > goal*(1+goalSlack) }
 
-// inAll is what a plateau offers in all processes together, also in those whose counts are not among these.
+// inAll returns what a plateau offers in all processes together, including those whose counts are not in m.
 func (m *Measured) inAll(i int) float64 {
 	p := &m.Plateaus[i]
 	if planned := m.Schedule.Plateaus(); i < len(planned) {
@@ -25,7 +25,7 @@ func (m *Measured) inAll(i int) float64 {
 	return p.Rate * p.perIteration()
 }
 
-// goalTried reports whether each plateau up to the goal was held to its end, so that only headroom is left.
+// goalTried reports whether every plateau up to the goal was held to its end, so that only headroom is left.
 func (r *Report) goalTried() bool {
 	if r.Goal == 0 || len(r.Plateaus) == 0 {
 		return false
@@ -39,7 +39,7 @@ func (r *Report) goalTried() bool {
 	})
 }
 
-// judged is what the run is judged by as a whole: all of it, or its plateaus up to the goal.
+// judged returns what the run as a whole is judged by: all of it, or its plateaus up to the goal.
 func (m *Measured) judged() *Plateau {
 	if m.Goal == 0 {
 		return m.whole()
@@ -54,7 +54,7 @@ func (m *Measured) judged() *Plateau {
 	return &all
 }
 
-// with returns the ledger of two plateaus together, as far as a loss goes by it. Where one of them is not known, nor are both.
+// with returns the ledger of two plateaus together, as far as losses depend on it. If one loss is not known, neither is the sum.
 func (l *Ledger) with(other *Ledger) *Ledger {
 	switch {
 	case other == nil || other.Lost == nil:
@@ -70,10 +70,10 @@ func (l *Ledger) with(other *Ledger) *Ledger {
 	}
 }
 
-// HoldsGoal reports whether the run has shown that its goal is held, perhaps with a warning.
+// HoldsGoal reports whether the run has shown that it holds its goal, perhaps with a warning.
 func (r *Report) HoldsGoal() bool { return r.Status == Pass || r.Status == Warn }
 
-// reachesGoal reports whether a plateau at the goal, or above it, did not fail.
+// reachesGoal reports whether some plateau at or above the goal did not fail. Without a goal, it is true.
 func (r *Report) reachesGoal() bool {
 	for i := range r.Plateaus {
 		if p := &r.Plateaus[i]; p.Valid() && p.Status != Fail && r.inAll(i) >= r.Goal*(1-goalSlack) {
@@ -83,7 +83,7 @@ func (r *Report) reachesGoal() bool {
 	return r.Goal == 0
 }
 
-// split are the valid plateaus up to the goal and those above it, each from the lowest rate.
+// split returns the valid plateaus up to the goal and those above it, each in order of rate.
 func (r *Report) split() (upTo, above []*Plateau) {
 	decisive := make(map[*Plateau]bool)
 	for i := range r.Plateaus {
@@ -118,7 +118,7 @@ func (r *Report) sayGoal() string {
 	}
 	switch n := len(upTo); {
 	case len(r.Schedule.Plateaus()) == 0:
-		return fmt.Sprintf("%s was not tested: the script has no plateaus.", capital(goal))
+		return fmt.Sprintf("%s was not tested: the run has no plateaus.", capital(goal))
 	case n == 0:
 		return fmt.Sprintf("%s was not tested: no plateau up to it could be judged.", capital(goal))
 	default:

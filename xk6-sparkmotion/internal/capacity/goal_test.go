@@ -27,7 +27,7 @@ func goalRuns() []judgedRun {
 		{name: "a goal that nobody tried", run: goal(1000, measured(calm50, calm100)), status: NoData, sustained: 100},
 		{name: "a goal that the generator did not reach", run: goal(50, measured(late50, calm100)), status: Generator, sustained: 100},
 		{name: "a goal without plateaus", run: goal(50, measured()), status: NoData},
-		{ // in the run as a whole they are 40 %, and above the goal alone
+		{ // 40 % over the whole run, but only above the goal
 			name: "a goal met, and losses above it", status: Pass, sustained: 50, breach: "taps_lost",
 			run: goal(50, measured(calm50, seen{rate: 100, achieved: 100, p95: 5, lost: 0.6})),
 		},
@@ -42,7 +42,7 @@ func goalRuns() []judgedRun {
 	}
 }
 
-// A process's part of the rates is held against its part of the goal, and the processes together come to what one process finds.
+// A process's part of the rates is judged by its part of the goal, and the processes together get the verdict of a single one.
 func TestGoalOfSeveralProcesses(t *testing.T) {
 	t.Parallel()
 	one := measured(calm50, calm100, seen{rate: 150, achieved: 150, p95: 130})
@@ -82,7 +82,7 @@ func TestGoalOfSeveralProcesses(t *testing.T) {
 	}
 }
 
-// What is logged of a plateau that has ended is what the report has of it, in each scenario.
+// What is logged about a plateau that has ended agrees with the report, in each scenario.
 func TestProgressIsTheReports(t *testing.T) {
 	t.Parallel()
 	seens := []seen{calm50, {rate: 100, achieved: 100, p95: 64, failed: 0.02}, {rate: 150, achieved: 150, p95: 130, growth: 40}, {rate: 60, achieved: 60, p95: 400, late: 0.4}}
@@ -131,13 +131,13 @@ func TestProgressIsTheReports(t *testing.T) {
 	}
 }
 
-// Before all has settled, what may be under way is not called lost.
+// Before everything has settled, what may be under way is not called lost.
 func TestLostSoFar(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		missing [3]int64 // at the plateau's ends, and in a reading after that
+		missing [3]int64 // at the plateau's ends, and at a reading after that
 		foreign int64
-		want    int64 // -1 when nobody knows
+		want    int64 // -1 if nobody knows
 	}{
 		"nothing":                {[3]int64{0, 0, 0}, 0, 0},
 		"what is under way":      {[3]int64{3, 40, 0}, 0, 0},

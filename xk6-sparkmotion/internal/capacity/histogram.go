@@ -7,20 +7,20 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// histogram counts durations to three digits, from 1 µs to an hour, by HdrHistogram: percentiles of several are those of
-// their sum, never an average. In JSON it is HdrHistogram's compressed V2 form in base64, which other tools read too.
+// histogram counts durations to three digits, from 1 µs to an hour, in an HdrHistogram: percentiles of several are those of their sum,
+// never an average. In JSON it is HdrHistogram's compressed V2 encoding in base64, which other tools read too.
 type histogram struct{ *hdrhistogram.Histogram }
 
 const longest = time.Hour
 
 func (h *histogram) add(d time.Duration) {
-	_ = h.made().RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so that it can't fail
+	_ = h.made().RecordValue(min(max(d, 0), longest).Microseconds()) // in its range, so it can't fail
 }
 
-// addZeros adds so many of no time at all.
+// addZeros adds n durations of 0.
 func (h *histogram) addZeros(n int64) {
 	if n > 0 {
-		_ = h.made().RecordValues(0, n) // in its range, so that it can't fail
+		_ = h.made().RecordValues(0, n) // in its range, so it can't fail
 	}
 }
 
@@ -31,7 +31,7 @@ func (h *histogram) merge(other histogram) {
 	}
 }
 
-// clone returns a histogram of the same counts, which later ones of the other don't change.
+// clone returns a copy, which does not change with the original.
 func (h histogram) clone() histogram {
 	if h.Histogram == nil {
 		return h
@@ -39,7 +39,7 @@ func (h histogram) clone() histogram {
 	return histogram{hdrhistogram.Import(h.Export())}
 }
 
-// made is one to count in, made when it is first needed: many never are.
+// made returns the histogram to count in. It is created when first needed, because many never are.
 func (h *histogram) made() *hdrhistogram.Histogram {
 	if h.Histogram == nil {
 		h.Histogram = hdrhistogram.New(1, longest.Microseconds(), 3)
@@ -54,7 +54,7 @@ func (h histogram) count() int64 {
 	return h.TotalCount()
 }
 
-// at is a percentile in ms.
+// at returns a percentile in ms.
 func (h histogram) at(percentile float64) float64 {
 	if h.count() == 0 {
 		return 0
@@ -62,7 +62,7 @@ func (h histogram) at(percentile float64) float64 {
 	return float64(h.ValueAtPercentile(percentile)) / 1000
 }
 
-// MarshalText is empty when nothing was counted.
+// MarshalText returns nothing if nothing was counted.
 func (h histogram) MarshalText() ([]byte, error) {
 	if h.count() == 0 {
 		return nil, nil

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// judgedRun is a run, and what it comes to: sustained is the rate it holds (0: none), breach the metric that breaks first above.
+// judgedRun is a run and its verdict: sustained is the rate it holds (0: none), breach the metric that breaks first above it.
 type judgedRun struct {
 	name      string
 	run       Measured
@@ -25,7 +25,7 @@ func (c judgedRun) judge() *Report {
 	return Judge(c.run, c.limits, c.k6)
 }
 
-// calm, slow: a plateau within its limits, and one that warns.
+// Plateaus: calm ones are within their limits, slow ones warn.
 var (
 	calm50   = seen{rate: 50, achieved: 50, p95: 5}
 	calm100  = seen{rate: 100, achieved: 100, p95: 5}
@@ -38,12 +38,12 @@ var (
 	growing  = "queue_depth"
 )
 
-// judgedRuns are all kinds of runs; those of one segment or several are in mergedRuns. Making them takes a while.
+// judgedRuns are all kinds of runs; those of a segment or several are in mergedRuns. Making them takes a while.
 var judgedRuns = sync.OnceValue(func() []judgedRun {
 	return slices.Concat(ladders(), notPassed(), plannedRuns(), lostRuns(), wholeRuns(), scenarioRuns(), goalRuns(), searchRuns(), settlingRuns())
 })
 
-// ladders are runs whose plateaus say it all.
+// ladders are runs that their plateaus describe completely.
 func ladders() []judgedRun {
 	return []judgedRun{
 		{name: "all holds", run: measured(calm50, seen{rate: 100, achieved: 100, p95: 6}), status: Pass, sustained: 100},
@@ -72,8 +72,8 @@ func ladders() []judgedRun {
 			name: "two parts at a rate", run: measured(seen{rate: 50, achieved: 50, p95: 70, queries: 100, query: 6000}),
 			status: Warn, breach: redirect,
 		},
-		{name: "no free virtual user", run: measured(calm50, seen{rate: 100, achieved: 70, p95: 40}), status: Pass, sustained: 50},
-		{name: "the generator", run: measured(calm50, seen{rate: 100, achieved: 80, p95: 400, late: 0.4}), status: Pass, sustained: 50},
+		{name: "no free virtual user", run: measured(calm50, seen{rate: 100, achieved: 70, p95: 40}), status: Generator, sustained: 50},
+		{name: "the generator", run: measured(calm50, seen{rate: 100, achieved: 80, p95: 400, late: 0.4}), status: Generator, sustained: 50},
 		{name: "the generator, then not", run: measured(late50, calm100), status: Pass, sustained: 100},
 		{name: "the generator everywhere", run: measured(late50), status: Generator},
 		{name: "too little", run: measured(seen{rate: 0.1, achieved: 0.1, p95: 5}), status: NoData},
@@ -85,7 +85,7 @@ func ladders() []judgedRun {
 		{name: "the highest rate comes first", run: measured(slow100, calm50), status: Warn, sustained: 50, breach: redirect},
 		{name: "the same rate twice", run: measured(slow50, calm50), status: Warn, breach: redirect},
 		{name: "no plateaus", run: measured(), status: NoData},
-		{ // of a law whose λ is 20, σ 0.02 and κ 0.005
+		{ // by a law with λ 20, σ 0.02 and κ 0.005
 			name: "throughput that peaks", run: measured(
 				seen{rate: 20, achieved: 20, p95: 91}, seen{rate: 71.4, achieved: 71.4, p95: 102}, seen{rate: 112.7, achieved: 112.7, p95: 129},
 				seen{rate: 127.7, achieved: 127.7, p95: 171}, seen{rate: 128, achieved: 128, p95: 227},
@@ -94,14 +94,34 @@ func ladders() []judgedRun {
 	}
 }
 
-// notPassed are runs that could be taken for a pass, and are none.
+// notPassed are runs that could be mistaken for a pass.
 func notPassed() []judgedRun {
 	cut := func(change func(m *Measured)) Measured { return changed(measured(calm50, calm100), change) }
 	return []judgedRun{
 		{name: "stopped in mid-plateau", run: cut(func(m *Measured) { halfway(m); stopped(m) }), status: Incomplete, sustained: 50},
 		{name: "stopped between two", run: cut(func(m *Measured) { m.Plateaus = m.Plateaus[:1]; stopped(m) }), status: Incomplete, sustained: 50},
 		{name: "before any tap", run: cut(func(m *Measured) { m.Plateaus = nil }), status: NoData},
-		{name: "taps without answer", run: cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), status: Pass, sustained: 50},
+		{
+			name: "taps that started late, of a system that is slow without that", sustained: 50, status: Fail, breach: redirect,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 3000}), func(m *Measured) { delayed(m, 45*time.Millisecond) }),
+		},
+		{
+			name: "the counters were read below alone", sustained: 100, status: Fail, breach: redirect,
+			run: changed(measured(calm50, calm100, seen{rate: 150, achieved: 150, p95: 120}), func(m *Measured) { m.Readings.Course = m.Readings.Course[:2] }),
+		},
+		{
+			name: "admin errors, too few a plateau, and slow redirects", sustained: 50, status: Fail, breach: redirect,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 120}), func(m *Measured) { m.Whole.Queries, m.Whole.QueriesFailed = 5000, 1000 }),
+		},
+		{
+			name: "taps that started late, which is all of it", sustained: 50, status: Generator,
+			run: changed(measured(calm50, seen{rate: 100, achieved: 100, p95: 120}), func(m *Measured) { delayed(m, 100*time.Millisecond) }),
+		},
+		{
+			name: "no plateau with enough taps, and all of them failed", status: Fail,
+			run: measured(seen{rate: 0.5, achieved: 0.5, p95: 5, failed: 0.95}, seen{rate: 0.6, achieved: 0.6, p95: 5, failed: 0.95}),
+		},
+		{name: "taps without answer", run: cut(func(m *Measured) { m.Plateaus[1].Counts.CutOff = 500 }), status: NoData, sustained: 50},
 		{
 			name: "taps without answer, and slow ones", run: changed(measured(slow50), func(m *Measured) { m.Plateaus[0].Counts.CutOff = 500 }),
 			status: Warn, breach: redirect,
@@ -109,7 +129,15 @@ func notPassed() []judgedRun {
 	}
 }
 
-// wholeRuns are runs of which their plateaus don't say all.
+// delayed makes the taps of the last plateau start late.
+func delayed(m *Measured, by time.Duration) {
+	p := &m.Plateaus[len(m.Plateaus)-1]
+	for range p.Counts.Taps {
+		p.Counts.Delay.add(by)
+	}
+}
+
+// wholeRuns are runs that their plateaus don't describe completely.
 func wholeRuns() []judgedRun {
 	cut := func(change func(m *Measured)) Measured { return changed(measured(calm50, calm100), change) }
 	admin := func(m *Measured) { m.Whole.Queries, m.Whole.QueriesFailed = 50, 20 }
@@ -152,7 +180,7 @@ func wholeRuns() []judgedRun {
 	}
 }
 
-// errorsOf limits the errors of all parts together, beside redirects.
+// errorsOf limits redirects, and the errors of all parts together.
 func errorsOf(warn float64) []Limit {
 	m, _ := Find("error rate")
 	m.Warn = warn
@@ -175,7 +203,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// What is judged leaves what was measured as it was.
+// Judging leaves what was measured unchanged.
 func TestJudgeChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := measured(calm50, slow100)
@@ -187,7 +215,7 @@ func TestJudgeChangesNothing(t *testing.T) {
 	}
 }
 
-// k6's own value of a metric is exacter than a histogram's, and decides.
+// k6's own value of a metric is more exact than a histogram's, and decides.
 func TestValuesOfK6(t *testing.T) {
 	t.Parallel()
 	r := Judge(measured(calm50), Limits, &K6{Value: func(l Limit) (float64, bool) { return 99.9, l.Metric == redirect }})
@@ -197,7 +225,7 @@ func TestValuesOfK6(t *testing.T) {
 	}
 }
 
-// Where breaches of the same run stand in their order, and what a cell of a table shows of each metric.
+// The order of breaches in a plateau, and the status that a table shows for each metric.
 func TestBreaches(t *testing.T) {
 	t.Parallel()
 	r := judge(seen{rate: 100, achieved: 100, p95: 60, failed: 0.05, queries: 10, query: 9000, late: 0.02})

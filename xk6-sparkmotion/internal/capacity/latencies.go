@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// histograms are by name, such as of procedures. There is room for as many as in a [Tally], and one for all others.
+// histograms are histograms by name, such as that of a procedure. There is room for as many as in a [Tally], and one for all others.
 type histograms map[string]histogram
 
-// of returns a name's, to count in.
+// of returns the histogram of a name, to count in.
 func (h *histograms) of(name string) *histogram {
 	if *h == nil {
 		*h = make(histograms)
@@ -24,7 +24,7 @@ func (h *histograms) of(name string) *histogram {
 	return &known
 }
 
-// merge adds other's counts. When both together have too many names, those with the most keep theirs.
+// merge adds other's counts. If both together have too many names, the most frequent keep theirs.
 func (h *histograms) merge(other histograms) {
 	if len(other) == 0 {
 		return
@@ -63,14 +63,14 @@ func (h histograms) clone() histograms {
 	return all
 }
 
-// Latencies are what requests of one name took. ms.
+// Latencies is how long requests of one name took, in ms.
 type Latencies struct {
 	Name          string
 	Samples       int64
 	P50, P95, Max float64
 }
 
-// ByProcedure returns what the queries of each procedure took that were accepted, by name.
+// ByProcedure returns how long accepted queries of each procedure took, sorted by name.
 func (c *Counts) ByProcedure() []Latencies {
 	var all []Latencies
 	for _, name := range slices.Sorted(maps.Keys(c.Procedures)) {
@@ -80,13 +80,13 @@ func (c *Counts) ByProcedure() []Latencies {
 	return all
 }
 
-// Tenth is a part of a plateau, and percentiles of its taps in ms.
+// Tenth is a tenth of a plateau, with percentiles of its taps in ms.
 type Tenth struct {
 	From, To      float64 // seconds since the plateaus began
 	P50, P95, P99 float64
 }
 
-// Tenths returns those of the plateau that had taps.
+// Tenths returns the plateau's tenths that had taps.
 func (p *Plateau) Tenths() []Tenth {
 	var all []Tenth
 	for i, h := range p.Counts.Redirect {
@@ -99,13 +99,13 @@ func (p *Plateau) Tenths() []Tenth {
 	return all
 }
 
-// Bin is how many taps took so long. ms.
+// Bin is how many taps took between From and To, in ms.
 type Bin struct {
 	From, To float64
 	Taps     int64
 }
 
-// Bins returns the taps by their latencies, in so many bins to each power of ten, from the fastest to the slowest.
+// Bins returns the taps by latency, in perDecade bins for each power of ten, fastest first.
 func (c *Counts) Bins(perDecade int) []Bin {
 	all := c.redirect()
 	if all.count() == 0 {

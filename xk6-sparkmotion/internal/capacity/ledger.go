@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Ledger is what became of the taps that were redirected, by the system's own counters. When all is well, Redirected = Received =
-// Flushed + Dropped + Waiting - WaitingBefore + Flushing.
+// Ledger is what became of the redirected taps, by the system's own counters. If all is well, Redirected = Received = Flushed + Dropped +
+// Waiting - WaitingBefore + Flushing.
 type Ledger struct {
 	Redirected    int64  `json:"redirected"`     // by the system, as we saw it
 	Received      int64  `json:"received"`       // put on the queue
@@ -14,17 +14,17 @@ type Ledger struct {
 	Dropped       int64  `json:"dropped"`        // thrown away by flushes
 	Waiting       int64  `json:"waiting"`        // in the queue at the end
 	WaitingBefore int64  `json:"waiting_before"` // in the queue at the start
-	Lost          *int64 `json:"lost"`           // redirected and never received; null when that is not known
-	AtLeast       bool   `json:"lost_at_least"`  // others tapped too, or answers were not seen: there may be more
-	Flushing      int64  `json:"flushing"`       // taken off the queue by a flush that had not ended, and so had not counted them
-	Unaccounted   int64  `json:"unaccounted"`    // received, and neither flushed, dropped, waiting nor in such a flush
+	Lost          *int64 `json:"lost"`           // redirected and never received; null if not known
+	AtLeast       bool   `json:"lost_at_least"`  // there may be more: others tapped too, or answers were not seen
+	Flushing      int64  `json:"flushing"`       // taken off the queue by a flush that had not ended, so not counted yet
+	Unaccounted   int64  `json:"unaccounted"`    // received, but not flushed, dropped, waiting or in such a flush
 	OtherTraffic  int64  `json:"other_traffic"`  // received beyond what we saw redirected
-	Errors        Tally  `json:"errors"`         // that the system counted meanwhile
+	Errors        Tally  `json:"errors"`         // counted by the system meanwhile
 
 	seconds float64 // from the first reading to the last
 }
 
-// between is the ledger of what happened from one reading to another; nothing is known yet of what was lost.
+// between returns the ledger from one reading to another. How many taps were lost is not known yet.
 func between(from, to Reading) *Ledger {
 	l := &Ledger{
 		Redirected: to.Redirected - from.Redirected, Received: to.Received - from.Received,
@@ -38,14 +38,14 @@ func between(from, to Reading) *Ledger {
 	return l
 }
 
-// underWay makes of what is unaccounted for what a flush has taken that is under way.
+// underWay attributes what is unaccounted for to a flush that is under way.
 func (l *Ledger) underWay() {
 	if l.Unaccounted > 0 {
 		l.Flushing, l.Unaccounted = l.Unaccounted, 0
 	}
 }
 
-// Loss returns how many taps were redirected and are nowhere, of how many; of none when it is not known.
+// Loss returns how many taps were redirected and are nowhere, and how many were redirected; 0 and 0 if that is not known.
 func (l *Ledger) Loss() (lost, redirected int64) {
 	if l == nil || l.Lost == nil || *l.Lost == 0 && l.openEnded() {
 		return 0, 0
@@ -56,15 +56,15 @@ func (l *Ledger) Loss() (lost, redirected int64) {
 // openEnded reports whether a flush had taken more taps than a limit of lost ones allows, and nobody saw what became of them.
 func (l *Ledger) openEnded() bool { return 1000*l.Flushing > l.Redirected }
 
-// otherTaps is from how many taps on what was received beyond what was redirected is others': fewer may be those that another process of
-// the run had seen by then, which is known at its own readings.
+// otherTaps returns how many more taps must be received than redirected to be those of others: fewer may be taps that another process of
+// the run had seen by then, which only its own readings show.
 func otherTaps(redirected int64) int64 { return max(20, redirected/500) }
 
 // account makes the ledgers of the run and of its plateaus.
 //
-// What is missing at a reading is lost, or still under way. What is under way arrives later, so that no more was lost by then than is
-// missing at any later reading, nor than that and the taps which may have been received though nobody had seen their answer: a loss belongs to the plateau in which that least number rises. Others' taps make it fall below 0.
-// The same goes for what flushes have taken and not yet counted.
+// A tap missing at a reading is lost or still under way. What is under way arrives later, so no more was lost by then than is missing at
+// any later reading, plus the taps that may have been received before anyone had seen their answer. A loss belongs to the plateau in which
+// this minimum rises. Taps of others make it fall below 0. The same goes for what flushes have taken and not counted yet.
 func (m *Measured) account() *Ledger {
 	course := m.Readings.Course
 	if len(course) < 2 {
@@ -79,7 +79,7 @@ func (m *Measured) account() *Ledger {
 		end := len(marks) - 1
 		gone[end], taken[end] = missing(first, last), whole.Unaccounted
 	}
-	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or twice
+	unseen := m.Whole.Unanswered + m.Whole.CutOff + m.Whole.Repeated // may have been received, or received twice
 	low := slices.Min(append(gone, missing(first, last)))
 	if -low <= max(unseen, otherTaps(whole.Redirected)) {
 		low = min(missing(first, last), 0)
@@ -113,7 +113,7 @@ func (m *Measured) account() *Ledger {
 	return whole
 }
 
-// heldToTheEnd reports whether all taps were made in plateaus, or while they settled, so that what was lost after the last reading of them is theirs.
+// heldToTheEnd reports whether all taps were made in plateaus, or while they settled, so that losses after their last reading are theirs.
 func (m *Measured) heldToTheEnd() bool {
 	held := int64(0)
 	for i := range m.Plateaus {
@@ -122,7 +122,7 @@ func (m *Measured) heldToTheEnd() bool {
 	return len(m.Plateaus) > 0 && held == m.Whole.Redirected
 }
 
-// leastOf is the least of a figure at each mark or any later one, and at the last reading.
+// leastOf returns, for each mark, the least of a figure at that mark, at any later one, and at the last reading.
 func leastOf(marks []*Reading, last Reading, figure func(Reading) int64) []int64 {
 	least, low := make([]int64, len(marks)), figure(last)
 	for i, mark := range slices.Backward(marks) {
@@ -134,16 +134,16 @@ func leastOf(marks []*Reading, last Reading, figure func(Reading) int64) []int64
 	return least
 }
 
-// lose sets how many taps were lost. Where others tapped too, what was received of theirs hides what was lost of ours: there may be more,
-// and that none was lost is not known. So may taps of ours whose answer nobody saw, as far as there are any.
+// lose sets how many taps were lost. If others tapped too, their received taps hide losses of ours: there may be more, and that none was
+// lost is not known. Taps of ours whose answer nobody saw may hide losses too.
 func (l *Ledger) lose(n int64, alone bool, unseen int64) {
 	if n > 0 || alone {
 		l.Lost, l.AtLeast = &n, n > 0 && (!alone || unseen > 0)
 	}
 }
 
-// marks are the readings at the beginning and the end of each plateau; nil where nobody read. The first may be from any time before load,
-// and what follows the last plateau when nothing does is the last reading.
+// marks returns the readings at the beginning and the end of each plateau, or nil where there was none. The first may be from any time
+// before load; if nothing follows the last plateau, its end is the last reading.
 func (m *Measured) marks() []*Reading {
 	course := m.Readings.Course
 	marks := make([]*Reading, 2*len(m.Plateaus))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tappedSystem is a system under a run of three processes, that loses some taps and records others late, by its own count.
+// tappedSystem is a system under a run of three processes. It loses some taps and records others late, and counts both.
 type tappedSystem struct {
 	*rand.Rand
 	parts   [3]*Recorder
@@ -23,14 +23,14 @@ type tappedSystem struct {
 
 const ledgerHold = 100 * time.Second
 
-// event is what happens at a time.
+// event is something that happens at a time.
 type event struct {
 	at time.Time
 	do func()
 }
 
-// run lets the processes tap for two plateaus, the second of which loses a share. They begin apart, once all have made their probes, and
-// each reads as it does in a run: k6 gives the scenario that samples to two of them.
+// run makes the processes tap for two plateaus, the second of which loses a share. They begin at different times, after all probes, and
+// read as in a real run: k6 gives two of them the scenario that samples.
 func (s *tappedSystem) run(share float64) {
 	s.probe()
 	var events []event
@@ -62,10 +62,10 @@ func (s *tappedSystem) run(share float64) {
 	}
 }
 
-// beganOf is when a process did.
+// beganOf returns when a process began.
 func beganOf(i int) time.Time { return began.Add(time.Duration(i) * 1300 * time.Millisecond) }
 
-// probe makes the probes of all preflights, one among the other; a process reads before its own and after them.
+// probe makes the probes of all preflights, interleaved; a process reads before its own and after them.
 func (s *tappedSystem) probe() {
 	var before [3]Reading
 	var made [3]int
@@ -105,7 +105,7 @@ func (s *tappedSystem) flush(at time.Time) {
 	s.counted.Waiting = 0
 }
 
-// arrive records what was under way.
+// arrive records what was under way and has arrived by a time.
 func (s *tappedSystem) arrive(by time.Time) {
 	var later []time.Time
 	for _, at := range s.late {
@@ -119,8 +119,8 @@ func (s *tappedSystem) arrive(by time.Time) {
 	s.late = later
 }
 
-// The ledger of three processes is that of the system, to the tap: its counters are read once, not summed, and the probes of each
-// process's preflight are none of others'.
+// The ledger of three processes equals the system's, to the tap: its counters are read once, not summed, and the probes of the processes'
+// preflights don't count as taps of others.
 func TestLedgerOfProcesses(t *testing.T) {
 	t.Parallel()
 	for seed, share := range []float64{0, 0.002, 0.3, 1} {
@@ -145,13 +145,13 @@ func TestLedgerOfProcesses(t *testing.T) {
 		l := r.Ledger
 		got := []int64{l.Redirected, *l.Lost, l.Received, l.Flushed, l.Waiting, l.Unaccounted, l.OtherTraffic}
 		lost := s.lost[0] + s.lost[1]
-		// The probes of all were made after the first reading, and are taps like any.
+		// The probes were all made after the first reading, and count as taps.
 		want := []int64{6009, lost, 6009 - lost, s.counted.Flushed - 700, s.counted.Waiting, 0, 0}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("share %v: got %v, want %v", share, got, want)
 		}
 		for i, p := range r.Plateaus {
-			// At a plateau's bound some are under way.
+			// At the end of a plateau, some are under way.
 			if off := *p.Ledger.Lost - s.lost[i]; off < -5 || off > 5 {
 				t.Errorf("share %v: %s lost %d, want %d", share, p.Name, *p.Ledger.Lost, s.lost[i])
 			}
@@ -162,8 +162,8 @@ func TestLedgerOfProcesses(t *testing.T) {
 	}
 }
 
-// A generator that stands still while a reading comes has seen fewer taps redirected than were received: these are none of others', and
-// none of its own is lost.
+// A generator that stands still during a reading has seen fewer taps redirected than were received: these are not taps of others, and none
+// of its own is lost.
 func TestTapsUnderWayAtAReading(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
@@ -176,7 +176,7 @@ func TestTapsUnderWayAtAReading(t *testing.T) {
 	for n := range 950 {
 		tap(at(n), at(n))
 	}
-	r.read(at(1000), Reading{Received: 3 + 1000}) // the last 50 are answered, and nobody has looked
+	r.read(at(1000), Reading{Received: 3 + 1000}) // the last 50 are answered, but nobody has looked
 	for n := range 50 {
 		tap(at(950+n), at(1001))
 	}
@@ -190,7 +190,7 @@ func TestTapsUnderWayAtAReading(t *testing.T) {
 	}
 }
 
-// Readings of several VUs overlap. One that is answered after a later one is of the past: no counter went back, and none that did comes again.
+// Readings of several VUs overlap. One answered after a later one is just older: counters did not go back, or not once more.
 func TestReadingsOutOfOrder(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
@@ -199,8 +199,8 @@ func TestReadingsOutOfOrder(t *testing.T) {
 		asked, answered int
 		received        int64
 	}{
-		{0, 0, 1000}, {2, 3, 1200}, {1, 4, 1100}, // the network kept this one
-		{5, 6, 50}, {5, 7, 1250}, {8, 9, 150}, // Redis lost what it held at 5
+		{0, 0, 1000}, {2, 3, 1200}, {1, 4, 1100}, // the last was delayed by the network
+		{5, 6, 50}, {5, 7, 1250}, {8, 9, 150}, // Redis lost its data at 5
 	} {
 		r.read(at(reading.answered), Reading{Asked: at(reading.asked), Received: reading.received})
 	}

@@ -11,31 +11,31 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Limit is what a metric is called, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Past
-// a tier of 0 is anything at all; past one of 1 from above, anything less.
+// Limit is a metric's name, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Any value but 0 is past a
+// tier of 0; where good values are above it, any but 1 is past a tier of 1.
 type Limit struct {
-	Metric string     `json:"metric"` // as k6 selects it, e.g. error_rate{part:admin}
-	Label  string     `json:"label"`  // as a person reads it, e.g. admin error rate
-	Part   string     `json:"part"`   // of the system that it speaks of
+	Metric string     `json:"metric"` // as k6 selects it, such as error_rate{part:admin}
+	Label  string     `json:"label"`  // for people, such as admin error rate
+	Part   string     `json:"part"`   // of the system that it concerns
 	Stat   string     `json:"stat"`   // p(95), rate or value
 	Unit   units.Unit `json:"unit"`   // of Warn and Fail
-	Above  bool       `json:"above"`  // all is well above the limit, not below it
+	Above  bool       `json:"above"`  // good values are above the limit, not below it
 	Warn   float64    `json:"warn"`
 	Fail   float64    `json:"fail"`
 	Enough int64      `json:"enough_samples"` // with fewer the metric is not judged: a p95 of 10 is their maximum
 }
 
-// The parts of the system; the tag part of error_rate has the first three.
+// Parts of the system; the first three are values of error_rate's tag part.
 const (
 	Worker  = "worker"
 	Admin   = "admin"
 	Upstash = "upstash"
 	Hub     = "hub"
-	// Recorded is what follows a redirect: nobody but the ledger tells of it, and not whether the Worker or Upstash was to blame.
+	// Recorded is what follows a redirect: only the ledger shows it, and not whether the Worker or Upstash was to blame.
 	Recorded = "recording"
 )
 
-// Limits are SparkMotion's.
+// Limits are SparkMotion's limits.
 var Limits = limitsOf(Metrics)
 
 // Origin is what set a limit.
@@ -47,7 +47,7 @@ const (
 	FromScript  Origin = "script"
 )
 
-// origin returns what set the limit: one that is as SparkMotion's is the default, whoever repeats it.
+// origin returns what set the limit: one that equals SparkMotion's is the default, even if a script repeats it.
 func (l Limit) origin() Origin {
 	if slices.Contains(Limits, l) {
 		return FromDefault
@@ -55,11 +55,11 @@ func (l Limit) origin() Origin {
 	return FromScript
 }
 
-// generatorShare is the part of the redirects' warning limit that may be the generator's own.
+// generatorShare is the share of the redirects' warning limit that may be the generator's own.
 const generatorShare = 0.2
 
-// MaxLag returns what a tap at the canary may take, by the limits: more of what redirects take would be the generator's own. Where they have
-// no limit, it goes by the default's.
+// MaxLag returns how long a tap at the canary may take under these limits: longer, and too much of the redirects' latency would be the
+// generator's own. Without a limit for redirects, the default one applies.
 func MaxLag(limits []Limit) time.Duration {
 	redirects := func(l Limit) bool { return l.Label == "redirect p95" }
 	i := slices.IndexFunc(limits, redirects)
@@ -79,13 +79,13 @@ func limitsOf(metrics []Metric) []Limit {
 	return limits
 }
 
-// limited reports whether there are tiers.
+// limited reports whether the limit has tiers.
 func (l Limit) limited() bool { return l.Enough > 0 }
 
-// Tiers are those that a script gives a limit; one that is nil it leaves to it.
+// Tiers are the tiers that a script gives a limit; a nil one is left to the limit.
 type Tiers struct{ Warn, Fail *float64 }
 
-// LimitsWith returns the limits with the tiers that a script gives by metric; nil drops one. Those of error_rate hold for its parts too.
+// LimitsWith returns the limits with a script's tiers, by metric; nil drops a limit. Tiers of error_rate apply to its parts too.
 func LimitsWith(own map[string]*Tiers) ([]Limit, error) {
 	var limits []Limit
 	known := make(map[string]bool)
@@ -112,7 +112,7 @@ func LimitsWith(own map[string]*Tiers) ([]Limit, error) {
 	return limits, nil
 }
 
-// with returns the limit with other tiers. A fail tier alone takes the warning along.
+// with returns the limit with other tiers. A fail tier alone scales the warning too.
 func (l Limit) with(metric string, tiers Tiers) (Limit, error) {
 	for _, tier := range []*float64{tiers.Warn, tiers.Fail} {
 		if tier == nil {
@@ -149,16 +149,16 @@ func (l Limit) accepts(metric string, fail float64) error {
 	return nil
 }
 
-// GoalHeld is k6's metric of whether the goal is held, 0 or 1.
+// GoalHeld is the k6 metric that says whether the goal is held, 0 or 1.
 const GoalHeld = "goal_held"
 
-// GoalThreshold is the only one of k6's in a run that has a goal: k6 can't leave out what is above it, in most metrics.
+// GoalThreshold is k6's only threshold in a run with a goal: in most metrics, k6 can't leave out what is above the goal.
 var GoalThreshold = Threshold{GoalHeld, "value>0"}
 
-// Threshold is one of k6's: the expression that a metric must hold to.
+// Threshold is a threshold of k6: an expression that a metric must satisfy.
 type Threshold struct{ Metric, Expression string }
 
-// Thresholds are k6's for the limits' fail tier: of the whole run, and of each plateau where k6 can select it.
+// Thresholds returns k6's thresholds for the limits' fail tier, for the whole run and for each plateau where k6 can select it.
 func Thresholds(limits []Limit, plateaus []string) []Threshold {
 	var thresholds []Threshold
 	for _, l := range limits {
@@ -187,9 +187,9 @@ func (l Limit) expression() string {
 	return fmt.Sprintf("%s%s%v", l.Stat, holds, l.Fail)
 }
 
-// WithFail returns the limit with another fail tier, and a warning in proportion; one that does not warn still doesn't.
+// WithFail returns the limit with another fail tier, and its warning in proportion; one that does not warn still doesn't.
 func (l Limit) WithFail(fail float64) Limit {
-	if l.Above { // of shares, that have all to fall from
+	if l.Above { // shares, which fall from 1
 		l.Warn = 1 - (1-l.Warn)*(1-fail)/(1-l.Fail)
 	} else {
 		l.Warn *= fail / l.Fail
@@ -199,7 +199,7 @@ func (l Limit) WithFail(fail float64) Limit {
 	return l
 }
 
-// tier returns on which side of the limits a value is.
+// tier returns whether a value passes, warns or fails.
 func (l Limit) tier(value float64) Status {
 	past := func(limit float64) bool {
 		switch {
@@ -221,7 +221,7 @@ func (l Limit) tier(value float64) Status {
 	return Pass
 }
 
-// ofTier returns a tier's limit.
+// ofTier returns the limit of a tier.
 func (l Limit) ofTier(tier Status) float64 {
 	if tier == Fail {
 		return l.Fail

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A script's own limit has a warning in the proportion that the limit had; one without a warning gets none.
+// A script's own limit keeps the proportion of its warning; one without a warning gets none.
 func TestWithFail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestLimitsWith(t *testing.T) {
 	}
 }
 
-// What the generator may add goes by the redirects' warning, as it is set; where they have no limit, by the default's.
+// What the generator may add depends on the redirects' warning as it is set; without a limit for redirects, on the default one.
 func TestMaxLag(t *testing.T) {
 	t.Parallel()
 	warn := 200.0
@@ -84,7 +84,7 @@ func TestThresholds(t *testing.T) {
 	}
 }
 
-// Past a tier of 0 is anything at all, and past one of 1 from above anything less, for k6 as for us.
+// Anything but 0 is past a tier of 0, and anything but 1 past one of 1 from above, for k6 and for us.
 func TestAny(t *testing.T) {
 	t.Parallel()
 	l := limitOf(t, "flush drop rate")

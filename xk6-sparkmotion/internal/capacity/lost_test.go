@@ -2,7 +2,7 @@ package capacity
 
 import "time"
 
-// lostRuns are runs that answered with redirects, and lost taps all the same, or whose answers tell too little.
+// lostRuns are runs that answered with redirects but lost taps, or whose answers tell too little.
 func lostRuns() []judgedRun {
 	leads := func(change func(s *seen)) Measured {
 		s := seen{rate: 100, achieved: 100, p95: 5}
@@ -37,7 +37,7 @@ func lostRuns() []judgedRun {
 		{name: "few taps lost", run: leads(func(s *seen) { s.lost = 0.004 }), status: Warn, sustained: 50, breach: "taps_lost"},
 		{name: "hardly a tap lost", run: leads(func(s *seen) { s.lost = 0.0005 }), status: Pass, sustained: 100},
 		{
-			name: "lost, then not", status: Fail, sustained: 100,
+			name: "lost, then not", status: Fail, breach: "taps_lost",
 			run: measured(seen{rate: 50, achieved: 50, p95: 5, lost: 0.5}, calm100),
 		},
 		{name: "nothing recorded", run: measured(seen{rate: 100, achieved: 30, p95: 5, lost: 1}), status: Fail, breach: "taps_lost"},
@@ -79,7 +79,7 @@ func lostRuns() []judgedRun {
 	}
 }
 
-// others are runs in which the system receives more taps than we made, or fewer, in each of two plateaus.
+// others are runs in which the system received more or fewer taps than we made, in each of two plateaus.
 func others(first, second int64) Measured {
 	return changed(measured(calm50, calm100), func(m *Measured) {
 		for i, n := range []int64{0, first, first + second} {
@@ -89,7 +89,7 @@ func others(first, second int64) Measured {
 	})
 }
 
-// crashed is a run whose Redis begins anew in the second plateau: 400 taps that waited are gone.
+// crashed is a run whose Redis restarts in the second plateau: 400 waiting taps are gone.
 func crashed() Measured {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(100*time.Second, 100))

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// Process is one k6 that sent taps.
+// Process is one k6 process that sent taps.
 type Process struct {
-	Segment string     `json:"segment"`            // of the work, from:to, as k6 writes it; 0:1 is all
-	Began   *time.Time `json:"began"`              // when its plateaus did, by its own clock; null when there were none
+	Segment string     `json:"segment"`            // share of the work, from:to, as k6 writes it; 0:1 is all
+	Began   *time.Time `json:"began"`              // when its plateaus began, by its own clock; null if there were none
 	Dropped *int64     `json:"dropped_iterations"` // by k6's own count, of all scenarios; null when k6 doesn't say
 	RPS     int64      `json:"rps,omitempty"`      // k6's --rps, which caps its requests a second
 	Stopped *Stop      `json:"stopped"`            // null when it ran to its end
-	Usage   *Usage     `json:"usage"`              // null where its system does not tell
+	Usage   *Usage     `json:"usage"`              // null if its system does not tell
 }
 
-// Stop is the end of a process that was stopped.
+// Stop describes the end of a process that was stopped.
 type Stop struct {
 	After   float64 `json:"after_seconds"`
 	Planned float64 `json:"planned_seconds"`  // 0 for scenarios that end with their last iteration
-	Reason  string  `json:"reason,omitempty"` // in a sentence, when the module stopped it
+	Reason  string  `json:"reason,omitempty"` // in a sentence, if the module stopped it
 }
 
-// dropped is how many iterations k6 dropped in these processes, or more than there can be where it does not say.
+// dropped returns how many iterations k6 dropped in these processes, or more than possible if it does not say.
 func dropped(processes []Process) int64 {
 	sum := int64(0)
 	for _, p := range processes {
@@ -39,7 +39,7 @@ func dropped(processes []Process) int64 {
 	return sum
 }
 
-// ends are where a process's segment begins and ends, from 0 to 1.
+// ends returns where a process's segment begins and ends, from 0 to 1.
 func (p Process) ends() (from, to *big.Rat, ok bool) {
 	first, last, _ := strings.Cut(p.Segment, ":")
 	from, fromOK := new(big.Rat).SetString(first)
@@ -47,7 +47,7 @@ func (p Process) ends() (from, to *big.Rat, ok bool) {
 	return from, to, fromOK && toOK
 }
 
-// share is a process's of the work; all of it when its segment says nothing.
+// share returns a process's share of the work; 1 if its segment says nothing.
 func (p Process) share() float64 {
 	from, to, ok := p.ends()
 	if !ok {
@@ -57,19 +57,18 @@ func (p Process) share() float64 {
 	return share
 }
 
-// Part is what one process reports, under the name that errors give it.
+// Part is the report of one process, with its name in errors.
 type Part struct {
 	Name   string
 	Report *Report
 }
 
-// Merge makes one report of those of all processes of a run, each of which had a segment of the work. Rates and counts add up,
-// percentiles are those of all histograms together, depths of the queue, which is one and the same, are put in order; the whole
-// is judged by the limits that the processes were judged by. Lag probes do not add up: a plateau has that of the process which
-// was late most often, as two that are well would hide it.
+// Merge makes one report from those of all processes of a run, each of which had a segment of the work. Rates and counts add up,
+// percentiles are those of all histograms together, depths of the one queue are put in order, and the whole is judged by the limits of the
+// processes. Lag probes do not add up: a plateau has that of the process that was late most often, which two healthy ones would hide.
 //
-// Each process counts time from when its own plateaus began, and they are taken to have begun together. How far apart they did,
-// by their own clocks, the verdict says.
+// Each process counts time from the beginning of its own plateaus, and these are taken to have begun together. The verdict says how far
+// apart they began, by their own clocks.
 func Merge(parts []Part) (*Report, error) {
 	if err := whole(parts); err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func Merge(parts []Part) (*Report, error) {
 	m.Readings = together(parts)
 	m.Ledger = m.account()
 	limits := first.Report.limits()
-	if m.Goal > 0 { // the status tells, and nothing else
+	if m.Goal > 0 { // only the status tells whether it is held
 		return Judge(m, limits, nil), nil
 	}
 	return Judge(m, limits, &K6{Crossed: m.crossed(limits)}), nil
@@ -115,7 +114,7 @@ func (m *Measured) add(r *Report) {
 	m.Series.add(r.Series)
 }
 
-// added returns plateaus with another process's added to them.
+// added returns all, with another process's plateaus added.
 func added(all, others []Plateau) []Plateau {
 	for i, other := range others {
 		if i == len(all) {
@@ -142,7 +141,7 @@ func (s *Series) add(other Series) {
 	slices.SortStableFunc(s.Depth, func(a, b Depth) int { return cmp.Compare(a.At, b.At) })
 }
 
-// coarse returns rates for longer steps, which are a whole number of those that they have.
+// coarse returns rates for longer steps, which are a multiple of the given ones.
 func coarse(rates []float64, step, longer float64) []float64 {
 	if step == longer || len(rates) == 0 {
 		return rates
@@ -153,12 +152,12 @@ func coarse(rates []float64, step, longer float64) []float64 {
 		for _, rate := range group {
 			taps += rate * step
 		}
-		means = append(means, taps/longer) // the last group's missing steps had none
+		means = append(means, taps/longer) // the last group's missing steps had no taps
 	}
 	return means
 }
 
-// sum adds one by one; the longer one goes on alone.
+// sum adds element by element; the longer slice continues alone.
 func sum(a, b []float64) []float64 {
 	if len(a) < len(b) {
 		a, b = b, a
@@ -170,7 +169,7 @@ func sum(a, b []float64) []float64 {
 	return sum
 }
 
-// whole returns what is missing, or there twice, for the parts' segments to be all of the work.
+// whole returns an error if some of the work is missing from the parts' segments, or in two of them.
 func whole(parts []Part) error {
 	type segment struct {
 		from, to *big.Rat
@@ -201,7 +200,7 @@ func whole(parts []Part) error {
 	return nil
 }
 
-// alike returns why two processes can't have been of one run.
+// alike returns an error that says why two processes can't belong to one run.
 func (p Part) alike(other Part) error {
 	a, b := p.Report, other.Report
 	if labels := otherLimits(a.Metrics, b.Metrics); len(labels) > 0 {
@@ -235,7 +234,7 @@ func (p Part) alike(other Part) error {
 	return nil
 }
 
-// heldAlike returns which plateau of a scenario one of two processes held longer.
+// heldAlike returns an error if one of two processes held a plateau of a scenario longer than the other.
 func (p Part) heldAlike(other Part, of string, schedule Schedule, a, b []Plateau) error {
 	for i, stage := range schedule.Plateaus() {
 		if mine, others := held(a, i), held(b, i); math.Abs(mine-others) > time.Duration(stage.Lasts).Seconds()/batches+interval(a)+interval(b) {
@@ -249,7 +248,7 @@ func (p Part) heldAlike(other Part, of string, schedule Schedule, a, b []Plateau
 // ramped names the scenarios with plateaus.
 func (r *Report) ramped() string { return listed(append([]string{r.Scenario}, r.Others()...)) }
 
-// held is how many seconds a plateau held.
+// held returns for how many seconds a plateau was held.
 func held(plateaus []Plateau, i int) float64 {
 	if i >= len(plateaus) {
 		return 0
@@ -257,7 +256,7 @@ func held(plateaus []Plateau, i int) float64 {
 	return plateaus[i].Seconds
 }
 
-// interval is how many seconds may pass without a tap.
+// interval returns how many seconds may pass without a tap.
 func interval(plateaus []Plateau) float64 {
 	longest := 0.0
 	for _, p := range plateaus {
@@ -266,13 +265,13 @@ func interval(plateaus []Plateau) float64 {
 	return longest
 }
 
-// apart is how many seconds the first process had begun its plateaus before the last.
+// apart returns how many seconds before the last process the first one began its plateaus.
 func (r *Report) apart() float64 {
 	first, last := r.Began()
 	return last.Sub(first).Seconds()
 }
 
-// Began is when the first process began its plateaus, and the last, by their own clocks; zero when none did.
+// Began returns when the first process began its plateaus, and the last, by their own clocks; zero if none did.
 func (r *Report) Began() (first, last time.Time) {
 	for _, p := range r.Processes {
 		if p.Began == nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// split records one run twice: by one process, and each event by one of three at random, whose segments are halves and
+// split records one run twice: by one process, and by three, of which a random one records each event. Their segments are halves and
 // quarters, so that their shares of the rates are exact.
 type split struct {
 	*rand.Rand
@@ -35,19 +35,19 @@ func newSplit(seed uint64, schedule Schedule) *split {
 		s.next[r] = make(map[string]int64)
 		for _, scenario := range both {
 			r.Schedule(scenario.Scenario, schedule)
-			r.ramp(Tap{Scenario: scenario.Scenario, Start: s.began, Direct: scenario.Scenario == beside}) // as with the first tap, which is one's alone
+			r.ramp(Tap{Scenario: scenario.Scenario, Start: s.began, Direct: scenario.Scenario == beside}) // as by a first tap, which only one of them sees
 		}
 	}
 	return s
 }
 
-// both lets the one and one of the three record the same.
+// both makes the one and a random one of the three record the same.
 func (s *split) both(record func(r *Recorder)) {
 	record(s.whole)
 	record(s.parts[s.IntN(len(s.parts))])
 }
 
-// events are a run's, evenly over its length, with latencies that differ by a hundred times.
+// events makes a run's events, evenly over its length, with latencies that differ by a factor of a hundred and more.
 func (s *split) events(length time.Duration) {
 	for n := range 1500 {
 		at := s.began.Add(time.Duration(n) * length / 1500)
@@ -81,13 +81,13 @@ func (s *split) events(length time.Duration) {
 			s.both(func(r *Recorder) { r.Flush(Flush{Ended: at, Failure: "flush: 500"}) })
 		}
 		lag, late := time.Duration(s.IntN(12))*time.Millisecond, s.IntN(30) == 0
-		s.whole.Lag(Lag{at, lag, late}) // probes don't add up: the others' were well
+		s.whole.Lag(Lag{at, lag, late}) // probes don't add up: the others were healthy
 		s.parts[1].Lag(Lag{at, lag, late})
 		s.parts[0].Lag(Lag{At: at})
 	}
 }
 
-// reports are those of the three, as they come out of their files.
+// reports returns the reports of the three, as read from their files.
 func (s *split) reports(t *testing.T) []Part {
 	t.Helper()
 	var parts []Part
@@ -106,11 +106,11 @@ func (s *split) reports(t *testing.T) []Part {
 	return parts
 }
 
-// Whatever three processes saw of a run, their merged report is that of one which saw it all, to the byte: counts, percentiles,
+// Whatever three processes saw of a run, their merged report equals that of one which saw everything, to the byte: counts, percentiles,
 // course, queue and verdict.
 func TestMergeIsTheWhole(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) { // 60 were as well; the race detector takes a second each
+	for seed := range uint64(4) { // 60 passed as well; the race detector takes a second each
 		hold := 60 * time.Second
 		if seed%2 == 0 {
 			hold = 20 * time.Minute // with steps of two seconds
@@ -118,7 +118,7 @@ func TestMergeIsTheWhole(t *testing.T) {
 		s := newSplit(seed, holding(hold, 8, 16))
 		length := 2 * hold
 		if seed > 1 {
-			length = 3 * hold / 2 // all were stopped
+			length = 3 * hold / 2 // all were stopped early
 		}
 		s.events(length)
 		merged, err := Merge(s.reports(t))
@@ -148,13 +148,13 @@ func TestMergeSteps(t *testing.T) {
 	}
 }
 
-// third is the report of one of three processes, with 80 taps/s in all at first.
+// third returns the report of one of three processes, with 80 taps/s in all at first.
 func third(n int, began time.Duration, plateaus ...seen) Part {
 	for i := range plateaus {
 		plateaus[i].rate *= 3 // of all processes
 	}
 	m := measured(plateaus...)
-	m.Readings = Readings{} // those would be of a system of its own
+	m.Readings = Readings{} // each would be of a system of its own
 	at := m.Processes[0].Began.Add(began)
 	m.Processes[0] = Process{Segment: []string{"0:1/3", "1/3:2/3", "2/3:1"}[n], Began: &at}
 	for i := range m.Plateaus {
@@ -163,7 +163,7 @@ func third(n int, began time.Duration, plateaus ...seen) Part {
 	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
 }
 
-// shortened is a third of a run that was stopped in its second plateau.
+// shortened returns a third of a run that was stopped in its second plateau.
 func shortened(n int) Part {
 	m := third(n, 0, seen{rate: 20, achieved: 20, p95: 4}, seen{rate: 40, achieved: 40, p95: 4}).Report.Measured
 	halfway(&m)
@@ -171,7 +171,7 @@ func shortened(n int) Part {
 	return Part{string(rune('a' + n)), Judge(m, Limits, nil)}
 }
 
-// mergedRun is what several processes saw, and what it comes to in all.
+// mergedRun is what several processes saw, and the verdict on all of it.
 type mergedRun struct {
 	name      string
 	parts     []Part
@@ -205,7 +205,7 @@ var mergedRuns = sync.OnceValue(func() []mergedRun {
 		return parts
 	}
 	return []mergedRun{
-		{ // a third of the taps are slow: the p95 is theirs, 60 ms; averaged, it were 43
+		{ // a third of the taps are slow, and the p95 is theirs, 60 ms; an average would be 43
 			"a slow third", []Part{
 				third(0, 0, calm, fast), third(1, 0, calm, fast), third(2, 2*time.Second, calm, seen{rate: 40, achieved: 40, p95: 120}),
 			}, Warn, 60,
@@ -228,7 +228,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// A generator that is late a twentieth of the time or more makes a plateau its own, however well the others are.
+// A generator that is late a twentieth of the time or more invalidates a plateau, however healthy the others are.
 func TestMergeGenerator(t *testing.T) {
 	t.Parallel()
 	well, late := seen{rate: 20, achieved: 20, p95: 4, late: 0.01}, seen{rate: 20, achieved: 20, p95: 4, late: 0.12}
@@ -300,7 +300,7 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
-// What k6 would fail a run for, by the thresholds that thresholds() gives it.
+// The thresholds of thresholds() for which k6 would fail a run.
 func TestCrossed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -312,7 +312,7 @@ func TestCrossed(t *testing.T) {
 		{[]seen{{rate: 50, achieved: 50, p95: 5}, {rate: 10, achieved: 10, p95: 120}}, "[redirect_latency{plateau:10}]"},
 		{[]seen{{rate: 50, achieved: 50, p95: 120}}, "[redirect_latency redirect_latency{plateau:50}]"},
 		{[]seen{{rate: 90, achieved: 90, p95: 5}, {rate: 10, achieved: 10, p95: 5, failed: 0.06}}, "[error_rate{plateau:10}]"},
-		{[]seen{{rate: 20, achieved: 20, p95: 5, queries: 10, query: 9000}}, "[analytics_latency]"}, // too few to judge, and k6 does
+		{[]seen{{rate: 20, achieved: 20, p95: 5, queries: 10, query: 9000}}, "[analytics_latency]"}, // too few for us to judge, but not for k6
 		{[]seen{{rate: 20, achieved: 20, p95: 5, missed: 0.02}}, "[kv_hit_rate]"},
 		{nil, "[]"},
 	} {

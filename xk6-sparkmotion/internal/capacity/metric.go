@@ -7,35 +7,35 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Metric is all that is known of a figure before a run: what it is called and k6 knows it by, how it is measured and how
-// surely, its limits, what change of it matters, and where it is shown. Whatever deals with figures goes by [Metrics].
+// Metric is everything known about a figure before a run: its names for people and for k6, how it is measured and how surely, its limits,
+// which changes of it matter, and where it is shown. All code that deals with figures goes by [Metrics].
 type Metric struct {
 	Limit
-	InPlateau string     // the metric of k6's whose tag plateau selects it there; empty when none does
-	Column    Column     // by plateau; none when it has no head
-	Failures  string     // what it is the failed share of, as a head; empty when it is no share of failures
-	Of        SystemPart // of the system's capacity, that its limit is one of; empty without a limit, or for what sums up several
+	InPlateau string     // k6's metric that the tag plateau selects there; empty if none does
+	Column    Column     // in the tables by plateau; none without a heading
+	Failures  string     // heading for what it is the failed share of; empty if it is not a share of failures
+	Of        SystemPart // part whose capacity its limit belongs to; empty without a limit, or for a sum of several
 	Signed    bool       // it may be below 0
-	Rare      bool       // its column is left out where it is 0 throughout
+	Rare      bool       // its column is left out if it is 0 throughout
 	Matters   Matters
 
 	measure func(p *Plateau) Figure
-	sure    func(p *Plateau, depths []Depth) (stats.Estimate, bool) // nil when two runs are not compared by it
+	sure    func(p *Plateau, depths []Depth) (stats.Estimate, bool) // nil if two runs are not compared by it
 }
 
-// Figure is a metric's value, and the number of samples that it rests on: without one it was not measured.
+// Figure is a metric's value, and the number of samples behind it: without samples it was not measured.
 type Figure struct {
 	Value   float64
 	Samples int64
 }
 
-// Matters is what a change must come to besides being beyond noise: with enough taps the slightest change is.
+// Matters is how large a change must be, besides being beyond noise: with enough taps, the slightest change is.
 type Matters struct {
-	Part  float64 // of the value before, and
-	Least float64 // in its unit
+	Part  float64 // share of the value before, and
+	Least float64 // absolute change, in its unit
 }
 
-// Column is where a metric stands in the tables by plateau.
+// Column is a metric's place in the tables by plateau.
 type Column struct {
 	Table Table
 	Head  string
@@ -48,7 +48,7 @@ type Table int
 const (
 	TapsTable   Table = iota + 1 // the taps
 	SystemTable                  // the generator, and the rest of the system
-	VolumeTable                  // what exports and flushes came to
+	VolumeTable                  // what exports and flushes moved
 )
 
 // In measures the metric in a plateau.
@@ -57,7 +57,7 @@ func (m Metric) In(p *Plateau) Figure { return m.measure(p) }
 // Over measures the metric over a whole run.
 func (m Metric) Over(run *Measured) Figure { return m.measure(run.whole()) }
 
-// optional is nil when nothing was measured.
+// optional returns the value, or nil if nothing was measured.
 func (f Figure) optional() *float64 {
 	if f.Samples == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (f Figure) optional() *float64 {
 	return &f.Value
 }
 
-// Find returns the metric that has a label.
+// Find returns the metric with a label.
 func Find(label string) (Metric, bool) {
 	i := slices.IndexFunc(Metrics, func(m Metric) bool { return m.Label == label })
 	if i < 0 {
@@ -74,7 +74,7 @@ func Find(label string) (Metric, bool) {
 	return Metrics[i], true
 }
 
-// measured is a limit's metric in a plateau. A limit of something that is not recorded, as another version's may be, is of nothing.
+// measured returns a limit's metric in a plateau. It is empty if the metric is not recorded, such as one of another version.
 func (l Limit) measured(p *Plateau) Figure {
 	if m, ok := Find(l.Label); ok && m.Metric == l.Metric {
 		return m.In(p)
@@ -82,13 +82,13 @@ func (l Limit) measured(p *Plateau) Figure {
 	return Figure{}
 }
 
-// inPlateau is how k6 selects a limit's metric in one plateau, if it has a threshold there.
+// inPlateau returns how k6 selects a limit's metric in one plateau, if it has a threshold there.
 func (l Limit) inPlateau(name string) (selector string, ok bool) {
 	m, _ := Find(l.Label)
 	return m.InPlateau + "{plateau:" + name + "}", m.InPlateau != ""
 }
 
-// redirects has a percentile of taps measured.
+// redirects makes the metric a percentile of taps.
 func (m Metric) redirects(percentile float64) Metric {
 	m.Unit = units.Time
 	m.measure = func(p *Plateau) Figure { return Figure{p.Counts.redirect().at(percentile), p.Counts.Taps} }
@@ -98,8 +98,8 @@ func (m Metric) redirects(percentile float64) Metric {
 	return m
 }
 
-// batched are a percentile of taps in each tenth of a plateau. Successive taps wait in the same queues, so that they say less
-// than their number promises; how much longer stretches differ says more. A tenth whose percentile is its maximum is left out.
+// batched returns a percentile of taps in each tenth of a plateau. Successive taps wait in the same queues, so they say less than their
+// number suggests; how much longer stretches differ says more. A tenth whose percentile is its maximum is left out.
 func (c *Counts) batched(percentile float64) []float64 {
 	var parts []float64
 	for _, batch := range c.Redirect {
@@ -110,7 +110,7 @@ func (c *Counts) batched(percentile float64) []float64 {
 	return parts
 }
 
-// requests has the p95 of requests measured that come too seldom for tenths.
+// requests makes the metric the p95 of requests that are too rare for tenths.
 func (m Metric) requests(of func(c *Counts) histogram) Metric {
 	m.Unit = units.Time
 	m.measure = func(p *Plateau) Figure { h := of(&p.Counts); return Figure{h.at(95), h.count()} }
@@ -121,7 +121,7 @@ func (m Metric) requests(of func(c *Counts) histogram) Metric {
 	return m
 }
 
-// share has measured how many of all are some.
+// share makes the metric a share: some of all.
 func (m Metric) share(count func(p *Plateau) (some, all int64)) Metric {
 	m.Unit = units.Share
 	m.measure = func(p *Plateau) Figure { some, all := count(p); return Figure{ratio(some, all), all} }
@@ -132,7 +132,7 @@ func (m Metric) share(count func(p *Plateau) (some, all int64)) Metric {
 	return m
 }
 
-// mean has measured what one of n had on average. What nobody has summed up is not measured.
+// mean makes the metric an average over n. A sum of 0 counts as not measured.
 func (m Metric) mean(of func(c *Counts) (sum, n int64)) Metric {
 	m.measure = func(p *Plateau) Figure {
 		sum, n := of(&p.Counts)
@@ -144,7 +144,7 @@ func (m Metric) mean(of func(c *Counts) (sum, n int64)) Metric {
 	return m
 }
 
-// derived is a figure of a plateau's own, which k6 has no metric of.
+// derived makes the metric a figure of the plateau itself, for which k6 has no metric.
 func (m Metric) derived(figure func(p *Plateau) *float64) Metric {
 	m.measure = func(p *Plateau) Figure {
 		if value := figure(p); value != nil {
@@ -155,13 +155,13 @@ func (m Metric) derived(figure func(p *Plateau) *float64) Metric {
 	return m
 }
 
-// alone takes the metric out of what two runs are compared by.
+// alone excludes the metric from comparisons of two runs.
 func (m Metric) alone() Metric {
 	m.sure = nil
 	return m
 }
 
-// surely has an estimate of its own.
+// surely gives the metric an estimate of its own.
 func (m Metric) surely(sure func(p *Plateau, depths []Depth) (stats.Estimate, bool)) Metric {
 	m.sure = sure
 	return m

@@ -2,7 +2,7 @@ package capacity
 
 import "testing"
 
-// Each row can be found by its label, knows its unit, and is not told apart by its limits alone.
+// Each row has a label of its own and a unit, and shares neither its k6 selector nor its limits with another.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	type selector struct{ metric, stat string }
@@ -28,7 +28,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// Of nothing nothing is measured, over a run and in a plateau.
+// Without events nothing is measured, in a run or in a plateau.
 func TestNothingIsMeasured(t *testing.T) {
 	t.Parallel()
 	for _, m := range Metrics {

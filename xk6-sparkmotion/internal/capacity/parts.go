@@ -4,10 +4,10 @@ import (
 	"slices"
 )
 
-// SystemPart is one of the things that a system has a capacity of.
+// SystemPart is a part of the system that has a capacity of its own.
 type SystemPart string
 
-// The parts, in the order of a tap's way.
+// The parts, in the order in which a tap passes them.
 const (
 	RedirectsPart  SystemPart = "redirects"
 	RecordingPart  SystemPart = "recording"
@@ -18,7 +18,7 @@ const (
 
 var allParts = []SystemPart{RedirectsPart, RecordingPart, FlushPart, DashboardsPart, ExportsPart}
 
-// PartCapacity is what one part holds, by the limits that are its own.
+// PartCapacity is what one part holds, by its own limits.
 type PartCapacity struct {
 	Part          SystemPart   `json:"part"`
 	Status        Status       `json:"status"`
@@ -28,16 +28,16 @@ type PartCapacity struct {
 	Over          []Breach     `json:"over_the_run"`   // limits that did not hold over the run as a whole
 }
 
-// Measured reports whether anything is known of the part.
-func (c *PartCapacity) Measured() bool { return c.Status != NoData && c.Status != Generator }
+// Judged reports whether there is a verdict on the part.
+func (c *PartCapacity) Judged() bool { return c.Status != NoData && c.Status != Generator }
 
-// partOf is the part that a limit is one of.
+// partOf returns the part that a limit belongs to.
 func partOf(l Limit) SystemPart {
 	m, _ := Find(l.Label)
 	return m.Of
 }
 
-// parts judges each part by its own limits.
+// judgeParts judges each part by its own limits.
 func (r *Report) judgeParts() {
 	r.Parts = nil
 	for _, part := range allParts {
@@ -55,7 +55,10 @@ func (r *Report) judgeParts() {
 			}
 		}
 		if part == RecordingPart && r.unrecorded() && c.Status == Pass {
-			c.Status = NoData // that the queue can be read is not enough
+			c.Status = NoData // being able to read the queue is not enough
+		}
+		if part == FlushPart && r.stillFlushing() && c.Status == Pass {
+			c.Status = NoData
 		}
 		sustained, first := r.sustainedOf(part)
 		if sustained != nil {
@@ -73,8 +76,8 @@ func (r *Report) judgeParts() {
 	}
 }
 
-// statusIn is a part's status in a plateau; empty when none of its limits was judged there, or the figures are not the system's. That
-// of no part is the plateau's.
+// statusIn returns a part's status in a plateau. It is "" if the figures are not the system's, if none of the part's limits was judged there or
+// not the one that broke over the whole run, and if the part did not get the plateau's load. Without a part, it is the plateau's status.
 func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	switch {
 	case !p.Valid():
@@ -85,14 +88,42 @@ func (r *Report) statusIn(part SystemPart, p *Plateau) Status {
 	if worst := p.worst(part); worst != nil {
 		return worst.Status
 	}
-	judged := func(m Judged) bool { return m.Of() == part && !slices.Contains(p.NotJudged, m.Metric) }
-	if slices.ContainsFunc(r.Metrics, judged) {
-		return Pass
+	if part == FlushPart && !p.queuesAll() {
+		return ""
 	}
-	return ""
+	var status Status
+	for _, m := range r.Metrics {
+		switch {
+		case m.Of() != part:
+		case !slices.Contains(p.NotJudged, m.Metric):
+			status = Pass
+		case m.Status == Warn, m.Status == Fail:
+			return ""
+		}
+	}
+	return status
 }
 
-// worst is the breach of a part's limits that comes first; nil when they hold.
+// queuesAll reports whether about as many taps reached the queue as were offered, or that was not read: flushes can't be judged at a rate that
+// they never saw.
+func (p *Plateau) queuesAll() bool {
+	return p.Ledger == nil || p.Ledger.seconds == 0 || float64(p.Ledger.Received)/p.Ledger.seconds >= (1-farOff)*p.Offered
+}
+
+// stillFlushing reports whether the only flush that took taps had not ended: how many taps/s it can take is not known.
+func (r *Report) stillFlushing() bool {
+	return r.Ledger != nil && r.Ledger.Flushing > 0 && r.Ledger.Flushed+r.Ledger.Dropped == 0
+}
+
+// Seen reports whether anything of a part was measured.
+func (r *Report) Seen(part SystemPart) bool {
+	if part == RecordingPart && r.unrecorded() || part == FlushPart && r.stillFlushing() {
+		return false
+	}
+	return slices.ContainsFunc(r.Metrics, func(m Judged) bool { return m.Of() == part && m.Samples > 0 })
+}
+
+// worst returns the worst breach of a part's limits, or nil if they hold.
 func (p *Plateau) worst(part SystemPart) *Breach {
 	i := slices.IndexFunc(p.Breaches, func(b Breach) bool { return b.of() == part })
 	if i < 0 {
@@ -101,13 +132,13 @@ func (p *Plateau) worst(part SystemPart) *Breach {
 	return &p.Breaches[i]
 }
 
-// of is the part whose limit it is.
+// of returns the part that the limit belongs to.
 func (b Breach) of() SystemPart { return partOf(Limit{Label: b.Label}) }
 
-// Of returns the part whose limit it is; empty when it sums up several.
+// Of returns the part that the limit belongs to; empty if it sums up several.
 func (m Judged) Of() SystemPart { return partOf(m.Limit) }
 
-// Part returns what is known of a part.
+// Part returns what is known about a part.
 func (r *Report) Part(part SystemPart) *PartCapacity {
 	i := slices.IndexFunc(r.Parts, func(c PartCapacity) bool { return c.Part == part })
 	if i < 0 {

@@ -9,17 +9,17 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Progress is a plateau while the run lasts, or when it has ended.
+// Progress is a plateau during the run, or when it has ended.
 type Progress struct {
 	*Plateau
-	Scenario string // whose it is
-	Among    bool   // others that have plateaus
-	Stage    int    // of the scenario's schedule
+	Scenario string // that the plateau belongs to
+	Among    bool   // other scenarios have plateaus too
+	Stage    int    // index in the scenario's schedule
 	Nth, Of  int    // of its plateaus; 0 of 0 for a search's probe
-	Above    bool   // the run's goal: it is headroom
+	Above    bool   // above the run's goal: it is headroom
 }
 
-// Ask is what a [Recorder] is asked for: a plateau, by its stage in a scenario's schedule.
+// Ask selects a plateau of a [Recorder], by its stage in a scenario's schedule.
 type Ask struct {
 	Segment  string
 	Shares   []Share
@@ -29,7 +29,7 @@ type Ask struct {
 	Goal     float64
 }
 
-// Progress returns a plateau as it is so far, judged as in a report; false when it has seen no tap.
+// Progress returns a plateau so far, judged as in a report; false if it has seen no tap.
 func (r *Recorder) Progress(ask Ask) (Progress, bool) {
 	m, own := r.measuredAt(ask)
 	if len(m.Plateaus) == 0 {
@@ -71,8 +71,8 @@ func (p *Plateau) progress(scenario string, among bool, schedule Schedule, stage
 	}
 }
 
-// measuredAt is what was measured of one plateau alone, and whether it is of the run's own scenario. Of the whole run it has how many taps
-// were redirected.
+// measuredAt returns what was measured of one plateau alone, and whether it belongs to the run's own scenario. Of the whole run it has only
+// the number of redirected taps.
 func (r *Recorder) measuredAt(ask Ask) (m Measured, own bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,10 +93,10 @@ func (r *Recorder) measuredAt(ask Ask) (m Measured, own bool) {
 	return m, i == 0
 }
 
-// soFar is the ledger of a single plateau before all has settled, when it was read at both ends.
+// soFar returns the ledger of a single plateau before everything has settled, or nil if it was not read at both ends.
 //
-// What is missing may be under way: no more was lost by a reading than is missing at any later one, and what a second of taps comes to is
-// not yet called lost. Nor is what a flush may have in hand.
+// What is missing may be under way: no more was lost by a reading than is missing at any later one, and up to a second's worth of taps is
+// not called lost yet. Nor is what a flush may hold.
 func (m *Measured) soFar() *Ledger {
 	course := m.Readings.Course
 	if len(course) < 2 {
@@ -119,7 +119,7 @@ func (m *Measured) soFar() *Ledger {
 	}
 	before, gone := least(marks[0]), least(marks[1])
 	if m.Readings.Foreign > 0 || -before > otherTaps(last.Redirected-course[0].Redirected) {
-		return l // others tap too, which hides what is lost of ours
+		return l // others tap too, which hides losses of ours
 	}
 	lost := max(0, gone) - max(0, before)
 	if p := &m.Plateaus[0]; float64(lost) <= float64(p.Counts.Taps)/p.Seconds {
@@ -129,7 +129,7 @@ func (m *Measured) soFar() *Ledger {
 	return l
 }
 
-// String is the plateau in a line of the log.
+// String returns the plateau as a line of the log.
 func (p Progress) String() string {
 	parts := []string{p.name() + " " + string(p.Status)}
 	for _, label := range []struct{ label, short string }{
@@ -160,10 +160,10 @@ func (p Progress) String() string {
 	return strings.Join(parts, " · ")
 }
 
-// Alert is something that has changed for the worse while a plateau lasts.
+// Alert is something that got worse during a plateau.
 type Alert struct{ Kind, Text string }
 
-// Alerts are what is wrong with the plateau so far.
+// Alerts returns what is wrong with the plateau so far.
 func (p Progress) Alerts() []Alert {
 	if p.Counts.limited() > MaxLimited {
 		return []Alert{{"generator", fmt.Sprintf("%s: the generator is late %s of the time: figures are its own, not the system's",
@@ -171,12 +171,15 @@ func (p Progress) Alerts() []Alert {
 	}
 	var alerts []Alert
 	for _, b := range p.Breaches {
+		if b.Label == growthLabel && !p.flushed {
+			continue // between two flushes every queue grows
+		}
 		alerts = append(alerts, Alert{b.Label + " " + string(b.Status), p.name() + ": " + b.String()})
 	}
 	return alerts
 }
 
-// Failure says why a run may end with the plateau; "" when it did not fail, or is above the goal.
+// Failure returns why a run may end with the plateau; "" if it did not fail, or is above the goal.
 func (p Progress) Failure() string {
 	if p.Status != Fail || p.Above {
 		return ""
@@ -184,7 +187,7 @@ func (p Progress) Failure() string {
 	return fmt.Sprintf("ABORT_ON_FAIL ended the run after %s, where %s.", p.name(), p.sayBreaches())
 }
 
-// name is by the rate that is asked for: while taps are under way, how many of the iterations make some is not known.
+// name names the plateau by the rate asked for: while taps are under way, it is not known how many of the iterations make any.
 func (p Progress) name() string {
 	name := units.Rate(p.Rate*max(1, ratio(p.Counts.Asked, p.Counts.Iterations))) + "/s"
 	if p.Among {

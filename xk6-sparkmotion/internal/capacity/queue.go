@@ -8,31 +8,31 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Queue is how the flush cron kept up.
+// Queue is how well the flush cron kept up.
 type Queue struct {
 	Watched   bool     `json:"watched"`    // at the highest valid plateau
 	GrowsFrom *float64 `json:"grows_from"` // taps/s of the lowest plateau at which it grew
-	Drain     *float64 `json:"drain"`      // the most taps/s that left it while it grew; null when that is not known
-	DrainAt   *float64 `json:"drain_at"`   // taps/s of the plateau where they did: what a cron drains depends on the load beside it
+	Drain     *float64 `json:"drain"`      // the most taps/s that left it while it grew; null if not known
+	DrainAt   *float64 `json:"drain_at"`   // taps/s offered at that plateau: what a cron drains depends on the load beside it
 }
 
-// growingShare is the share of the taps from which on a queue counts as growing.
+// growingShare is the share of the taps above which a queue counts as growing.
 const growingShare = 0.05
 
-// growthLimit is the taps/s of growth that chance may make.
+// growthLimit returns how many taps/s of growth may be chance.
 func (p *Plateau) growthLimit() float64 { return max(1, growingShare*p.Achieved) }
 
 func (p *Plateau) grows() bool { return p.Growth != nil && *p.Growth > p.growthLimit() }
 
-// growthLabel is what the breach of a queue that grows is called.
+// growthLabel is the label of the breach of a growing queue.
 const growthLabel = "queue growth"
 
-// growthBreach is a warning: a queue that grows has no limit, and ends a day as surely as one.
+// growthBreach returns a warning: a growing queue has no limit to cross, but ruins a day as surely as if it had.
 func (p *Plateau) growthBreach() Breach {
 	return Breach{Metric: "queue_depth", Label: growthLabel, Part: Hub, Unit: units.PerSecond, Value: *p.Growth, Limit: p.growthLimit(), Status: Warn}
 }
 
-// left is how many taps a second left the queue, as far as it was measured: what went in less what stayed, or what our flushes took.
+// left returns how many taps a second left the queue, as far as measured: what went in less what stayed, or what our flushes took.
 func (p *Plateau) left() *float64 {
 	switch {
 	case p.Growth == nil:
@@ -47,9 +47,9 @@ func (p *Plateau) left() *float64 {
 	return nil
 }
 
-// backlog is how many taps waited at the end of the run when they were more than flushes took in all of it; 0 when the last flush left
-// next to nothing, so that what waits has come since, and when no flush has taken any, nor failed: a short run may end before the first that
-// has some to take.
+// backlog returns how many taps waited at the end of the run, if they were more than flushes took in all of it. It is 0 if the last flush
+// left next to nothing, so that what waits came later; and if no flush took any, nor failed: a short run may end before the first flush
+// that has some to take.
 func (r *Report) backlog() int64 {
 	waiting, taken, known := r.waits()
 	if flushed := taken > 0 || r.Whole.FlushesFailed > 0; !flushed || !known || waiting <= taken || r.emptied() {
@@ -58,10 +58,10 @@ func (r *Report) backlog() int64 {
 	return waiting
 }
 
-// waits is how many more taps waited at the end than at the start, and how many flushes took.
+// waits returns how many more taps waited at the end than at the start, including those in an unfinished flush, and how many flushes took.
 func (r *Report) waits() (waiting, taken int64, known bool) {
 	if l := r.Ledger; l != nil {
-		return l.Waiting - l.WaitingBefore, l.Flushed + l.Dropped, true
+		return l.Waiting - l.WaitingBefore + l.Flushing, l.Flushed + l.Dropped, true
 	}
 	depths := r.Series.Depth
 	if len(depths) < 2 {
@@ -80,7 +80,7 @@ func (r *Report) emptied() bool {
 	return false
 }
 
-// watchQueues sums up the queue over the plateaus. While a queue grows, what left it is all that the cron can drain.
+// watchQueues sums up the queue over the plateaus. What leaves a growing queue is all that the cron can drain.
 func watchQueues(plateaus []*Plateau) Queue {
 	var q Queue
 	for _, p := range plateaus {
@@ -98,8 +98,7 @@ func watchQueues(plateaus []*Plateau) Queue {
 	return q
 }
 
-// watchQueue finds how fast the queue grew, and its depth first and last: after flushes, or where none was seen, at the
-// plateau's ends.
+// watchQueue finds how fast the queue grew, and its first and last depth: after flushes, or at the plateau's ends if there were none.
 func (p *Plateau) watchQueue(depths []Depth) {
 	var before *Depth
 	var within []Depth
@@ -112,9 +111,11 @@ func (p *Plateau) watchQueue(depths []Depth) {
 		}
 	}
 	if len(within) == 0 {
-		return // an old depth alone says nothing of this plateau
+		return // an old depth alone says nothing about this plateau
 	}
 	left := slices.DeleteFunc(slices.Clone(within), func(d Depth) bool { return d.Flushed == 0 })
+	p.emptied = len(left) > 0 && left[len(left)-1].Depth <= p.Achieved // a second's worth
+	p.flushed = p.slope(left) != nil
 	p.Growth = p.growth(before, within, left)
 	switch {
 	case len(left) > 0:
@@ -125,14 +126,13 @@ func (p *Plateau) watchQueue(depths []Depth) {
 	p.DepthStart, p.DepthEnd = &within[0].Depth, &within[len(within)-1].Depth
 }
 
-// growth is the queue's, in taps a second; nil when too little was seen of it. Between two flushes a queue rises and falls,
-// so that what flushes leave tells most: nothing, or more each time. Where a flush takes as long as the plateau, so does
-// any depth that is higher than the last.
+// growth returns how fast the queue grew, in taps a second; nil if too little of it was seen. Between two flushes a queue rises and falls,
+// so what flushes leave says most: nothing, or more each time. If a flush takes as long as the plateau, depths that only rise say as much.
 func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
 	if g := p.slope(left); g != nil {
 		return g
 	}
-	if len(left) > 0 && left[len(left)-1].Depth <= p.Achieved { // a second's worth: it was emptied
+	if p.emptied {
 		return new(float64)
 	}
 	if before != nil && p.Start-before.At < p.Seconds/3 {
@@ -144,7 +144,7 @@ func (p *Plateau) growth(before *Depth, within, left []Depth) *float64 {
 	return p.slope(within)
 }
 
-// slope is the change from the first depth to the last, if they span a third of the plateau.
+// slope returns the change per second from the first depth to the last, or nil if they span less than a third of the plateau.
 func (p *Plateau) slope(depths []Depth) *float64 {
 	if len(depths) < 2 {
 		return nil
@@ -158,7 +158,7 @@ func (p *Plateau) slope(depths []Depth) *float64 {
 	return &slope
 }
 
-// betweenFlushes are, from what a flush left to what the next one did, how fast the queue grew and how fast it was drained.
+// betweenFlushes returns how fast the queue grew and was drained from each flush to the next, in taps a second.
 func (p *Plateau) betweenFlushes(depths []Depth) (grown, drained []float64) {
 	var last *Depth
 	for i, d := range depths {
@@ -179,7 +179,7 @@ func (p *Plateau) growthEstimate(depths []Depth) (stats.Estimate, bool) {
 	return stats.BatchMeans(grown)
 }
 
-// drained is what flushes took from the queue where it grew.
+// drained returns what flushes took off the queue while it grew.
 func (r *Report) drained() reading {
 	var all []float64
 	for _, p := range r.valid() {

@@ -2,7 +2,7 @@ package capacity
 
 import "testing"
 
-// The queue's growth in a plateau of 90 s that starts at 90 s and queues 500 taps/s; -1 when nothing can be said of it.
+// The queue's growth in a plateau of 90 s that starts at 90 s and queues 500 taps/s; -1 if it is not known.
 func TestGrowth(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -2,24 +2,24 @@ package capacity
 
 import "time"
 
-// ramp is what is recorded of a scenario whose arrival rate ramps.
+// ramp is the record of a scenario whose arrival rate ramps.
 type ramp struct {
 	scenario string
 	schedule Schedule
 	direct   bool         // its taps take the direct link
-	began    time.Time    // when the scenario did
-	last     time.Time    // when one of its taps ended last
-	counts   []Counts     // of each stage; only plateaus have some, and what settles before them
-	starts   []iterations // of each stage, and of the time after the last
+	began    time.Time    // when the scenario began
+	last     time.Time    // latest end of one of its taps
+	counts   []Counts     // by stage; only plateaus have some, and the stages in which they settle
+	starts   []iterations // by stage, and for the time after the last
 	course   course
-	grew     map[int]float64 // the queue in a stage, taps a second, where a search waited for it to be what it was before
+	grew     map[int]float64 // growth of the queue by stage, in taps/s, if a search waited for it to recover
 }
 
-// iterations are those of a stage. k6 numbers the iterations that a scenario starts, so that the highest number which taps have seen
-// tells how many there were, with or without taps.
+// iterations counts those of a stage. k6 numbers the iterations that a scenario starts, so the highest number that taps have seen tells how
+// many there were, with or without taps.
 type iterations struct{ highest, tapped int64 }
 
-// Share is this process's of a scenario's arrival rates.
+// Share is this process's share of a scenario's arrival rates.
 type Share struct {
 	Scenario string
 	Of       float64
@@ -59,7 +59,7 @@ func (r *ramp) rest(until time.Time) {
 	}
 }
 
-// cut has the last stage end at a time.
+// cut makes the last stage end at a time.
 func (r *ramp) cut(at time.Time) {
 	last := len(r.schedule) - 1
 	lasts := seconds(at.Sub(r.began))
@@ -69,7 +69,7 @@ func (r *ramp) cut(at time.Time) {
 	r.schedule[last].Lasts = lasts
 }
 
-// tap counts one.
+// tap counts a tap.
 func (r *ramp) tap(t Tap) {
 	if t.Ended.After(r.last) {
 		r.last = t.Ended
@@ -83,25 +83,25 @@ func (r *ramp) tap(t Tap) {
 	r.hold(i, since, t.count)
 }
 
-// visit counts in the plateau that held at a moment, or settled, if one did.
+// visit counts in the plateau that was held or settling at a time, if there was one.
 func (r *ramp) visit(moment time.Time, count func(c *Counts, batch int)) {
 	i, since := r.schedule.stage(moment.Sub(r.began))
 	r.hold(i, since, count)
 }
 
-// hold counts in a stage, so far into it, if that keeps its rate and the scenario had begun.
+// hold counts in a stage, this long after its start, if it keeps its rate and the scenario had begun.
 func (r *ramp) hold(i int, since time.Duration, count func(c *Counts, batch int)) {
 	if since >= 0 && i < len(r.schedule) && r.schedule[i].keeps() {
 		count(&r.counts[i], r.schedule[i].tenth(since))
 	}
 }
 
-// measured are the plateaus that were held, at a share of their rates.
+// measured returns the plateaus that were held, at a share of their rates.
 func (r *ramp) measured(share float64) []Plateau {
 	return r.plateaus(share, func(int) bool { return true })
 }
 
-// plateaus are those of some stages.
+// plateaus returns those of the wanted stages.
 func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 	plateaus := []Plateau{}
 	started, tapless := r.started()
@@ -110,7 +110,7 @@ func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 		lasts := time.Duration(stage.Lasts)
 		lasted := min(lasts, r.last.Sub(r.began)-starts)
 		if lasted <= 0 {
-			break // the run ended before
+			break // the run ended before it
 		}
 		if stage.Holds() && wanted(i) {
 			p := Plateau{
@@ -130,8 +130,8 @@ func (r *ramp) plateaus(share float64, wanted func(stage int) bool) []Plateau {
 	return plateaus
 }
 
-// started is how many iterations k6 started in each stage, and how many of these made no tap. An iteration whose tap comes just after
-// its stage has ended is missing in that one and too many in the next: no more are without a tap than in all stages together.
+// started returns how many iterations k6 started in each stage, and how many of these made no tap. An iteration whose tap comes just after
+// its stage is missing in that one and extra in the next, so no more can be without a tap than in all stages together.
 func (r *ramp) started() (started, tapless []int64) {
 	before, tapped := int64(0), int64(0)
 	for _, stage := range r.starts {

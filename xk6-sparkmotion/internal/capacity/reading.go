@@ -2,15 +2,15 @@ package capacity
 
 import "github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
 
-// reading is a metric by which runs are compared, in one of them.
+// reading is one run's value of a metric, for comparing runs.
 type reading struct {
 	metric Metric
-	value  *float64 // nil when it was not measured
+	value  *float64 // nil if it was not measured
 	sure   stats.Estimate
-	enough bool // there is for an estimate
+	enough bool // samples for an estimate
 }
 
-// readings are a plateau's, always the same in the same order.
+// readings returns a plateau's readings, always of the same metrics in the same order.
 func (p *Plateau) readings(depths []Depth) []reading {
 	var readings []reading
 	for _, m := range Metrics {

@@ -7,37 +7,37 @@ import (
 	"time"
 )
 
-// Reading is what the system said of its taps at one moment: the counters that it keeps since it was set up, and how many wait in the
-// queue. Beside them is how many taps this process had seen redirected by then.
+// Reading is what the system said about its taps at one time: the counters that it keeps since it was set up, and how many taps wait in the
+// queue; and next to these, how many taps this process had seen redirected by then.
 type Reading struct {
 	Asked      time.Time `json:"-"` // when the system was asked for it
-	at         time.Time // when it had answered
+	at         time.Time // when it answered
 	Seconds    float64   `json:"at_seconds"` // since the plateaus began
-	Redirected int64     `json:"redirected"` // to where a band may lead: not to a fallback
+	Redirected int64     `json:"redirected"` // to a page that a band may have, not to a fallback
 	Received   int64     `json:"received"`   // put on the queue
 	Flushed    int64     `json:"flushed"`    // moved to the database
 	Dropped    int64     `json:"dropped"`    // taken off the queue and thrown away
 	Waiting    int64     `json:"waiting"`    // in the queue
 	Errors     Tally     `json:"errors"`
-	underWay   int64     // taps whose answer this process saw later: they may be among Received
+	underWay   int64     // taps whose answer this process saw later: Received may include them
 }
 
-// Readings are those of a run, in their order.
+// Readings are the readings of a run, in order.
 type Readings struct {
-	Course   []Reading `json:"course"`   // the first is from before load, where there was a preflight
-	Probes   int64     `json:"probes"`   // taps that preflight made before that
+	Course   []Reading `json:"course"`   // the first is from before load, if there was a preflight
+	Probes   int64     `json:"probes"`   // taps that the preflight made before it
 	Before   *Reading  `json:"before"`   // from before those; null without a preflight
-	Foreign  int64     `json:"foreign"`  // taps of others that the system received beside those
-	Settled  bool      `json:"settled"`  // the last was taken when no tap was on its way to the queue any more
-	Flushing bool      `json:"flushing"` // and while a flush may have been under way, which counts what it moves at its end
-	Resets   int       `json:"resets"`   // how often the counters went back: Redis had lost what it held
+	Foreign  int64     `json:"foreign"`  // taps of others that the system received meanwhile
+	Settled  bool      `json:"settled"`  // at the last, no tap was on its way to the queue any more
+	Flushing bool      `json:"flushing"` // a flush may have been under way then, which counts what it moves at its end
+	Resets   int       `json:"resets"`   // how often the counters went back because Redis lost its data
 }
 
-// mostReadings bounds a course. A longer run keeps every other.
+// mostReadings bounds a course. A longer run drops every other reading.
 const mostReadings = 1800
 
-// add adds a reading. Counters that went back began again at 0: what they had counted is added to what they count now. Where the system
-// had been asked before it answered another reading, answers came in another order: this one may be of the past.
+// add adds a reading. Counters that went back restarted at 0: what they had counted before is added to what they count now. If the system
+// was asked before it answered another reading, answers came in another order, and this one may just be older.
 func (r *Readings) add(next Reading, lost *Reading) {
 	if next.Asked.Before(lost.at) {
 		return
@@ -65,32 +65,32 @@ func (r *Readings) add(next Reading, lost *Reading) {
 	r.Course = append(r.Course, next)
 }
 
-// behind reports whether a counter is less than at another reading, when these had counted what is lost before they began again.
+// behind reports whether a counter is lower than at another reading, which includes lost, what was counted before a restart.
 func (r Reading) behind(other, lost Reading) bool {
 	return r.Received+lost.Received < other.Received || r.Flushed+lost.Flushed < other.Flushed || r.Dropped+lost.Dropped < other.Dropped
 }
 
-// Taken is how many taps are off the queue and not counted: a flush has them that is under way, or nobody.
+// Taken returns how many taps are off the queue but not counted: a flush that is under way has them, or nobody.
 func (r Reading) Taken() int64 { return r.Received - r.Flushed - r.Dropped - r.Waiting }
 
-// Same reports whether another reading says the same of the system.
+// Same reports whether another reading says the same about the system.
 func (r Reading) Same(other Reading) bool {
 	return r.Received == other.Received && r.Flushed == other.Flushed && r.Dropped == other.Dropped && r.Waiting == other.Waiting
 }
 
-// ended notes that a redirected tap has ended which began then: at the readings since it was under way.
+// ended notes the end of a redirected tap that began at this time: it was under way at the readings since.
 func (r *Readings) ended(began time.Time) {
 	for i := len(r.Course) - 1; i >= 0 && r.Course[i].at.After(began); i-- {
 		r.Course[i].underWay++
 	}
 }
 
-// missing is how many taps that were redirected by the last of two readings were not received by then: some of them may be under way.
+// missing returns how many taps that were redirected between two readings were not received: some may be under way.
 func missing(from, to Reading) int64 {
 	return (to.Redirected - from.Redirected) - (to.Received - from.Received)
 }
 
-// since is what readings have counted since the plateaus began.
+// since returns the readings, timed since the plateaus began.
 func (r Readings) since(began time.Time) Readings {
 	r.Course = append([]Reading{}, r.Course...)
 	for i, reading := range r.Course {
@@ -103,13 +103,13 @@ func (r Readings) since(began time.Time) Readings {
 	return r
 }
 
-// since is a reading at its time since the plateaus began.
+// since returns the reading, timed since the plateaus began.
 func (r Reading) since(began time.Time) Reading {
 	r.Seconds, r.Errors = r.at.Sub(began).Seconds(), r.Errors.clone()
 	return r
 }
 
-// near returns the reading that was taken nearest to a time, if one was within reach of it.
+// near returns the reading nearest to a time, if one is within reach of it. Both are in seconds.
 func (r *Readings) near(seconds, reach float64) (Reading, bool) {
 	best, found := Reading{}, false
 	for _, reading := range r.Course {
@@ -121,10 +121,10 @@ func (r *Readings) near(seconds, reach float64) (Reading, bool) {
 	return best, found
 }
 
-// together are the readings of several processes. The counters are the system's, the same for all, so that they are never summed. What
-// was redirected is: beside a reading of one process stands what the others had seen by then, by their clocks.
+// together merges the readings of several processes. The counters are the system's, the same for all, so they are never summed. Redirected
+// taps are: a reading of one process is completed by what the others had seen by then, by their clocks.
 //
-// The first is from before the probes of all, which were made while others read, or tapped already: they count as taps since.
+// The first reading is from before all probes. These were made while others read or already tapped, so they count as taps since then.
 func together(parts []Part) Readings {
 	all := Readings{Course: []Reading{}}
 	everywhere, end := true, math.Inf(-1)
@@ -158,13 +158,13 @@ func together(parts []Part) Readings {
 		first.Seconds, first.Redirected = min(first.Seconds, all.Course[0].Seconds), -all.Probes
 		all.Course = slices.Insert(all.Course, 0, first)
 	}
-	if n := len(all.Course); !everywhere && n > 2 { // what one of them had seen in between is not known
+	if n := len(all.Course); !everywhere && n > 2 { // what one process had seen in between is not known
 		all.Course = []Reading{all.Course[0], all.Course[n-1]}
 	}
 	return all
 }
 
-// behind is how many seconds a process began its plateaus after the first that did.
+// behind returns how many seconds after the first process this one began its plateaus.
 func (p Part) behind(parts []Part) float64 {
 	began, _ := p.Report.Began()
 	first := began
@@ -176,7 +176,7 @@ func (p Part) behind(parts []Part) float64 {
 	return began.Sub(first).Seconds()
 }
 
-// redirectedBy is how many taps a process had seen redirected by a time: between two of its readings as its course says.
+// redirectedBy returns how many taps a process had seen redirected by a time; between two of its readings, as its series says.
 func (r *Report) redirectedBy(seconds float64) int64 {
 	course := r.Readings.Course
 	if len(course) == 0 || seconds >= course[len(course)-1].Seconds {
@@ -195,7 +195,7 @@ func (r *Report) redirectedBy(seconds float64) int64 {
 	return a.Redirected + int64(math.Round(part*float64(b.Redirected-a.Redirected)))
 }
 
-// order puts readings in the order of time. Clocks that differ don't make counters go back.
+// order sorts readings by time. Clocks that differ must not make counters go back.
 func (r *Readings) order() {
 	slices.SortStableFunc(r.Course, func(a, b Reading) int { return cmp.Compare(a.Seconds, b.Seconds) })
 	for i := range r.Course[1:] {

@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// Recorder collects a run of one process: counts and histograms by plateau of each scenario that has them, and a coarse course
-// over time. Its memory does not grow with the number of taps. Its methods may be called by many VUs at once.
+// Recorder records a run of one process: counts and histograms for each plateau of each scenario, and a coarse course over time. Its memory
+// does not grow with the number of taps. Its methods may be called concurrently by many VUs.
 type Recorder struct {
 	mu        sync.Mutex
 	schedules map[string]Schedule // by scenario
 	whole     Counts
 	ramps     []*ramp // of the scenarios that have tapped
 	readings  Readings
-	restart   Reading // what the system's counters had counted when they began again at 0
+	restart   Reading // what the system's counters had counted when they restarted at 0
 	failures  failures
 	flushed   time.Time     // when the last flush ended
-	cycle     time.Duration // the shortest from the end of one flush to that of the next
+	cycle     time.Duration // shortest time from the end of one flush to that of the next
 
 	killSwitch killSwitch
-	stopped    atomic.Pointer[string] // why the run has to
+	stopped    atomic.Pointer[string] // why the run has to stop
 }
 
-// Schedule sets a scenario's schedule, before its first tap. The first stands.
+// Schedule sets a scenario's schedule. It must be called before the scenario's first tap; later calls have no effect.
 func (r *Recorder) Schedule(scenario string, s Schedule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,7 +37,7 @@ func (r *Recorder) Schedule(scenario string, s Schedule) {
 	}
 }
 
-// Extend adds a probe to the schedule of a search: from a time on its load settles, and is then held.
+// Extend adds a probe to the schedule of a search: from a time on, its load settles and is then held.
 func (r *Recorder) Extend(scenario string, began, from time.Time, rate float64, settle, hold time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,14 +47,14 @@ func (r *Recorder) Extend(scenario string, began, from time.Time, rate float64, 
 	ramp.extend(Stage{NameOf(rate), rate, rate, seconds(hold)})
 }
 
-// Cut ends the probe that is held, at a time.
+// Cut ends the current probe at a time.
 func (r *Recorder) Cut(scenario string, began, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ramp(Tap{Scenario: scenario, Start: began}).cut(at)
 }
 
-// Grew records how fast the queue grew in a search's last probe, as told by how long it took to be what it was before.
+// Grew records how fast the queue grew in a search's last probe, in taps/s, judging by how long it took to recover.
 func (r *Recorder) Grew(scenario string, began time.Time, perSecond float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,7 +62,7 @@ func (r *Recorder) Grew(scenario string, began time.Time, perSecond float64) {
 	ramp.grew[len(ramp.schedule)-1] = perSecond
 }
 
-// Latest returns what was recorded of a search's last probe, as a run of that alone. Dropped is how many taps of all probes were not made.
+// Latest returns what was recorded of a search's last probe, as a run of its own. dropped is how many taps of all probes were not made.
 func (r *Recorder) Latest(scenario string, began time.Time, dropped int64) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *Recorder) Latest(scenario string, began time.Time, dropped int64) Measu
 	return m
 }
 
-// Tap records a tap. Those of other scenarios, of setup() and teardown() are the run's, and no plateau's.
+// Tap records a tap. Those of other scenarios, setup() and teardown() belong to the run, but to no plateau.
 func (r *Recorder) Tap(t Tap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,7 +94,7 @@ func (r *Recorder) Tap(t Tap) {
 	r.ramp(t).tap(t)
 }
 
-// ramp is that of a tap's scenario, which begins with the first.
+// ramp returns the ramp of a tap's scenario, which the first tap creates.
 func (r *Recorder) ramp(t Tap) *ramp {
 	if i := slices.IndexFunc(r.ramps, func(known *ramp) bool { return known.scenario == t.Scenario }); i >= 0 {
 		return r.ramps[i]
@@ -125,29 +125,29 @@ func (r *Recorder) Flush(f Flush) {
 	r.visit(f.Ended, f.count)
 }
 
-// FlushCycle returns the shortest time from the end of one flush to that of the next, 0 before the second: what flushes come to is known no
-// more closely.
+// FlushCycle returns the shortest time from the end of one flush to that of the next, or 0 before the second: what flushes moved is known
+// no more precisely.
 func (r *Recorder) FlushCycle() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.cycle
 }
 
-// Redirected returns how many taps were redirected so far.
+// Redirected returns how many taps have been redirected so far.
 func (r *Recorder) Redirected() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.whole.Redirected
 }
 
-// DropRate returns the share of the taps which flushes took off the queue so far that they dropped.
+// DropRate returns what share flushes have dropped of the taps that they took off the queue so far.
 func (r *Recorder) DropRate() float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return ratio(r.whole.FlushDropped, r.whole.drained())
 }
 
-// Failed keeps what the first failure of a kind says, and returns the name that its kind has in the report: there is room for so many.
+// Failed keeps the message of the first failure of a kind, and returns the kind's name in the report, which has room for only so many.
 func (r *Recorder) Failed(part, kind string, say func() string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,8 +167,8 @@ func (r *Recorder) QueueSample(s QueueSample) {
 	r.visit(s.At, s.count)
 }
 
-// Baseline records the reading that a run begins with, what is neither a sample nor a tap of it: taps that were made before it as
-// probes, the reading from before those, and how many others the system received meanwhile.
+// Baseline records the reading that a run begins with, and what is neither a sample nor a tap of it: the taps made before it as probes, the
+// reading before those, and how many taps of others the system received meanwhile.
 func (r *Recorder) Baseline(at time.Time, before, reading Reading, probes, foreign int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,7 +177,7 @@ func (r *Recorder) Baseline(at time.Time, before, reading Reading, probes, forei
 	r.read(at, reading)
 }
 
-// Settle records the reading that a run ends with: settled when no tap was on its way to the queue any more, flushing when a flush may have
+// Settle records the reading that a run ends with: settled if no tap was on its way to the queue any more, flushing if a flush may have
 // been under way.
 func (r *Recorder) Settle(at time.Time, reading Reading, settled, flushing bool) {
 	r.mu.Lock()
@@ -186,7 +186,7 @@ func (r *Recorder) Settle(at time.Time, reading Reading, settled, flushing bool)
 	r.readings.Settled, r.readings.Flushing = settled, flushing
 }
 
-// overtaken reports whether a reading was asked for before the last one came, and has counted less.
+// overtaken reports whether a reading was asked for before the last one was answered, and has counted less.
 func (r *Recorder) overtaken(reading Reading) bool {
 	n := len(r.readings.Course)
 	return n > 0 && !reading.Asked.IsZero() && reading.Asked.Before(r.readings.Course[n-1].at) && reading.behind(r.readings.Course[n-1], r.restart)
@@ -209,7 +209,7 @@ func (r *Recorder) Resets() int {
 	return r.readings.Resets
 }
 
-// Against returns what has become of the taps that were redirected, by a reading that is not recorded; nil without an earlier one.
+// Against returns what became of the redirected taps, by a reading that is not recorded; nil without an earlier one.
 func (r *Recorder) Against(reading Reading) *Ledger {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -223,8 +223,8 @@ func (r *Recorder) Against(reading Reading) *Ledger {
 	return between(r.readings.Course[0], reading)
 }
 
-// Ledger returns what has become of the taps that were redirected between the first reading and the last one; nil before there are
-// two. What was lost is those that were missing at the one before already, so that what is under way is not among it.
+// Ledger returns what became of the taps that were redirected between the first reading and the last; nil before there are two. Lost are
+// those that were already missing at the reading before the last, so taps under way are not among them.
 func (r *Recorder) Ledger() *Ledger {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,21 +245,21 @@ func (r *Recorder) Ledger() *Ledger {
 	return l
 }
 
-// Lag records what the lag probe saw.
+// Lag records a beat of the lag probe.
 func (r *Recorder) Lag(l Lag) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.visit(l.At, l.count)
 }
 
-// depth keeps the queue's depth in the course of each scenario.
+// depth adds the queue's depth to the course of each scenario.
 func (r *Recorder) depth(at time.Time, depth, flushed int64) {
 	for _, ramp := range r.ramps {
 		ramp.course.depth(at.Sub(ramp.began), depth, flushed)
 	}
 }
 
-// visit counts in all that a moment belongs to: the run, and the plateau of each scenario that held.
+// visit counts in everything that a moment belongs to: the run, and the plateau that each scenario held.
 func (r *Recorder) visit(moment time.Time, count func(c *Counts, batch int)) {
 	count(&r.whole, 0)
 	for _, ramp := range r.ramps {
@@ -267,10 +267,10 @@ func (r *Recorder) visit(moment time.Time, count func(c *Counts, batch int)) {
 	}
 }
 
-// Measured returns what was recorded so far by a process that has a segment of the work, and of the arrival rates of scenarios these
-// shares. It is the caller's: what is recorded later, as by the lag probe while a report is made, is not in it. Scenarios
-// without a share have no plateaus. Of the others the first is the run's own whose taps take the link that bands have; those by
-// the direct one are beside it.
+// Measured returns what was recorded so far by a process with this segment of the work and these shares of scenarios' arrival rates. It is
+// a copy: what is recorded later, such as by the lag probe while a report is made, is not in it. Scenarios without a share have no
+// plateaus. The run's own scenario is the first of the others whose taps take the bands' link; those that take the direct one are beside
+// it.
 func (r *Recorder) Measured(segment string, shares []Share) Measured {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -288,7 +288,7 @@ func (r *Recorder) Measured(segment string, shares []Share) Measured {
 			m.beside(ramp.scenario, Scenario{Schedule: ramp.schedule, Start: ramp.began.Sub(ramps[0].began).Seconds(), Plateaus: plateaus})
 			continue
 		}
-		began := ramp.began.UTC() // and without the monotonic clock, which ends with the process
+		began := ramp.began.UTC() // without the monotonic clock, which ends with the process
 		m.Scenario, m.Processes[0].Began, m.Plateaus, m.Series = ramp.scenario, &began, plateaus, ramp.course.series()
 		m.Schedule = append(Schedule{}, ramp.schedule...)
 	}
@@ -296,7 +296,7 @@ func (r *Recorder) Measured(segment string, shares []Share) Measured {
 	return m
 }
 
-// beginning is when the plateaus began; in a run without, when it was first read.
+// beginning returns when the plateaus began; in a run without any, when the counters were first read.
 func (r *Recorder) beginning(ramps []*ramp) time.Time {
 	switch {
 	case len(ramps) > 0:
@@ -307,7 +307,7 @@ func (r *Recorder) beginning(ramps []*ramp) time.Time {
 	return time.Time{}
 }
 
-// inOrder are the scenarios that have a share and tapped, the run's own first: those that start together tap first by chance.
+// inOrder returns the scenarios that have a share and tapped, the run's own first: which one taps first may be chance.
 func (r *Recorder) inOrder(shares []Share) []*ramp {
 	var ramps []*ramp
 	for _, share := range shares {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What is not a plateau's own: taps that the run's end cut off did start, so that they were not dropped; taps of other
-// scenarios and of teardown() are the run's.
+// Taps at the edges of a plateau: those cut off by the end of the run did start, so they were not dropped; those of other scenarios and of
+// teardown() belong to the run.
 func TestTapsOfAPlateau(t *testing.T) {
 	t.Parallel()
 	began := time.Unix(1_800_000_000, 0)
@@ -26,7 +26,7 @@ func TestTapsOfAPlateau(t *testing.T) {
 	}
 }
 
-// The lag probe, and a VU that is late, go on while the report is made: what was measured stays as it was.
+// The lag probe and late VUs continue while the report is made, which does not change what was measured.
 func TestMeasuredIsTheCallers(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
@@ -65,7 +65,7 @@ func TestMeasuredIsTheCallers(t *testing.T) {
 	<-stopped
 }
 
-// written is the report of what was measured, in JSON.
+// written returns the report of what was measured, in JSON.
 func written(t *testing.T, m Measured) string {
 	t.Helper()
 	text, err := json.Marshal(Judge(m, Limits, nil))
@@ -75,7 +75,7 @@ func written(t *testing.T, m Measured) string {
 	return string(text)
 }
 
-// A flush, or a look at the queue, that gave no answer is counted, and says nothing of the depth.
+// A flush or a look at the queue without an answer is counted, but says nothing about the depth.
 func TestWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}
@@ -97,8 +97,8 @@ func TestWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// Where taps lead, what fails and what an export had is counted, in the run and in its plateau; a refusal and an export of nothing
-// have no latency.
+// Where taps lead, what fails and what exports returned is counted in the run and in its plateau; refusals and empty exports have no
+// latency.
 func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	r := &Recorder{}

@@ -1,5 +1,5 @@
-// Package capacity answers how many taps a second a system holds, what breaks first, and where. A [Recorder] counts
-// during the run; a [Report] judges what it has counted, plateau by plateau, and says it in words.
+// Package capacity answers how many taps a second a system holds, what breaks first, and where. A [Recorder] counts during the run; a
+// [Report] judges the counts, plateau by plateau, and explains the result in words.
 package capacity
 
 import (
@@ -10,14 +10,14 @@ import (
 // Schema is the version of a Report's JSON. Another number means another shape.
 const Schema = 3
 
-// Report is the answer.
+// Report is the verdict on a run, and what it is based on.
 type Report struct {
 	Schema        int            `json:"schema"`
 	Status        Status         `json:"status"`
-	Verdict       []string       `json:"verdict"`        // sentences, the most important first
+	Verdict       []string       `json:"verdict"`        // sentences, most important first
 	SustainedRate *float64       `json:"sustained_rate"` // taps/s of the highest plateau at which every limit holds
 	FirstBreach   *FirstBreach   `json:"first_breach"`
-	Parts         []PartCapacity `json:"parts"`   // what each part holds by itself; the whole is the least of these
+	Parts         []PartCapacity `json:"parts"`   // what each part holds by itself; the whole holds the least of these
 	Metrics       []Judged       `json:"metrics"` // of the whole run
 	Measured
 	Queue   Queue   `json:"queue"`
@@ -31,10 +31,10 @@ type FirstBreach struct {
 	Breach
 }
 
-// K6 is what k6 says of the same run.
+// K6 is what k6 says about the same run.
 type K6 struct {
 	Value   func(Limit) (float64, bool) // its own value of a limit's metric, if it has one
-	Crossed []string                    // the metrics whose thresholds did not hold: they take every sample, and may be the script's own
+	Crossed []string                    // metrics whose thresholds did not hold: these use every sample, and may be the script's own
 }
 
 func (k *K6) value(l Limit) (float64, bool) {
@@ -44,10 +44,10 @@ func (k *K6) value(l Limit) (float64, bool) {
 	return k.Value(l)
 }
 
-// Judge makes the report of a run by the limits, and by what k6 says of it; nil when that is not known.
+// Judge makes the report of a run by these limits, and by what k6 says about it; k6 is nil if that is not known.
 func Judge(m Measured, limits []Limit, k6 *K6) *Report {
 	r := &Report{Schema: Schema, Measured: m}
-	r.Readings.Course = append([]Reading{}, r.Readings.Course...) // a list in JSON, also of none
+	r.Readings.Course = append([]Reading{}, r.Readings.Course...) // [] in JSON, not null
 	r.judge(limits, k6)
 	others := r.judgeOthers(limits)
 	r.Status = r.unlessStopped()
@@ -69,7 +69,7 @@ func (r *Report) judge(limits []Limit, k6 *K6) {
 	}
 	whole := r.judged()
 	if r.Goal > 0 {
-		k6 = nil // whose values are of headroom too
+		k6 = nil // its values include headroom
 	}
 	for _, l := range limits {
 		r.Metrics = append(r.Metrics, judgeRun(l, whole, r.late(), k6))
@@ -86,7 +86,7 @@ func (r *Report) judge(limits []Limit, k6 *K6) {
 	}
 }
 
-// valid are the plateaus whose figures are the system's, from the lowest rate; of equal ones the one that holds is the last.
+// valid returns the plateaus whose figures are the system's, in order of rate; of equal rates, one that holds comes last.
 func (r *Report) valid() []*Plateau {
 	var valid []*Plateau
 	for i := range r.Plateaus {
@@ -106,14 +106,14 @@ func (r *Report) ended() bool {
 	return n < len(r.Schedule.Plateaus()) || n > 0 && r.Plateaus[n-1].short()
 }
 
-// cutShort reports whether the run's own scenario was stopped before its plan was done, which are its plateaus where it has some: whatever
-// was to follow these, they are known.
+// cutShort reports whether the run's own scenario was stopped before its plan was done. Its plan is its plateaus, if it has any: whatever
+// was to follow, they are known.
 func (r *Report) cutShort() bool {
 	return slices.ContainsFunc(r.Processes, func(p Process) bool { return p.Stopped != nil }) && (r.ended() || len(r.Schedule.Plateaus()) == 0)
 }
 
-// unlessStopped is the run's status, of which no more than a failure stands when one of its scenarios was cut short. What was stopped
-// above its goal was not.
+// unlessStopped returns the run's status, or Incomplete if one of its scenarios was cut short and nothing worse was found. What was stopped
+// above its goal was not cut short.
 func (r *Report) unlessStopped() Status {
 	short := r.cutShort() && !r.goalTried()
 	for _, s := range r.Scenarios {
@@ -125,7 +125,7 @@ func (r *Report) unlessStopped() Status {
 	return r.Status
 }
 
-// limited reports whether the generator was the limit at some plateau, or in a run without any.
+// limited reports whether the generator was the limit at some plateau, or in a run without plateaus.
 func (r *Report) limited() bool {
 	if len(r.Plateaus) == 0 {
 		return r.late()
@@ -133,7 +133,7 @@ func (r *Report) limited() bool {
 	return r.anyDecisive(func(p *Plateau) bool { return p.Status == Generator })
 }
 
-// anyDecisive reports whether something is so of a plateau that the run is judged by.
+// anyDecisive reports whether is holds for a plateau that the run is judged by.
 func (r *Report) anyDecisive(is func(*Plateau) bool) bool {
 	for i := range r.Plateaus {
 		if r.decides(i) && is(&r.Plateaus[i]) {
@@ -143,7 +143,7 @@ func (r *Report) anyDecisive(is func(*Plateau) bool) bool {
 	return false
 }
 
-// late reports whether latencies are in part the generator's own. Those of taps that it had virtual users for are not.
+// late reports whether latencies are partly the generator's own. A lack of virtual users does not make them so.
 func (r *Report) late() bool {
 	if len(r.Plateaus) == 0 {
 		return r.Whole.limited() > MaxLimited
@@ -151,30 +151,30 @@ func (r *Report) late() bool {
 	return r.anyDecisive(func(p *Plateau) bool { return p.Counts.limited() > MaxLimited || p.LateStarts })
 }
 
-// maxElsewhere is the share of redirects that may lead to hosts which are neither the page's nor a fallback.
+// maxElsewhere is the share of redirects that may lead to hosts other than the page's or a fallback.
 const maxElsewhere = 0.01
 
-// whole is the run as one plateau.
+// whole returns the run as one plateau.
 func (m *Measured) whole() *Plateau { return &Plateau{Counts: m.Whole, Ledger: m.Ledger} }
 
-// elsewhere is the share of redirects that do.
+// elsewhere returns the share of redirects that do.
 func (r *Report) elsewhere() float64 {
 	all := &r.judged().Counts.Redirects
 	return ratio(all.Other.Sum(), all.Page.Sum()+all.Elsewhere())
 }
 
-// maxRepeated is the share of taps that may have been sent again: a server that closes a kept connection as it is used again is well.
+// maxRepeated is the share of taps that may be sent again: a healthy server may close a kept connection just as it is reused.
 const maxRepeated = 0.01
 
-// repeats reports whether more taps than that were sent again, over the whole run or in a plateau that had enough to tell.
+// repeats reports whether more taps than that were sent again, over the whole run or in a plateau with enough taps to tell.
 func (r *Report) repeats() bool {
 	const enough = 100
 	many := func(c *Counts) bool { return c.Taps >= enough && ratio(c.Repeated, c.Taps) > maxRepeated }
 	return many(&r.judged().Counts) || r.anyDecisive(func(p *Plateau) bool { return many(&p.Counts) })
 }
 
-// overall is the worst of what is known. A run with plateaus none of which is valid knows nothing. Redirects to hosts that nobody expects
-// are worth a warning, whatever else holds; so are a queue in which more taps wait than flushes took, and answers that were lost with
+// overall returns the worst of what is known. If none of a run's plateaus is valid, only a failure over the whole run counts. Redirects to
+// unexpected hosts are worth a warning, whatever else holds; so are a queue in which more taps wait than flushes took, and answers lost with
 // their connections.
 func (r *Report) overall() Status {
 	valid, above := r.split()
@@ -183,12 +183,13 @@ func (r *Report) overall() Status {
 		return r.Search.status()
 	case len(valid) == 0 && r.limited():
 		return Generator
-	case len(r.Schedule.Plateaus()) > 0 && len(valid) == 0:
-		return NoData
 	}
 	status := NoData
 	for _, metric := range r.Metrics {
 		status = worse(status, metric.Status)
+	}
+	if len(r.Schedule.Plateaus()) > 0 && len(valid) == 0 && status != Fail {
+		return NoData
 	}
 	for _, p := range valid {
 		status = worse(status, p.Status)
@@ -196,19 +197,35 @@ func (r *Report) overall() Status {
 	if len(above) == 0 && r.backlog() > 0 || r.elsewhere() > maxElsewhere || r.repeats() {
 		status = worse(status, Warn)
 	}
-	if status != Fail && !r.reachesGoal() {
+	switch above := r.unjudgedAbove(valid); {
+	case status == Fail:
+		return Fail
+	case above != "":
+		return above
+	case !r.reachesGoal():
 		return NoData
 	}
 	return status
 }
 
-// sustained is the highest plateau at which every limit holds, and first the lowest above it at which one does not. A plateau that had too
-// few samples to be judged by a limit that broke below it is not known to hold.
+// unjudgedAbove returns why a rate above all judged ones was not judged, so that nobody knows whether the system holds it; "" if there is none.
+func (r *Report) unjudgedAbove(valid []*Plateau) Status {
+	for _, why := range []Status{Generator, NoData} {
+		if len(valid) > 0 && r.anyDecisive(func(p *Plateau) bool { return p.Status == why && p.Rate > valid[len(valid)-1].Rate }) {
+			return why
+		}
+	}
+	return ""
+}
+
+// sustained returns the highest plateau at which every limit holds, and the first above it at which one does not. No rate above a failure
+// counts as held; a warning below it may only be due to the start of the run. A plateau with too few samples for a limit that broke below it
+// is not known to hold.
 func (r *Report) sustained() (sustained, first *Plateau) {
 	return r.sustainedOf("")
 }
 
-// sustainedOf goes by the limits of one part; of all, when that is empty.
+// sustainedOf does the same by the limits of one part, or by all if part is empty.
 func (r *Report) sustainedOf(part SystemPart) (sustained, first *Plateau) {
 	if part == "" && r.Search != nil {
 		return r.searched()
@@ -219,7 +236,7 @@ func (r *Report) sustainedOf(part SystemPart) (sustained, first *Plateau) {
 		case s == "":
 		case s != Pass && first == nil:
 			first = p
-		case s == Pass && (first == nil || p.Rate > first.Rate) && !p.leavesOpen(broken):
+		case s == Pass && (first == nil || r.statusIn(part, first) == Warn && p.Rate > first.Rate) && !p.leavesOpen(broken):
 			sustained, first = p, nil
 		}
 		for _, b := range p.Breaches {
@@ -236,7 +253,7 @@ func (p *Plateau) leavesOpen(metrics []string) bool {
 	return slices.ContainsFunc(p.NotJudged, func(metric string) bool { return slices.Contains(metrics, metric) })
 }
 
-// limits are those that the run was judged by.
+// limits returns the limits that the run was judged by.
 func (r *Report) limits() []Limit {
 	var limits []Limit
 	for _, metric := range r.Metrics {
@@ -245,9 +262,8 @@ func (r *Report) limits() []Limit {
 	return limits
 }
 
-// Crossed returns the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. It asks neither for
-// enough samples nor whose fault it was: nor do k6's thresholds.
-// With a goal, k6 has but one.
+// Crossed returns the metrics whose fail tier was crossed, over the whole run or in a plateau, as k6 selects them. Like k6's thresholds, it
+// ignores whether there were enough samples, and whose fault it was. With a goal, k6 has only one threshold.
 func (r *Report) Crossed() []string {
 	switch {
 	case r.Goal == 0:
@@ -278,7 +294,7 @@ func (m *Measured) crossed(limits []Limit) []string {
 	return crossed
 }
 
-// together are the plateaus with the taps of all scenarios that had one of the name, as k6 selects them by the tag plateau.
+// together returns the plateaus by name, with the taps of all scenarios that had one of that name, as k6's tag plateau selects them.
 func (m *Measured) together() []*Plateau {
 	var all []*Plateau
 	add := func(plateaus []Plateau) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What was written can be read again, histograms and all, and judged to the same.
+// What was written can be read again, including histograms, and gets the same verdict.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	r := judge(seen{rate: 50, achieved: 50, p95: 5, queries: 30, query: 20}, seen{rate: 100, achieved: 100, p95: 70, growth: 20})
@@ -32,11 +32,11 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Whatever a run comes to, its report can be written, and says something that is no NaN.
+// Whatever happens in a run, its report can be written, says something, and contains no NaN.
 func TestAlwaysSaysSomething(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
-	some := func(most float64) float64 { return most * max(0, random.Float64()*1.5-0.5) } // a third of the time nothing
+	some := func(most float64) float64 { return most * max(0, random.Float64()*1.5-0.5) } // 0 a third of the time
 	for range 100 {
 		var plateaus []seen
 		for range random.IntN(7) {

@@ -2,11 +2,11 @@ package capacity
 
 import "time"
 
-// Run tells one run from another. What is zero nobody has told.
+// Run tells one run from another. Fields that nobody has set are zero.
 type Run struct {
 	Title     string     `json:"title,omitempty"`
-	Label     string     `json:"label,omitempty"` // that whoever started it gave it
-	Name      string     `json:"name"`            // the script's, or the one that it gives the run
+	Label     string     `json:"label,omitempty"` // given by whoever started it
+	Name      string     `json:"name"`            // of the script, or the one that it gives the run
 	Script    string     `json:"script,omitempty"`
 	Began     *time.Time `json:"began"` // by this machine's clock
 	Seconds   float64    `json:"seconds"`
@@ -20,7 +20,7 @@ type Run struct {
 // Took returns how long the run took.
 func (r *Run) Took() time.Duration { return time.Duration(r.Seconds * float64(time.Second)) }
 
-// with is the run of which another process made a part as well: it lasts from the first that began to the last that ended.
+// with returns the run with another process's part: it lasts from the first that began to the last that ended.
 func (r Run) with(other Run) Run {
 	if r.Began == nil || other.Began == nil {
 		r.Seconds = max(r.Seconds, other.Seconds)
@@ -37,10 +37,10 @@ func (r Run) with(other Run) Run {
 	return r
 }
 
-// Usage is what a process has taken of its machine.
+// Usage is what a process has used of its machine.
 type Usage struct {
 	Cores   int     `json:"cores"`          // that it may use
 	CPU     float64 `json:"cpu_seconds"`    // of all cores, since it was started
 	Seconds float64 `json:"seconds"`        // since it was started
-	PeakRSS int64   `json:"peak_rss_bytes"` // the most memory that it had at once
+	PeakRSS int64   `json:"peak_rss_bytes"` // peak memory
 }

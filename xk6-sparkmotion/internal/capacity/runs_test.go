@@ -2,7 +2,7 @@ package capacity
 
 import "time"
 
-// seen is a plateau of 100 s in a test: what was asked for, and what came.
+// seen is a plateau of 100 s in a test: what was asked for, and what happened.
 type seen struct {
 	rate, achieved float64
 	p95            float64 // ms; most taps take half of it
@@ -11,22 +11,22 @@ type seen struct {
 	other          float64 // share that leads to neither
 	again          float64 // share that is sent again
 	untold         bool    // the answers do not tell where they come from
-	dropped        float64 // share of what a flush takes that it drops
-	lost           float64 // share of what was redirected that is never received
+	dropped        float64 // share that flushes drop of what they take
+	lost           float64 // share of redirected taps that is never received
 	unread         bool    // nobody reads the system's counters
-	late           float64 // share of the generator's beats
+	late           float64 // share of the generator's beats that are late
 	growth         float64 // of the queue, taps/s
 	queries        int64
 	query          float64 // ms
 }
 
-// all is what a process without others has of its scenario.
+// all is the share of a process that runs alone.
 var all = []Share{{"tappers", 1}}
 
 // measured makes a run of plateaus.
 func measured(plateaus ...seen) Measured { return recorded(plateaus...).Measured("0:1", all) }
 
-// recorded is what recorded it.
+// recorded returns the Recorder of such a run.
 func recorded(plateaus ...seen) *Recorder {
 	r := &Recorder{}
 	var rates []float64
@@ -75,7 +75,7 @@ type systemLedger struct {
 	redirected int64
 }
 
-// count counts what a plateau comes to, when so many taps wait at its end.
+// count counts what happened in a plateau, at whose end depth taps wait.
 func (l *systemLedger) count(redirected int64, s seen, depth float64) {
 	l.reading.Received += int64(float64(redirected-l.redirected) * (1 - s.lost))
 	l.redirected = redirected
@@ -84,7 +84,7 @@ func (l *systemLedger) count(redirected int64, s seen, depth float64) {
 	l.reading.Flushed = l.reading.Received - l.reading.Dropped - l.reading.Waiting
 }
 
-// holding is a schedule that jumps to each rate and holds it.
+// holding returns a schedule that jumps to each rate and holds it.
 func holding(hold time.Duration, rates ...float64) Schedule {
 	schedule := Schedule{}
 	for _, rate := range rates {
@@ -93,7 +93,7 @@ func holding(hold time.Duration, rates ...float64) Schedule {
 	return schedule
 }
 
-// nextIteration is the number that k6 gives the next iteration of a tap's scenario.
+// nextIteration returns the number that k6 gives the next iteration of a tap's scenario.
 func nextIteration(r *Recorder, t Tap) int64 {
 	next := int64(0)
 	for _, stage := range r.ramp(t).starts {
@@ -104,7 +104,7 @@ func nextIteration(r *Recorder, t Tap) int64 {
 
 var began = time.Unix(1_800_000_000, 0)
 
-// inPlateau is a moment in the i-th plateau, where so much of it is over.
+// inPlateau returns the time at which this share of the i-th plateau is over.
 func inPlateau(i int, share float64) time.Time {
 	return began.Add(time.Duration((float64(i) + share*0.999) * 100 * float64(time.Second)))
 }
@@ -142,18 +142,18 @@ func (s seen) lead(t *Tap, n int) {
 	}
 }
 
-// every picks a share of whole numbers, evenly.
+// every picks an even share of the whole numbers.
 func every(share float64, n int) bool { return int(share*float64(n+1)) > int(share*float64(n)) }
 
 func judge(plateaus ...seen) *Report { return Judge(measured(plateaus...), Limits, nil) }
 
-// changed is a run after a change.
+// changed returns a run after a change.
 func changed(m Measured, change func(m *Measured)) Measured {
 	change(&m)
 	return m
 }
 
-// slow are exports of 20 s.
+// slow returns n exports of 20 s.
 func slow(n int) (h histogram) {
 	for range n {
 		h.add(20 * time.Second)

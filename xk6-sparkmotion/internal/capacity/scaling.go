@@ -13,12 +13,12 @@ import (
 // X(N) = λN / (1 + σ(N-1) + κN(N-1)) taps a second. Omitted says why there is none.
 type Scaling struct {
 	Omitted  string  `json:"omitted,omitempty"`
-	Lambda   float64 `json:"lambda,omitempty"`   // taps/s of one at a time
-	Sigma    float64 `json:"sigma,omitempty"`    // contention: the share that is serial
-	Kappa    float64 `json:"kappa,omitempty"`    // coherency: what each pays for each other
+	Lambda   float64 `json:"lambda,omitempty"`   // taps/s at a concurrency of 1
+	Sigma    float64 `json:"sigma,omitempty"`    // contention: the serial share
+	Kappa    float64 `json:"kappa,omitempty"`    // coherency: what each pays for every other
 	R2       float64 `json:"r2,omitempty"`       // of X
 	Peak     float64 `json:"peak,omitempty"`     // the most taps/s that the law predicts
-	PeakLow  float64 `json:"peak_low,omitempty"` // the range of peaks when one plateau at a time is left out
+	PeakLow  float64 `json:"peak_low,omitempty"` // range of peaks with one plateau left out at a time
 	PeakHigh float64 `json:"peak_high,omitempty"`
 }
 
@@ -26,11 +26,11 @@ const (
 	fewestPlateaus = 4
 	worstResidual  = 0.10 // of a plateau's throughput
 	widestPeak     = 0.25 // of the peak, to either side
-	furthestPeak   = 2    // times the highest throughput that was measured
-	leastBend      = 0.8  // of the throughput that there would be without contention, at the highest concurrency
+	furthestPeak   = 2    // times the highest measured throughput
+	leastBend      = 0.8  // of the throughput without contention, at the highest concurrency
 )
 
-// scaleOf fits the law, or says why it deserves no trust.
+// scaleOf fits the law, or says why it can't be trusted.
 func scaleOf(plateaus []*Plateau) Scaling {
 	var points []stats.Point
 	for _, p := range plateaus {
@@ -66,8 +66,8 @@ func scaleOf(plateaus []*Plateau) Scaling {
 	return s
 }
 
-// farFetched returns why the peak is too far from what was measured. A system of a few servers holds its latency up to its
-// capacity, and then queues: the law finds a peak for it beyond the first of these, or in the gap between them.
+// farFetched returns why the peak is too far from what was measured. A system of a few servers holds its latency up to its capacity, and
+// then queues: the law finds a peak beyond the former range, or in the gap between the two.
 func farFetched(law stats.Law, points []stats.Point) string {
 	most := slices.MaxFunc(points, func(a, b stats.Point) int { return cmp.Compare(a.N, b.N) })
 	highest := slices.MaxFunc(points, func(a, b stats.Point) int { return cmp.Compare(a.X, b.X) }).X

@@ -7,7 +7,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/stats"
 )
 
-// The law is found again in what it has made, and trusted only where it deserves to be.
+// The law is recovered from its own points, and trusted only if it deserves it.
 func TestScaling(t *testing.T) {
 	t.Parallel()
 	law := stats.Law{Lambda: 1000, Sigma: 0.02, Kappa: 0.0005}
@@ -19,7 +19,7 @@ func TestScaling(t *testing.T) {
 		}
 		return plateaus
 	}
-	for _, law.Lambda = range []float64{0.05, 1000} { // of a system however slow
+	for _, law.Lambda = range []float64{0.05, 1000} { // however slow the system is
 		s := scaleOf(made(1, 5, 10, 20, 40, 60))
 		if s.Omitted != "" || math.Abs(s.Peak/law.Peak()-1) > 0.03 || s.R2 < 0.99 || s.PeakLow > s.Peak || s.PeakHigh < s.Peak {
 			t.Errorf("got %+v, a peak of %v is right", s, law.Peak())
@@ -29,7 +29,7 @@ func TestScaling(t *testing.T) {
 	for want, plateaus := range map[string][]*Plateau{
 		"it takes 4 valid plateaus, not 3": made(1, 10, 40),
 		"throughput shows no peak yet":     {pointAt(1, 100), pointAt(2, 200), pointAt(4, 400), pointAt(8, 800)},
-		// Eight servers of 9 ms, as they were measured: 889 taps/s are all that they can.
+		// Eight servers of 9 ms, as measured: they can serve no more than 889 taps/s.
 		"its peak hangs on a single plateau":                          eight[:5],
 		"its peak lies in a gap between two plateaus, far above both": eight,
 		"throughput grows with concurrency as yet":                    {pointAt(1, law.At(1)), pointAt(2, law.At(2)), pointAt(4, law.At(4)), pointAt(6, law.At(6))},

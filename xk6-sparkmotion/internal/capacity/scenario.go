@@ -9,11 +9,11 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Scenario is one that has plateaus beside the run's own scenario, such as taps by another form of link. It is judged by itself, by
-// the limits of what answers taps.
+// Scenario is another scenario with plateaus besides the run's own, such as taps by another form of link. It is judged by itself, by the
+// Worker's limits.
 type Scenario struct {
 	Schedule      Schedule     `json:"schedule"`
-	Start         float64      `json:"start_seconds"` // of its plateaus, after those of the run's own
+	Start         float64      `json:"start_seconds"` // when its plateaus began, after those of the run's own
 	Status        Status       `json:"status"`
 	SustainedRate *float64     `json:"sustained_rate"`
 	FirstBreach   *FirstBreach `json:"first_breach"`
@@ -21,7 +21,7 @@ type Scenario struct {
 	Plateaus      []Plateau    `json:"plateaus"`
 }
 
-// Others returns the names of the scenarios beside the run's own, in order.
+// Others returns the names of the scenarios besides the run's own, sorted.
 func (m *Measured) Others() []string { return slices.Sorted(maps.Keys(m.Scenarios)) }
 
 // beside adds a scenario.
@@ -32,12 +32,12 @@ func (m *Measured) beside(name string, s Scenario) {
 	m.Scenarios[name] = s
 }
 
-// alone is the scenario as a run of the same processes.
+// alone returns the scenario as a run of the same processes.
 func (s Scenario) alone(r *Report) *Report {
 	return &Report{Measured: Measured{Schedule: s.Schedule, Goal: r.Goal, Processes: r.Processes, Plateaus: s.Plateaus}}
 }
 
-// judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what is to be said of them.
+// judgeOthers judges the other scenarios, gives the run the worst status of all, and returns what to say about them.
 func (r *Report) judgeOthers(limits []Limit) []string {
 	var said []string
 	judged := maps.Clone(r.Scenarios)
@@ -51,17 +51,15 @@ func (r *Report) judgeOthers(limits []Limit) []string {
 		said = append(said, r.sayOther(name, other)...)
 		judged[name] = Scenario{s.Schedule, s.Start, other.unlessStopped(), other.SustainedRate, other.FirstBreach, other.Metrics, other.Plateaus}
 		switch {
-		case r.Status == Pass: // a run passes when each of its scenarios does
+		case r.Status == Pass, other.Status == Fail, r.Status == Warn && other.Status == Generator: // a run passes if each of its scenarios does
 			r.Status = other.Status
-		case other.Status != Pass:
-			r.Status = worse(r.Status, other.Status)
 		}
 	}
 	r.Scenarios = judged
 	return said
 }
 
-// besideStatus is the worst verdict on the other scenarios.
+// besideStatus returns the worst verdict on the other scenarios.
 func (r *Report) besideStatus() Status {
 	status := Pass
 	for _, s := range r.Scenarios {
@@ -70,12 +68,12 @@ func (r *Report) besideStatus() Status {
 	return status
 }
 
-// ofTaps are the limits of what answers taps.
+// ofTaps returns the limits of the Worker, which answers taps.
 func ofTaps(limits []Limit) []Limit {
 	return slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool { return l.Part != Worker })
 }
 
-// sayOther tells what another scenario holds and what breaks it, and what the run's own sentences don't say already.
+// sayOther says what another scenario holds and what breaks it, and whatever the run's own sentences don't say already.
 func (r *Report) sayOther(name string, other *Report) []string {
 	sustained, first := other.sustained()
 	holds := other.sayHolds()

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// beside is a scenario whose taps take the direct link, and both what a process without others has of the two. In k6's order it is first.
+// beside is a scenario by the direct link, first in k6's order; both has the shares of a process that runs both scenarios alone.
 const beside = "directTappers"
 
 var both = []Share{{beside, 1}, {"tappers", 1}}
 
-// sideBySide makes a run of two scenarios with the same plateaus. The other one's taps come first, and are none of the run's own.
+// sideBySide makes a run of two scenarios with the same plateaus. The other one's taps come first, but are not the run's own.
 func sideBySide(own, other []seen) Measured {
 	r := &Recorder{}
 	for scenario, plateaus := range map[string][]seen{"tappers": own, beside: other} {
@@ -28,7 +28,7 @@ func sideBySide(own, other []seen) Measured {
 	return r.Measured("0:1", both)
 }
 
-// scenarioRuns are runs of two scenarios; what is wanted is the run's status, and its own scenario's figures.
+// scenarioRuns are runs of two scenarios, with the status wanted for the run, and the figures of its own scenario.
 func scenarioRuns() []judgedRun {
 	calm, fails := []seen{calm50, calm100}, seen{rate: 100, achieved: 100, p95: 140}
 	return []judgedRun{
@@ -45,7 +45,7 @@ func scenarioRuns() []judgedRun {
 			run: sideBySide(calm, []seen{{rate: 50, achieved: 50, p95: 5, failed: 0.05}, calm100}),
 		},
 		{
-			name: "another scenario without free virtual users", status: Pass, sustained: 100,
+			name: "another scenario without free virtual users", status: Generator, sustained: 100,
 			run: sideBySide(calm, []seen{calm50, {rate: 100, achieved: 70, p95: 40}}),
 		},
 		{
@@ -56,7 +56,7 @@ func scenarioRuns() []judgedRun {
 	}
 }
 
-// Each scenario has its own taps, and all that happened at the time; the run has both.
+// Each scenario has its own taps, and everything that happened at the time; the run has both.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	r := Judge(sideBySide([]seen{calm50, calm100}, []seen{calm50, {rate: 100, achieved: 100, p95: 140}}), Limits, nil)
@@ -85,7 +85,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// One whose rate ramps in its own way has no share, and so no plateaus; its taps are the run's.
+// A scenario without a share of the rates has no plateaus; its taps belong to the run.
 func TestScenarioWithoutShare(t *testing.T) {
 	t.Parallel()
 	r := recorded(calm50)

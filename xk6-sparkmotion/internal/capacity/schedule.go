@@ -14,25 +14,25 @@ import (
 // Schedule is a scenario's arrival rate over time, as k6 executes it.
 type Schedule []Stage
 
-// Stage is a part of a schedule in which the rate holds, climbs or falls. Rates are iterations a second, of all processes together.
+// Stage is a part of a schedule in which the rate holds, climbs or falls. Rates are iterations per second, of all processes together.
 type Stage struct {
-	Name  string  `json:"name"` // the tag plateau
+	Name  string  `json:"name"` // value of the tag plateau
 	From  float64 `json:"from"`
 	To    float64 `json:"to"`
 	Lasts seconds `json:"seconds"`
 }
 
-// What the tag plateau is called where the rate is under way to another.
+// Values of the tag plateau where the rate is on its way to another.
 const (
 	RampUp   = "ramp-up"
-	rampDown = "ramp-down" // and after the last stage
-	settling = "settling"  // of a rate that is there, but has only just begun
+	rampDown = "ramp-down" // also after the last stage
+	settling = "settling"  // the rate is reached, but has only just begun
 )
 
-// settleShare is the part of a stage in which its rate settles: connections are made then, and virtual users, which no rate that goes on needs.
+// settleShare is the part of a stage, 1 in 20, in which its rate settles: connections and virtual users are made, unless the rate goes on.
 const settleShare = 20
 
-// Then returns the schedule with one more stage; of one that jumps to its rate nothing is to be seen.
+// Then returns the schedule with one more stage. A jump to a rate adds none.
 func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
 	stage := Stage{From: from, To: to, Lasts: seconds(lasts)}
 	switch {
@@ -48,8 +48,8 @@ func (s Schedule) Then(from, to float64, lasts time.Duration) Schedule {
 	return append(s, stage)
 }
 
-// Settling returns the schedule with the first twentieth of each rate that is held told apart. A rate that goes on from the stage before has
-// settled.
+// Settling returns the schedule with the first twentieth of each held rate as a stage of its own. A rate that goes on from the stage before
+// has settled.
 func (s Schedule) Settling() Schedule {
 	var settled Schedule
 	for i, stage := range s {
@@ -63,7 +63,7 @@ func (s Schedule) Settling() Schedule {
 	return settled
 }
 
-// Carrying returns the schedule with its plateaus named by the taps a second that iterations of so many come to.
+// Carrying returns the schedule with plateaus named by taps a second, if each iteration carries this many.
 func (s Schedule) Carrying(taps int) Schedule {
 	named := slices.Clone(s)
 	for i, stage := range s {
@@ -74,7 +74,7 @@ func (s Schedule) Carrying(taps int) Schedule {
 	return named
 }
 
-// NameOf is what a plateau is called, by its rate: 500, or 1.667 for 100 a minute.
+// NameOf returns the name of a plateau by its rate: 500, or 1.667 for 100 a minute.
 func NameOf(rate float64) string {
 	if rate != math.Trunc(rate) {
 		rate = units.Significant(rate, 4)
@@ -85,19 +85,19 @@ func NameOf(rate float64) string {
 // Holds reports whether the stage is a plateau.
 func (s Stage) Holds() bool { return s.keeps() && s.Name != settling }
 
-// keeps reports whether the rate stays what it is: that of a plateau, or of what settles before one.
+// keeps reports whether the rate stays the same: in a plateau, or while it settles for one.
 func (s Stage) keeps() bool { return s.From == s.To && s.To > 0 }
 
-// settled reports whether the stage before one is what settled for it.
+// settled reports whether the i-th stage settled in the one before.
 func (s Schedule) settled(i int) bool { return i > 0 && s[i-1].Name == settling }
 
-// Plateaus are the stages that hold.
+// Plateaus returns the stages that hold.
 func (s Schedule) Plateaus() []Stage {
 	return slices.DeleteFunc(slices.Clone(s), func(stage Stage) bool { return !stage.Holds() })
 }
 
-// At returns the name of the stage at a time since the first began, its place among the stages, and how many tenths of it are over: of
-// plateaus alone.
+// At returns the stage at a time since the first began: its name, its index, and how many tenths of it are over, which is 0 unless it is a
+// plateau.
 func (s Schedule) At(elapsed time.Duration) (name string, stage, tenth int) {
 	i, since := s.stage(elapsed)
 	if i == len(s) {
@@ -106,7 +106,7 @@ func (s Schedule) At(elapsed time.Duration) (name string, stage, tenth int) {
 	return s[i].Name, i, s[i].tenth(since)
 }
 
-// tenth is how many tenths of a plateau are over, so far into it.
+// tenth returns how many tenths of a plateau are over, this long after it began.
 func (s Stage) tenth(since time.Duration) int {
 	if !s.Holds() {
 		return 0
@@ -114,7 +114,7 @@ func (s Stage) tenth(since time.Duration) int {
 	return int(batches * since / time.Duration(s.Lasts))
 }
 
-// stage returns which stage a time is in, and how far; after the last it is the one that would follow.
+// stage returns the index of the stage at a time, and the time since it began. After the last stage, it is the one that would follow.
 func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
 	for i, stage := range s {
 		if lasts := time.Duration(stage.Lasts); elapsed >= lasts {
@@ -126,7 +126,7 @@ func (s Schedule) stage(elapsed time.Duration) (i int, since time.Duration) {
 	return len(s), elapsed
 }
 
-// Jump returns the higher rate that a stage is followed by at once, and when that begins, since the first stage did; false when there is none.
+// Jump returns the higher rate that follows a stage immediately, and when, since the first stage began; ok is false if none does.
 func (s Schedule) Jump(stage int) (rate float64, at time.Duration, ok bool) {
 	if stage+1 >= len(s) || s[stage+1].From <= s[stage].To {
 		return 0, 0, false
@@ -137,7 +137,7 @@ func (s Schedule) Jump(stage int) (rate float64, at time.Duration, ok bool) {
 	return s[stage+1].From, at, true
 }
 
-// passing are the stages that climb or fall to a rate which the next one does not hold: it was asked for, and is no plateau.
+// passing returns the stages that climb or fall to a rate that the next one does not hold: it was asked for, but is not a plateau.
 func (s Schedule) passing() []Stage {
 	var passing []Stage
 	for i, stage := range s {
@@ -167,13 +167,13 @@ func (s Schedule) String() string {
 	return "plateaus of " + listed(held)
 }
 
-// MarshalJSON has an array, also of nothing.
+// MarshalJSON returns an array, even if it is empty.
 func (s Schedule) MarshalJSON() ([]byte, error) { return json.Marshal(append([]Stage{}, s...)) }
 
-// seconds is a duration that JSON has in seconds, to the nanosecond.
+// seconds is a duration whose JSON is in seconds, to the nanosecond.
 type seconds time.Duration
 
-// MarshalJSON has no exponent, and no digit that the duration lacks.
+// MarshalJSON writes no exponent, and no more digits than the duration has.
 func (s seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
 }

@@ -37,7 +37,7 @@ func TestNameOf(t *testing.T) {
 	}
 }
 
-// Iterations that k6 started are those that it numbered, with or without taps; one that taps late is another plateau's, and not lost.
+// k6 started the iterations that it numbered, with or without taps; one that taps late counts in another plateau, and is not lost.
 func TestStarted(t *testing.T) {
 	t.Parallel()
 	type iteration struct {
@@ -70,7 +70,7 @@ func TestStarted(t *testing.T) {
 	}
 }
 
-// plannedRuns are runs that did something else than was planned.
+// plannedRuns are runs that did not do what was planned.
 func plannedRuns() []judgedRun {
 	none := int64(0)
 	run := func(change func(m *Measured), plateaus ...seen) Measured {
@@ -99,14 +99,14 @@ func plannedRuns() []judgedRun {
 			stopped(m)
 			m.Processes[0].Stopped.Planned = 0
 		}), status: Incomplete},
-		{name: "no tap any more, and not stopped", run: run(halfway, calm50, calm100), status: Pass, sustained: 50},
+		{name: "no tap any more, and not stopped", run: run(halfway, calm50, calm100), status: NoData, sustained: 50},
 		{name: "ten times the rate", run: run(dropsNone, seen{rate: 10, achieved: 100, p95: 5}), status: NoData},
 		{name: "a tenth of the rate", run: run(dropsNone, seen{rate: 100, achieved: 10, p95: 5}), status: NoData},
 		{name: "a tenth of the rate, and slow", run: run(dropsNone, seen{rate: 100, achieved: 10, p95: 70}), status: Warn, breach: redirect},
 		{name: "four in a hundred less", run: run(dropsNone, seen{rate: 100, achieved: 96, p95: 5}), status: Pass, sustained: 100},
-		{name: "a cap of k6's", run: run(capped, calm50, slower), status: Pass, sustained: 50},
-		{name: "a cap of k6's, and drops", run: run(func(m *Measured) { m.Processes[0].RPS = 70 }, calm50, slower), status: Pass, sustained: 50},
-		{name: "a cap of k6's that is no limit", run: run(func(m *Measured) { m.Processes[0].RPS = 300 }, calm50, slower), status: Pass, sustained: 50},
+		{name: "a cap of k6's", run: run(capped, calm50, slower), status: NoData, sustained: 50},
+		{name: "a cap of k6's, and drops", run: run(func(m *Measured) { m.Processes[0].RPS = 70 }, calm50, slower), status: Generator, sustained: 50},
+		{name: "a cap of k6's that is no limit", run: run(func(m *Measured) { m.Processes[0].RPS = 300 }, calm50, slower), status: Generator, sustained: 50},
 		{name: "iterations without a tap", run: run(func(m *Measured) {
 			dropsNone(m)
 			m.Plateaus[0].Started, m.Plateaus[0].Tapless = 10_000, 5000
@@ -121,10 +121,10 @@ func plannedRuns() []judgedRun {
 	}
 }
 
-// stopped has a run stopped after a minute of two.
+// stopped marks a run of two minutes as stopped after one.
 func stopped(m *Measured) { m.Processes[0].Stopped = &Stop{After: 60.04, Planned: 120} }
 
-// halfway ends it in its last plateau.
+// halfway ends a run in its last plateau.
 func halfway(m *Measured) { halfwayOf(m.Plateaus) }
 
 func halfwayOf(plateaus []Plateau) {
@@ -135,7 +135,7 @@ func halfwayOf(plateaus []Plateau) {
 // A plateau's dropped iterations are no more than k6 counts in all processes.
 func TestDroppedIsOfK6(t *testing.T) {
 	t.Parallel()
-	const missing = 2988 // in the 99.89 s until the last tap, but for one due at the end
+	const missing = 2988 // in the 99.89 s until the last tap, except for one due at the end
 	for _, c := range []struct {
 		k6   []int64 // by process
 		want int64
@@ -151,7 +151,7 @@ func TestDroppedIsOfK6(t *testing.T) {
 			t.Errorf("k6 dropped %v: got %d, want %d", c.k6, got, c.want)
 		}
 	}
-	k6 := int64(missing + 10) // of which the second plateau has what the first leaves: others are late, and not dropped
+	k6 := int64(missing + 10) // the second plateau gets what the first leaves: others are late, not dropped
 	m := measured(seen{rate: 100, achieved: 70, p95: 5}, seen{rate: 200, achieved: 140, p95: 5})
 	m.Processes = []Process{{Dropped: &k6}}
 	if p := Judge(m, Limits, nil).Plateaus; p[0].Dropped+p[1].Dropped != k6 {

@@ -7,17 +7,17 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Search is what a search for the capacity came to. Its probes are the run's plateaus.
+// Search is the result of a search for the capacity. Its probes are the run's plateaus.
 type Search struct {
 	Confirmed bool     `json:"confirmed"`
-	Low       *float64 `json:"low"`          // taps/s of the highest rate that held: the answer, when it is confirmed
-	High      *float64 `json:"high"`         // taps/s of the lowest rate above that which did not; null when all held
-	Unknown   bool     `json:"high_unknown"` // that was not the system's doing, as far as is known
-	Seconds   float64  `json:"seconds"`      // that it took
-	Ended     string   `json:"ended"`        // why, when there is no answer
+	Low       *float64 `json:"low"`          // taps/s of the highest rate that held: the answer, if confirmed
+	High      *float64 `json:"high"`         // taps/s of the lowest rate above it that did not; null if all held
+	Unknown   bool     `json:"high_unknown"` // as far as is known, that was not the system's fault
+	Seconds   float64  `json:"seconds"`      // how long it took
+	Ended     string   `json:"ended"`        // why, if there is no answer
 }
 
-// status is PASS with an answer, and FAIL when no rate holds.
+// status returns Pass with an answer, and Fail if no rate holds.
 func (s *Search) status() Status {
 	switch {
 	case s.Confirmed:
@@ -28,7 +28,7 @@ func (s *Search) status() Status {
 	return NoData
 }
 
-// say is the answer.
+// say returns the answer as a sentence.
 func (s *Search) say(r *Report) string {
 	switch {
 	case s.Confirmed:
@@ -51,7 +51,7 @@ func (s *Search) say(r *Report) string {
 	return "No rate was tried to its end: " + s.Ended + "."
 }
 
-// tried are the rates next to the answer.
+// tried names the rates next to the answer.
 func (s *Search) tried(r *Report) string {
 	if s.High == nil {
 		return ", the highest rate tried"
@@ -65,7 +65,7 @@ func (s *Search) tried(r *Report) string {
 	return fmt.Sprintf(" (%s to %s tried)", units.Rate(below), units.Rate(*s.High))
 }
 
-// lastAt is how long a rate was held last.
+// lastAt returns for how many seconds a rate was held the last time.
 func (r *Report) lastAt(rate float64) float64 {
 	for _, p := range slices.Backward(r.Plateaus) {
 		if p.Rate == rate {
@@ -75,7 +75,7 @@ func (r *Report) lastAt(rate float64) float64 {
 	return 0
 }
 
-// searched are the probe that confirmed the answer, or was the best there is, and the lowest above it that broke.
+// searched returns the probe that confirmed the answer, if one did, and the lowest above it that broke.
 func (r *Report) searched() (sustained, first *Plateau) {
 	for _, p := range r.valid() {
 		switch low := r.Search.Low; {
@@ -91,9 +91,9 @@ func (r *Report) searched() (sustained, first *Plateau) {
 	return sustained, first
 }
 
-// AtBest returns what was measured of a probe so far as if that were over, and all that is still to come were as good as can be: a limit that
-// breaks all the same is lost, where one that only breaks so far may be a stall's doing that the whole outweighs. What readings tell, the
-// queue and losses, is not known before the end.
+// AtBest returns what was measured of a probe so far, as if the rest of it were as good as possible: a limit that breaks even then is lost,
+// while one that breaks only so far may do so for a stall that the rest outweighs. The queue and losses, which readings tell, are not known
+// before the end.
 func (m Measured) AtBest() Measured {
 	m.Readings, m.Series.Depth = Readings{}, nil
 	m.Plateaus = slices.Clone(m.Plateaus)
@@ -107,12 +107,12 @@ func (m Measured) AtBest() Measured {
 	return m
 }
 
-// toCome is how many there will be in the rest of a plateau that goes on as it has.
+// toCome returns how many more there will be if the plateau goes on as it has.
 func (p *Plateau) toCome(sofar int64) int64 {
 	return int64(float64(sofar) * max(0, p.Hold/p.Seconds-1))
 }
 
-// addPerfect adds what is to come, without a failure and in no time.
+// addPerfect adds what is to come, without failures and in no time.
 func (c *Counts) addPerfect(toCome func(int64) int64) {
 	taps, told := toCome(c.Taps), toCome(c.Told)
 	c.Iterations += toCome(c.Iterations)
@@ -128,11 +128,11 @@ func (c *Counts) addPerfect(toCome func(int64) int64) {
 	c.Flushed += toCome(c.drained())
 }
 
-// fewest is how many samples past a limit make a probe one that breaks it, where a verdict takes more.
+// fewest is how many samples past a limit make a probe suspect, though a verdict takes more.
 const fewest = 5
 
-// Suspected returns the first limit that a plateau is past by samples which are too few for a verdict; nil when there is none. A probe is
-// short, and a search that took it for held would go on where more samples would break.
+// Suspected returns the first limit that a plateau breaks by too few samples for a verdict, or nil. A probe is short: a search that took it
+// for held would go on where more samples would break.
 func (p *Plateau) Suspected(limits []Limit) *Breach {
 	for _, l := range limits {
 		figure := l.measured(p)

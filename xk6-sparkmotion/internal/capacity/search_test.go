@@ -38,7 +38,7 @@ func searchRuns() []judgedRun {
 	}
 }
 
-// TestProbes: probes that come one by one, with pauses between them, are counted and judged as plateaus, each by itself.
+// TestProbes: probes that come one by one, with pauses between them, are counted and judged as plateaus, each on its own.
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	var r Recorder
@@ -80,7 +80,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestSuspected: a few requests past a limit are no verdict, and no pass of a probe either.
+// TestSuspected: a few requests past a limit are not a verdict, but don't let a probe pass either.
 func TestSuspected(t *testing.T) {
 	t.Parallel()
 	for queries, suspected := range map[int64]bool{4: false, 5: true, 19: true, 20: false} {
@@ -111,12 +111,12 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// TestAtBest: a limit that breaks only so far may yet hold; one that the rest can't make good is lost.
+// TestAtBest: a limit that breaks so far may still hold; one that even a perfect rest can't mend is lost.
 func TestAtBest(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		seen seen
-		over float64 // of the plateau
+		over float64 // share of the plateau that is over
 		want Status
 	}{
 		"well so far":                          {seen{rate: 100, achieved: 100, p95: 5}, 0.25, Pass},

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSentences holds what is said of all kinds of runs, comparisons and merges against one file: a better sentence is a change
-// there, and of no other test.
+// TestSentences compares what is said about all kinds of runs, comparisons and merges with one file: a better sentence changes that file,
+// and no other test.
 func TestSentences(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder

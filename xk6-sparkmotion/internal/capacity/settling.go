@@ -9,18 +9,18 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Settling is what was seen while the rate of a plateau had only just begun: of the run, but not of the plateau, and not judged.
+// Settling is what was seen while a plateau's rate had only just begun. It belongs to the run, but not to the plateau, and is not judged.
 type Settling struct {
 	Seconds float64 `json:"seconds"`
 	Started int64   `json:"started_iterations"`
 	Taps    int64   `json:"taps"`
 	P95     float64 `json:"p95"`                // of redirects, ms; 0 without taps
-	Errors  float64 `json:"errors"`             // the share of taps that failed
+	Errors  float64 `json:"errors"`             // share of taps that failed
 	Dropped int64   `json:"dropped_iterations"` // no more than k6 counts in the run
 	Counts  Counts  `json:"counts"`
 }
 
-// derived returns it with what its counts come to, at a rate of iterations.
+// derived returns s with the figures that follow from its counts, at a rate of iterations.
 func (s *Settling) derived(rate float64, processes int, left int64) *Settling {
 	if s == nil {
 		return nil
@@ -32,12 +32,12 @@ func (s *Settling) derived(rate float64, processes int, left int64) *Settling {
 	return &figures
 }
 
-// unstarted is how many of the iterations that a rate comes to did not start. Each process may have one due at the very end.
+// unstarted returns how many of a rate's iterations did not start. Each process may have one due at the very end.
 func unstarted(rate, seconds float64, started int64, processes int) int64 {
 	return int64(math.Round(rate*seconds)) - started - int64(processes)
 }
 
-// with returns it with what another process saw.
+// with returns s with what another process saw.
 func (s *Settling) with(other *Settling) *Settling {
 	switch {
 	case s == nil:
@@ -50,7 +50,7 @@ func (s *Settling) with(other *Settling) *Settling {
 	return &both
 }
 
-// settled is what was seen while the plateau settled; of one that did not have to, nothing.
+// settled returns what was seen while the plateau settled, which is nothing if it did not have to.
 func (p *Plateau) settled() Settling {
 	if p.Settling == nil {
 		return Settling{}
@@ -58,7 +58,7 @@ func (p *Plateau) settled() Settling {
 	return *p.Settling
 }
 
-// p95 is of redirects, if there were any.
+// p95 returns the p95 of redirects in ms, or nil if there were none.
 func (s Settling) p95() *float64 {
 	if s.Taps == 0 {
 		return nil
@@ -66,7 +66,7 @@ func (s Settling) p95() *float64 {
 	return &s.P95
 }
 
-// unsettled are the limits of what answers taps that did not hold while a plateau settled which then held them.
+// unsettled returns the Worker's limits that broke while the plateau settled, but held in it.
 func (p *Plateau) unsettled(limits []Limit) []Breach {
 	if p.Settling == nil || !p.Valid() {
 		return nil
@@ -84,7 +84,7 @@ func (p *Plateau) unsettled(limits []Limit) []Breach {
 	return broken
 }
 
-// saySettling tells of the plateau that was furthest from its limits while it settled: what was seen there is in the run, and not in the verdict.
+// saySettling describes the plateau that was furthest from its limits while it settled, which counts in the run, but not in the verdict.
 func (r *Report) saySettling() []string {
 	var worst *Plateau
 	var broken []Breach

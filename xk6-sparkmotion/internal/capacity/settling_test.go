@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Each rate that is held settles in its first twentieth, unless it goes on from the stage before; what is climbed to is held all the same.
+// Each held rate settles in its first twentieth, unless it goes on from the stage before; one that was climbed to is held as well.
 func TestSettlingSchedule(t *testing.T) {
 	t.Parallel()
 	s := Schedule{}.Then(0, 10, 20*time.Second).Then(10, 10, time.Minute).Then(10, 10, time.Minute).Then(20, 20, 100*time.Second).Then(20, 0, time.Second).Settling()
@@ -35,7 +35,7 @@ func TestSettlingSchedule(t *testing.T) {
 	}
 }
 
-// settlingRun is a run at 20/s of 100 s, whose first 5 s are slow, fail, and lack a fifth of the iterations.
+// settlingRun is a run of 100 s at 20/s, whose first 5 s are slow, fail, and lack a fifth of the iterations.
 func settlingRun() *Recorder {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(100*time.Second, 20).Settling())
@@ -71,7 +71,7 @@ func TestSettlingIsNotJudged(t *testing.T) {
 	}
 }
 
-// Of several processes, and after it was written and read.
+// The same with several processes, after writing and reading their reports.
 func TestSettlingOfProcesses(t *testing.T) {
 	t.Parallel()
 	part := func(name, segment string) Part {

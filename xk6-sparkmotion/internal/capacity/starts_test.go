@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// paced records iterations of n taps each at 10/s in plateaus of 10 s, whose taps are spread over the time that an iteration stands for and
-// start late by so much.
+// paced records iterations at 10/s in plateaus of 10 s, each with n taps that are spread over the time until the next iteration and start
+// late by delay.
 func paced(n int, delay time.Duration) *Recorder {
 	r := &Recorder{}
 	r.Schedule("tappers", holding(10*time.Second, 10, 20))
 	iteration := int64(0)
 	add := func(from, gap time.Duration, iterations int) {
 		for i := range iterations {
-			for k := range n { // not all are due in the plateau that their iteration began in
+			for k := range n { // some are due after the plateau in which their iteration began
 				at := began.Add(from + time.Duration(i)*gap + gap/2 + gap*time.Duration(k)/time.Duration(n))
 				r.Tap(Tap{
 					Began: at, Ended: at.Add(delay), Latency: delay, Iteration: iteration, First: k == 0, Asked: n, Later: k > 0,
@@ -29,7 +29,7 @@ func paced(n int, delay time.Duration) *Recorder {
 	return r
 }
 
-// TestOfferedIsExact: what is offered is what iterations ask for, whatever of it falls into the next plateau or, by chance, is not due.
+// TestOfferedIsExact: what is offered is what iterations ask for, even if some of it falls into the next plateau or happens not to be due.
 func TestOfferedIsExact(t *testing.T) {
 	t.Parallel()
 	r := Judge(paced(7, time.Millisecond).Measured("0:1", all), Limits, nil)
@@ -38,7 +38,7 @@ func TestOfferedIsExact(t *testing.T) {
 	}
 	random := &Recorder{}
 	random.Schedule("tappers", holding(10*time.Second, 10))
-	for i := range 100 { // of two taps on average: three or none
+	for i := range 100 { // two taps on average: three or none
 		at := began.Add(time.Duration(i) * 99 * time.Millisecond)
 		tap := Tap{Began: at, Ended: at, Iteration: int64(i), First: true, Asked: 2, Redirected: true, Scenario: "tappers", Start: began}
 		if i%3 == 0 {
@@ -57,8 +57,8 @@ func TestOfferedIsExact(t *testing.T) {
 	}
 }
 
-// TestLateStarts: taps that start late by more than a fifth of the redirect's warning limit, 50 ms, tell of the generator. Of several
-// processes the one that started later tells.
+// TestLateStarts: taps that start late by more than a fifth of the redirects' warning limit, 50 ms, invalidate a plateau. Of several
+// processes, the one that started later counts.
 func TestLateStarts(t *testing.T) {
 	t.Parallel()
 	delays := Metrics[0]

@@ -1,16 +1,16 @@
 package capacity
 
-// Status is what is known of a metric, a plateau, or a run.
+// Status is what is known about a metric, a plateau, or a run.
 type Status string
 
-// From the best to the worst. Generator and NoData are no verdict on the system, and Incomplete is none on all that was planned.
+// From best to worst. Generator and NoData are not verdicts on the system, and Incomplete is not one on all that was planned.
 const (
 	Pass      Status = "PASS"
 	Warn      Status = "WARN"
 	Fail      Status = "FAIL"
 	NoData    Status = "NOT ENOUGH DATA"
 	Generator Status = "GENERATOR"
-	// Incomplete is a run that was stopped before its plan was done, and that nothing had failed in until then.
+	// Incomplete is a run that was stopped before its plan was done, without a failure until then.
 	Incomplete Status = "INCOMPLETE"
 )
 

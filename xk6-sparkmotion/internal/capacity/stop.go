@@ -9,17 +9,17 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// StopRule is when a run stops by itself: over a window of time this share of the taps or more failed, led to a fallback, or were lost.
-// The zero value never stops one.
+// StopRule says when a run stops by itself: when this share of the taps or more has failed, led to a fallback, or been lost, over a window
+// of time. The zero value never stops a run.
 type StopRule struct {
 	Errors float64
 	Window time.Duration
 }
 
-// usualStop is what a rule that is given in part says of the rest.
+// usualStop has the defaults for a rule that is given in part.
 var usualStop = StopRule{Errors: 0.5, Window: 10 * time.Second}
 
-// UnmarshalText reads "off", or what a rule has, "errors:0.2,window:30s".
+// UnmarshalText reads "off", or a rule such as "errors:0.2,window:30s".
 func (s *StopRule) UnmarshalText(text []byte) error {
 	if string(text) == "off" {
 		*s = StopRule{}
@@ -54,22 +54,22 @@ func (s StopRule) String() string {
 }
 
 const (
-	// windowParts is how many parts a window has: the switch looks when one of them is over.
+	// windowParts is the number of parts of a window: the switch looks when one of them is over.
 	windowParts = 10
-	// fewestToStop is how many taps a window must have: a single one that fails is not a system that does.
+	// fewestToStop is how many taps a window needs: a single failed tap is not a failing system.
 	fewestToStop = 10
 )
 
-// killSwitch watches the taps of the last window. It looks ten times a window, so that a tap costs it two sums and a glance at the clock.
+// killSwitch watches the taps of the last window. It looks ten times a window, so a tap costs only two sums and a glance at the clock.
 type killSwitch struct {
 	rule  StopRule
 	now   windowPart
-	until time.Time               // its end
+	until time.Time               // end of now
 	parts [windowParts]windowPart // that are over
-	over  int                     // how many since the first tap began: before a whole window there is nothing to judge
+	over  int                     // parts since the first tap began: before a whole window there is nothing to judge
 }
 
-// windowPart is what ended in a part of the window.
+// windowPart counts the taps that ended in a part of the window.
 type windowPart struct{ taps, failed, fallback int64 }
 
 // tap counts a tap, and reports whether it is time to look.
@@ -88,14 +88,14 @@ func (k *killSwitch) tap(t *Tap) (look bool) {
 	return look
 }
 
-// turn begins the part that a tap has ended in. A first tap begins the window.
+// turn begins the part in which a tap ended. The first tap begins the window.
 func (k *killSwitch) turn(t *Tap) {
 	part := k.rule.Window / windowParts
 	if k.until.IsZero() {
 		k.until = t.Began.Add(part)
 	}
 	for !t.Ended.Before(k.until) {
-		if t.Ended.Sub(k.until) > 2*k.rule.Window { // what is older is forgotten in any case
+		if t.Ended.Sub(k.until) > 2*k.rule.Window { // anything older is forgotten anyway
 			k.until = t.Ended.Add(-k.rule.Window - part)
 		}
 		k.parts[k.over%windowParts], k.now = k.now, windowPart{}
@@ -104,7 +104,7 @@ func (k *killSwitch) turn(t *Tap) {
 	}
 }
 
-// reason says why the run has to stop; "" when it has not. Lost is the share of the taps that were redirected and are lost, by the newest
+// reason returns why the run has to stop, or "" if it does not. lost is the share of the redirected taps that are lost, by the newest
 // readings that tell.
 func (k *killSwitch) reason(lost float64) string {
 	var sum windowPart
@@ -134,10 +134,10 @@ func (k *killSwitch) reason(lost float64) string {
 	return fmt.Sprintf("The kill switch ended the run: over the last %s %s (STOP=%s).", k.rule.Window, listed(said), k.rule)
 }
 
-// lostOf is the share of the taps that were lost in the newest stretch of readings that tells and is at least a window long.
+// lostOf returns the share of the taps that were lost in the newest stretch of readings that tells and is at least a window long.
 //
-// What is missing at a reading may be under way, and what is under way arrives later: no more was lost by then than is missing at any later
-// one. So the stretch ends at the reading before the last. Others' taps hide losses, and never make one.
+// What is missing at a reading may be under way and arrive later, so no more was lost by then than is missing at any later reading.
+// Therefore the stretch ends at the reading before the last. Taps of others can hide losses, but never make one.
 func (k *killSwitch) lostOf(course []Reading) float64 {
 	end := len(course) - 2
 	if k.rule.Window == 0 || end < 1 {
@@ -157,24 +157,24 @@ func (k *killSwitch) lostOf(course []Reading) float64 {
 	return ratio(max(0, gone)-max(0, before), redirected)
 }
 
-// StopWhen sets the rule by which a run stops, before its first tap.
+// StopWhen sets the rule by which a run stops. It must be called before the first tap.
 func (r *Recorder) StopWhen(rule StopRule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.killSwitch.rule = rule
 }
 
-// look has the kill switch judge.
+// look makes the kill switch judge.
 func (r *Recorder) look(lost float64) {
 	if reason := r.killSwitch.reason(lost); reason != "" {
 		r.Stop(reason)
 	}
 }
 
-// Stop has the run stopped, for a reason in one sentence. The first one stands.
+// Stop makes the run stop, for a reason in one sentence. The first reason stands.
 func (r *Recorder) Stop(reason string) { r.stopped.CompareAndSwap(nil, &reason) }
 
-// Stopped returns why the run has to stop; "" when it goes on.
+// Stopped returns why the run has to stop; "" if it goes on.
 func (r *Recorder) Stopped() string {
 	if reason := r.stopped.Load(); reason != nil {
 		return *reason

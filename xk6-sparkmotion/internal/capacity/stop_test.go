@@ -29,7 +29,7 @@ func TestStopRule(t *testing.T) {
 	}
 }
 
-// FuzzStopRule holds that what is taken is a rule that can be kept, and that its text says the same.
+// FuzzStopRule checks that an accepted rule can be kept, and that its text means the same.
 func FuzzStopRule(f *testing.F) {
 	f.Add("errors:0.2,window:30s")
 	f.Add("off")
@@ -48,21 +48,21 @@ func FuzzStopRule(f *testing.F) {
 	})
 }
 
-// stretch is a time in which so many taps a second end, and what becomes of a share of them.
+// stretch is a period in which taps end at a rate, and what becomes of shares of them.
 type stretch struct {
 	seconds, rate    int
 	failed, fallback float64
 	took             time.Duration
 }
 
-// The switch looks at the last window of taps, whole windows alone; it stops a run at its share, and for its reason.
+// The switch looks at the last window of taps, if it is whole; it stops a run at its share, and says why.
 func TestKillSwitch(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		rule   StopRule
 		run    []stretch
-		after  float64 // seconds: when it stops; 0 for never
+		after  float64 // seconds until it stops; 0 for never
 		reason string
 	}{
 		{"all well", usualStop, []stretch{{60, 50, 0, 0, 0}}, 0, ""},
@@ -89,7 +89,7 @@ func TestKillSwitch(t *testing.T) {
 	}
 }
 
-// endsAfter makes taps until the switch stops the run, and returns after how many seconds of them it did; 0 when it did not.
+// endsAfter makes taps until the switch stops the run, and returns after how many seconds it did; 0 if it did not.
 func (r *Recorder) endsAfter(run []stretch) float64 {
 	from := began
 	for _, s := range run {
@@ -107,7 +107,7 @@ func (r *Recorder) endsAfter(run []stretch) float64 {
 	return 0
 }
 
-// What is lost is known when a later reading still misses it; what others tap hides it.
+// A loss is known if a later reading still lacks it; taps of others hide it.
 func TestKillSwitchOfLosses(t *testing.T) {
 	t.Parallel()
 	at := func(s int, redirected, received int64) Reading {
@@ -119,7 +119,7 @@ func TestKillSwitchOfLosses(t *testing.T) {
 	}{
 		"none":              {nil, 0},
 		"two readings":      {[]Reading{at(0, 0, 0), at(5, 500, 0)}, 0},                                              // all may be under way
-		"well":              {[]Reading{at(0, 0, 0), at(5, 500, 490), at(10, 1000, 988), at(15, 1500, 1495)}, 0.005}, // may be under way all the while
+		"well":              {[]Reading{at(0, 0, 0), at(5, 500, 490), at(10, 1000, 988), at(15, 1500, 1495)}, 0.005}, // may be under way all the time
 		"lost":              {[]Reading{at(0, 0, 0), at(5, 500, 500), at(10, 1000, 500), at(15, 1500, 500)}, 0.5},
 		"lost for a window": {[]Reading{at(0, 0, 0), at(5, 500, 500), at(10, 1000, 500), at(15, 1500, 500), at(20, 2000, 500)}, 1},
 		"arrived late":      {[]Reading{at(0, 0, 0), at(5, 500, 500), at(10, 1000, 500), at(15, 1500, 1500)}, 0},

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Read finds the report in a run's summary, where it is k6's data with a report as "capacity".
+// Read returns the report in a run's summary, which is k6's data with a report as "capacity". It fails on a report of another Schema.
 func Read(summary io.Reader) (*Report, error) {
 	var file struct {
 		Capacity json.RawMessage `json:"capacity"`
@@ -37,7 +37,7 @@ func Read(summary io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// possible reports whether what figures are divided by is what a [Recorder] may have left.
+// possible reports whether what figures are divided by is what a [Recorder] could have left.
 func (r *Report) possible() bool {
 	empty := func(p Plateau) bool { return p.Rate <= 0 || p.Seconds <= 0 }
 	for _, other := range r.Scenarios {

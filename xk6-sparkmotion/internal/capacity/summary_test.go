@@ -19,13 +19,13 @@ import (
 
 const (
 	schemaFile = "../../../results/e2e-load-summary.schema.json"
-	// examples are summaries of two runs, before and after a change for the worse, for tests of other packages.
+	// examples are summaries of two runs, before and after a change for the worse, for the tests of other packages.
 	examples = "../../../integration/testdata"
 )
 
 var update = flag.Bool("update", false, "write the examples in integration/testdata")
 
-// summary is a run's whole file.
+// summary returns a run's whole file.
 func summary(t *testing.T, r *Report) []byte {
 	t.Helper()
 	text, err := json.MarshalIndent(map[string]any{
@@ -48,7 +48,7 @@ func summary(t *testing.T, r *Report) []byte {
 	return append(text, '\n')
 }
 
-// The examples are what simulated runs make, and hold to the schema.
+// The examples are what simulated runs produce, and match the schema.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	worse := growing100
@@ -75,7 +75,7 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(summary(t, read)) != string(summary(t, r)) { // not the bytes in the file: another Go compresses otherwise
+		if string(summary(t, read)) != string(summary(t, r)) { // not the bytes of the file: another version of Go compresses differently
 			t.Errorf("%s is out of date: go test ./xk6-sparkmotion/internal/capacity -run Examples -update", file)
 		}
 	}
@@ -104,7 +104,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// Whatever a Recorder has seen makes a report that holds to the schema.
+// Whatever a Recorder has seen, its report matches the schema.
 func TestReportHoldsToSchema(t *testing.T) {
 	t.Parallel()
 	var scaled []seen
@@ -130,7 +130,7 @@ func TestReportHoldsToSchema(t *testing.T) {
 		`"generator_late": 0`:          `"generator_later": 0`,
 		`"status": "` + string(NoData): `"status": "GOOD`,
 		`"type": "trend"`:              `"type": "trends"`,
-		`"state": {`:                   `"stat": {`, // without k6's data capacity stands alone, and with it all of it is there
+		`"state": {`:                   `"stat": {`, // capacity stands alone without k6's data, and needs all of it otherwise
 	} {
 		text := strings.ReplaceAll(string(summary(t, judge())), right, wrong)
 		if validate(t, []byte(text)) == nil {
@@ -178,7 +178,7 @@ func TestSchemaIsComplete(t *testing.T) {
 	root.describes(t, "capacity", root.Properties["capacity"], reflect.TypeFor[Report]())
 }
 
-// node is what a schema says at one place.
+// node is what a schema says about one place.
 type node struct {
 	Schema      string `json:"$schema"`
 	Ref         string `json:"$ref"`
@@ -192,7 +192,7 @@ type node struct {
 	Defs        map[string]node `json:"$defs"`
 }
 
-// describes follows a schema and a type down together.
+// describes walks a schema and a type together.
 func (root node) describes(t *testing.T, path string, n node, of reflect.Type) {
 	t.Helper()
 	for len(n.AnyOf) > 0 || n.Ref != "" {
@@ -226,7 +226,7 @@ func (root node) describesFields(t *testing.T, path string, n node, of reflect.T
 	for _, field := range reflect.VisibleFields(of) {
 		name, option, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
-			continue // embedded, whose fields are visible too, or not in JSON
+			continue // embedded, so its fields are visible too, or not in JSON
 		}
 		all = append(all, name)
 		if option == "" {

@@ -2,15 +2,15 @@ package capacity
 
 import "github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 
-// Two runs of one system differ by some per cent, and by what a generator's timers are late when all is well: less does not matter.
+// Two runs of one system differ by a few per cent, and by how late a healthy generator's timers are: smaller changes don't matter.
 var (
 	latencyMatters = Matters{Part: 0.05, Least: 0.1}
-	shareMatters   = Matters{Least: 0.001} // a tenth of the tightest limit of a share
+	shareMatters   = Matters{Least: 0.001} // a tenth of the tightest limit on a share
 	growthMatters  = Matters{Part: 0.05, Least: 1}
 )
 
-// Metrics are all figures of a run, in the order in which they are told. A new metric is a row here, and where counts lack what it
-// rests on, a field in [Counts].
+// Metrics are all figures of a run, in the order in which they are shown. A new metric is a row here and, if counts lack what it needs, a
+// field in [Counts].
 var Metrics = []Metric{
 	Metric{
 		Limit:  Limit{Label: "achieved", Unit: units.PerSecond, Above: true},
@@ -56,7 +56,7 @@ var Metrics = []Metric{
 		Limit: Limit{Label: "settling p95", Unit: units.Time}, Column: Column{TapsTable, "Settling p95"}, Rare: true,
 	}.derived(func(p *Plateau) *float64 { return p.settled().p95() }),
 	Metric{
-		// As RFC 9112 has it, so that it is no error, and has no limit of k6's; maxRepeated is what is worth a warning.
+		// RFC 9112 allows it, so it is not an error, and has no limit in k6; maxRepeated is what is worth a warning.
 		Limit: Limit{Label: "sent again"}, Column: Column{TapsTable, "Sent again"}, Rare: true, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.Repeated, p.Counts.Taps }),
 
@@ -100,7 +100,7 @@ var Metrics = []Metric{
 		Limit: Limit{Label: "empty exports"}, Column: Column{VolumeTable, "Empty exports"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.ExportsEmpty, p.Counts.exports() }),
 	Metric{
-		// A thousand times fewer than taps: lost in the sum of all.
+		// A thousand times fewer than taps, they would be lost in the total.
 		Limit: Limit{
 			Metric: "error_rate{part:admin}", Stat: "rate", Label: "admin error rate", Part: Admin, Warn: 0.01, Fail: 0.03, Enough: 100,
 		},
@@ -118,14 +118,14 @@ var Metrics = []Metric{
 		Limit: Limit{Label: "queue growth", Unit: units.PerSecond}, Column: Column{SystemTable, "Growth taps/s"}, Signed: true, Of: FlushPart, Matters: growthMatters,
 	}.derived(func(p *Plateau) *float64 { return p.Growth }).surely((*Plateau).growthEstimate),
 	Metric{
-		// k6 has a Gauge of it: its Rates count events, and the system's counters are no events of ours.
+		// A Gauge in k6: its Rates count events, and the system's counters are not events of ours.
 		Limit: Limit{
 			Metric: "taps_lost", Stat: "value", Label: "taps lost", Part: Recorded, Warn: 0.001, Fail: 0.01, Enough: 100,
 		},
 		Of: RecordingPart, Column: Column{TapsTable, "Lost"}, Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Ledger.Loss() }),
 	Metric{
-		// A run has 25 samples: a single one that fails is past the limit, so that a pass says that none did.
+		// A run has 25 samples: a single failure is past the limit, so a pass says that there was none.
 		Limit: Limit{
 			Metric: "error_rate{part:upstash}", Stat: "rate", Label: "queue sample error rate", Part: Upstash, Warn: 0.01, Fail: 0.03, Enough: 20,
 		},
@@ -138,7 +138,7 @@ var Metrics = []Metric{
 		Failures: "Flushes", Matters: shareMatters,
 	}.share(func(p *Plateau) (int64, int64) { return p.Counts.FlushesFailed, p.Counts.Flushes }),
 	Metric{
-		// A tap that is dropped is lost, so that any is worth a warning. k6 has a Gauge of it: its Rates count events, not taps.
+		// A dropped tap is lost, so any is worth a warning. A Gauge in k6: its Rates count events, not taps.
 		Limit:  Limit{Metric: "cron_drop_rate", Stat: "value", Label: "flush drop rate", Part: Hub, Fail: 0.01, Enough: 100},
 		Of:     FlushPart,
 		Column: Column{VolumeTable, "Dropped by flushes"}, Matters: shareMatters,
@@ -152,5 +152,5 @@ var Metrics = []Metric{
 	}).alone(),
 }
 
-// drainMetric is of the whole run: no plateau alone shows what the cron can drain.
+// drainMetric is about the whole run: no single plateau shows what the cron can drain.
 var drainMetric = Metric{Limit: Limit{Label: "drain", Unit: units.PerSecond, Above: true}, Matters: Matters{Part: growthMatters.Part}}

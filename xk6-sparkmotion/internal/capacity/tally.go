@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// Tally counts by name, such as taps by host. It has room for the names that come first, so that it stays small whatever a
-// system answers; those that come later are counted together.
+// Tally counts by name, such as taps by host. It has room for the first names, so that it stays small whatever a system answers; later ones
+// are counted together.
 type Tally map[string]int64
 
 const (
 	mostNames = 16
-	// AllOthers is what the names are called that a [Tally] has no room for. No host has a space in it.
+	// AllOthers stands for the names that a [Tally] has no room for. No host has a space in it.
 	AllOthers = "all others"
 )
 
@@ -32,7 +32,7 @@ func (t *Tally) add(name string, n int64) {
 	(*t)[name] += n
 }
 
-// merge adds other's counts. When both together have too many names, those with the most keep theirs.
+// merge adds other's counts. If both together have too many names, the most frequent keep theirs.
 func (t *Tally) merge(other Tally) {
 	all := make(Tally)
 	for _, counts := range []Tally{*t, other} {
@@ -48,7 +48,7 @@ func (t *Tally) merge(other Tally) {
 	*t = all
 }
 
-// Names returns the names, those with the most first, and all others last.
+// Names returns the names, most frequent first, and all others last.
 func (t Tally) Names() []string {
 	return slices.SortedFunc(maps.Keys(t), func(a, b string) int {
 		return cmp.Or(int(oneIf(a == AllOthers)-oneIf(b == AllOthers)), cmp.Compare(t[b], t[a]), cmp.Compare(a, b))
@@ -64,8 +64,7 @@ func (t Tally) Sum() int64 {
 	return sum
 }
 
-// Of returns the counts of names, as they stand in the tally of a whole run, of which this one is a part. What has another name here
-// is among all others there.
+// Of returns the counts of names from the tally of a whole run, of which this one is a part. Other names here are among all others there.
 func (t Tally) Of(names []string) []int64 {
 	counts, rest := make([]int64, len(names)), t.Sum()
 	for i, name := range names {
@@ -80,7 +79,7 @@ func (t Tally) Of(names []string) []int64 {
 	return counts
 }
 
-// MarshalJSON has an object, also of nothing.
+// MarshalJSON returns an object, even if nothing was counted.
 func (t Tally) MarshalJSON() ([]byte, error) {
 	if t == nil {
 		return []byte("{}"), nil
@@ -88,14 +87,14 @@ func (t Tally) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]int64(t))
 }
 
-// Redirects are taps that were answered 302, by the hosts that they led to.
+// Redirects counts taps that were answered 302, by the host that they led to.
 type Redirects struct {
 	Page     Tally `json:"page"`
-	Fallback Tally `json:"fallback"` // where a system that fails leads
+	Fallback Tally `json:"fallback"` // where a failing system leads
 	Other    Tally `json:"other"`
 }
 
-// Elsewhere returns how many led to something else than the page.
+// Elsewhere returns how many did not lead to the page.
 func (r *Redirects) Elsewhere() int64 { return r.Fallback.Sum() + r.Other.Sum() }
 
 func (r *Redirects) add(t *Tap) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// However many names come, a tally stays small, and loses no count.
+// However many names come, a tally stays small and loses no count.
 func TestTallyIsBounded(t *testing.T) {
 	t.Parallel()
 	var a, b Tally
@@ -23,12 +23,12 @@ func TestTallyIsBounded(t *testing.T) {
 	if len(a) != mostNames+1 || a.Sum() != 3000 || names[len(names)-1] != AllOthers {
 		t.Errorf("merged: %v", a)
 	}
-	if a["b0.example"] != 100 || a["a0.example"] != 0 { // those with the most keep their names
+	if a["b0.example"] != 100 || a["a0.example"] != 0 { // the most frequent keep their names
 		t.Errorf("merged: %v", a)
 	}
 }
 
-// What a plateau has under other names than the run is among all others.
+// Names of a plateau that the run does not have count as all others.
 func TestTallyOf(t *testing.T) {
 	t.Parallel()
 	part := Tally{"a": 1, "b": 2, "c": 4, AllOthers: 8}

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// Trend is what many runs came to, in the order in which they began.
+// Trend is the results of many runs, in the order in which they began.
 type Trend struct {
-	Plateaus []string `json:"plateaus"` // names of all that a run had, from the lowest rate
+	Plateaus []string `json:"plateaus"` // names of the plateaus of all runs, from the lowest rate
 	Runs     []Past   `json:"runs"`
 }
 
-// Past is what is left of a run among many.
+// Past is what a trend keeps of a run.
 type Past struct {
 	File          string           `json:"file"`
 	Run           Run              `json:"run"`
 	Status        Status           `json:"status"`
-	SustainedRate *float64         `json:"sustained_rate"` // taps/s; null when no plateau holds
+	SustainedRate *float64         `json:"sustained_rate"` // taps/s; null if no plateau holds
 	P95           map[string]Rated `json:"redirect_p95"`   // by plateau
-	Lost          *float64         `json:"lost"`           // the share of what was redirected; null when that is not known
-	Drain         *float64         `json:"drain"`          // taps/s that the flush cron takes off a queue that grows; null when none grew
+	Lost          *float64         `json:"lost"`           // share of redirected taps; null if not known
+	Drain         *float64         `json:"drain"`          // taps/s that the flush cron takes off a growing queue; null if none grew
 }
 
-// Rated is a figure of a plateau, and what is known of it by its limits.
+// Rated is a figure of a plateau, with its status.
 type Rated struct {
 	Value  float64 `json:"value"` // ms
 	Status Status  `json:"status,omitempty"`
 }
 
-// TrendOf returns what runs, by the names of their files, came to. Of those that nobody knows the start of the order is that of the names.
+// TrendOf returns the trend of runs, which are given by file name. Those without a known beginning are in the order of their names.
 func TrendOf(reports map[string]*Report) *Trend {
 	t := &Trend{Plateaus: []string{}, Runs: []Past{}}
 	rates := make(map[string]float64)
@@ -53,7 +53,7 @@ func (p *Past) began() time.Time {
 	return *p.Run.Began
 }
 
-// past returns what is left of a run. Before runs said when they began, their plateaus did.
+// past returns what a trend keeps of a run. Older reports don't say when the run began, only when its plateaus did.
 func (r *Report) past(file string) Past {
 	past := Past{File: file, Run: r.Run, Status: r.Status, SustainedRate: r.SustainedRate, P95: make(map[string]Rated), Drain: r.Queue.Drain}
 	if first, _ := r.Began(); past.Run.Began == nil && !first.IsZero() {

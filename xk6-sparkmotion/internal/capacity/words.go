@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// say puts the report into sentences. What the status beside them comes from is told first.
+// say puts the report into sentences, beginning with the reason for the status beside them.
 func (r *Report) say(others []string) []string {
 	sustained, first := r.sustained()
 	holds, queue := r.sayHolds(), r.sayQueue(sustained)
@@ -32,7 +32,7 @@ func (r *Report) say(others []string) []string {
 	return append(sentences, r.sayProcesses()...)
 }
 
-// sayThresholds tells why k6's exit code does not say what the report does, when it doesn't.
+// sayThresholds explains why k6's exit code differs from the report's status, if it does.
 func (r *Report) sayThresholds(k6 *K6) []string {
 	switch {
 	case k6 == nil:
@@ -44,16 +44,20 @@ func (r *Report) sayThresholds(k6 *K6) []string {
 	return nil
 }
 
-// sayFirst tells what breaks first above the sustained rate, and at which rate a limit fails that was only warned of there.
+// sayFirst says what breaks first above the sustained rate, and, if that is a warning, at which rate a limit fails.
 func (r *Report) sayFirst(first *Plateau) []string {
 	if first == nil {
 		return nil
 	}
-	own := ""
-	if first.breaksLatency() {
-		own = "; the generator's own part was " + units.Milliseconds(first.Counts.Lag.at(95))
+	more := ""
+	open := r.openAt(first)
+	if len(open) > 0 {
+		more = "; whether " + listed(open) + " broke before that is not known"
 	}
-	said := []string{fmt.Sprintf("At %s/s %s: %s%s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts(), own)}
+	if first.breaksLatency() {
+		more += "; the generator's own part was " + units.Milliseconds(first.Counts.Lag.at(95))
+	}
+	said := []string{fmt.Sprintf("At %s/s %s: %s%s.", units.Rate(first.Offered), first.sayBreaches(), first.sayParts(len(open) == 0), more)}
 	for _, p := range r.valid() {
 		if p.Offered > first.Offered && p.Status == Fail && first.Status != Fail {
 			return append(said, fmt.Sprintf("At %s/s %s.", units.Rate(p.Offered), p.Breaches[0]))
@@ -62,21 +66,21 @@ func (r *Report) sayFirst(first *Plateau) []string {
 	return said
 }
 
-// breaksLatency reports whether redirects are too slow, and how much of that is the generator's own is known.
+// breaksLatency reports whether redirects are too slow, and it is known how much of that is the generator's own.
 func (p *Plateau) breaksLatency() bool {
 	return p.Counts.Lag.count() > 0 && slices.ContainsFunc(p.Breaches, func(b Breach) bool { return b.Part == Worker && b.Unit == units.Time })
 }
 
-// sayLower tells of a rate below the sustained one that did not hold: the start of a run often has reasons of its own.
+// sayLower mentions a rate below the sustained one that did not hold: the start of a run often has causes of its own.
 func (r *Report) sayLower(sustained *Plateau) []string {
 	p := r.lower(sustained)
 	if p == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("Below that, at %s/s, %s, which %s/s did not repeat.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
+	return []string{fmt.Sprintf("At %s/s %s, but not at %s/s.", units.Rate(p.Offered), p.sayBreaches(), units.Rate(sustained.Offered))}
 }
 
-// lower is the lowest plateau that did not hold while the sustained one above it did.
+// lower returns the lowest plateau that did not hold although the sustained one above it did.
 func (r *Report) lower(sustained *Plateau) *Plateau {
 	for _, p := range r.valid() {
 		if sustained != nil && p.Offered < sustained.Offered && p.Status != Pass {
@@ -111,21 +115,41 @@ func (b Breach) String() string {
 	return fmt.Sprintf("%s %s %s (%s)", b.Label, tier, b.Unit.Value(b.Limit), b.Unit.Value(b.Value))
 }
 
-// sayParts names the parts that break at the same rate: which of them was first, nothing tells.
-func (p *Plateau) sayParts() string {
+// openAt names the parts that may have broken before the plateau where the first limit is known to: they were not judged there, nor at the
+// rate below, and broke at some time, or had been judged before.
+func (r *Report) openAt(first *Plateau) []string {
+	valid := r.valid()
+	lower := valid[:max(0, slices.Index(valid, first))]
+	var open []string
+	for _, c := range r.Parts {
+		judged := func(p *Plateau) bool { return r.statusIn(c.Part, p) != "" }
+		switch {
+		case first.worst(c.Part) != nil, judged(first), len(lower) > 0 && judged(lower[len(lower)-1]):
+		case len(c.Over) > 0, slices.ContainsFunc(lower, judged):
+			open = append(open, c.Part.String())
+		}
+	}
+	return open
+}
+
+// sayParts names the parts that break at the same rate: which of them was first, nothing tells. One alone is the first where that is sure.
+func (p *Plateau) sayParts(sure bool) string {
 	var parts []string
 	for _, b := range p.Breaches {
 		if name := partNames[b.Part]; !slices.Contains(parts, name) {
 			parts = append(parts, name)
 		}
 	}
-	if len(parts) == 1 {
+	switch {
+	case len(parts) == 1 && sure:
 		return parts[0] + " breaks first"
+	case len(parts) == 1:
+		return parts[0] + " breaks"
 	}
 	return listed(parts) + " break at the same rate"
 }
 
-// sayRun tells of limits that did not hold over the whole run, and that no plateau tells of.
+// sayRun mentions limits that did not hold over the whole run, unless a plateau mentions them.
 func (r *Report) sayRun() []string {
 	if r.Search != nil {
 		return nil // probes break limits on purpose
@@ -149,7 +173,7 @@ func (r *Report) sayRun() []string {
 	return []string{"Over the whole run " + strings.Join(said, " and ") + why + "."}
 }
 
-// untold are the metrics whose limits did not hold over the whole run, but did at each plateau that was judged.
+// untold returns the metrics whose limits did not hold over the whole run, but did at each plateau that was judged.
 func (r *Report) untold() []Judged {
 	var untold []Judged
 	for _, m := range r.Metrics {
@@ -160,7 +184,7 @@ func (r *Report) untold() []Judged {
 	return untold
 }
 
-// told reports whether a plateau of some scenario has the same limit broken. Errors of all parts together are those of one of them.
+// told reports whether the same limit broke at a plateau of some scenario. The total error rate repeats that of some part.
 func (r *Report) told(m Judged) bool {
 	if m.Part == "" {
 		return slices.ContainsFunc(r.Metrics, func(part Judged) bool {

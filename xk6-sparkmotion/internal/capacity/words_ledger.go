@@ -8,13 +8,13 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// unrecorded reports whether nobody knows what became of the taps that were redirected.
+// unrecorded reports whether it is unknown what became of the redirected taps.
 func (r *Report) unrecorded() bool {
 	judged := slices.ContainsFunc(r.Metrics, func(m Judged) bool { return m.Of() == RecordingPart })
 	return judged && (r.Ledger == nil || r.Ledger.Lost == nil || r.Ledger.openEnded())
 }
 
-// Badge is what stands beside the status: a pass of redirects is no pass of what follows them.
+// Badge returns what stands beside the status: a pass of redirects is not a pass of what follows them.
 func (r *Report) Badge() string {
 	if r.unrecorded() {
 		return "recording not measured"
@@ -37,7 +37,7 @@ func (r *Report) sayUnrecorded() []string {
 	return []string{"Recording not measured to the end: taps may have been under way at the last reading. reconcile() in teardown() waits for them."}
 }
 
-// sayLedger tells what became of the taps that were redirected.
+// sayLedger says what became of the redirected taps.
 func (r *Report) sayLedger() []string {
 	l := r.Ledger
 	if l == nil || l.Redirected+l.Received == 0 {
@@ -82,7 +82,7 @@ func (l *Ledger) say() string {
 	return fmt.Sprintf("Of %s redirected %s were recorded: %s.", numbered(l.Redirected, "tap"), units.Rate(float64(max(0, recorded))), strings.Join(parts, ", "))
 }
 
-// sayUnaccounted tells of taps that the system received and has no longer, or has twice.
+// sayUnaccounted mentions taps that the system received and no longer has, or has twice.
 func (l *Ledger) sayUnaccounted(reset bool) string {
 	switch {
 	case l.Unaccounted > 0 && !reset:
@@ -108,7 +108,7 @@ func (l *Ledger) atLeast() string {
 	return ""
 }
 
-// sayLoss tells from which plateau on taps were lost.
+// sayLoss says from which plateau on taps were lost.
 func (r *Report) sayLoss() []string {
 	if *r.Ledger.Lost == 0 {
 		return nil
@@ -135,7 +135,7 @@ func (r *Report) sayLoss() []string {
 	return []string{r.sayLossAt(r.Plateaus[from:], form)}
 }
 
-// sayLossAt tells what was lost in some plateaus together.
+// sayLossAt says what was lost in several plateaus together.
 func (r *Report) sayLossAt(plateaus []Plateau, form string) string {
 	var lost, redirected int64
 	for i := range plateaus {
@@ -146,7 +146,7 @@ func (r *Report) sayLossAt(plateaus []Plateau, form string) string {
 		units.Rate(plateaus[0].Offered), r.Ledger.atLeast(), units.Percent(ratio(lost, redirected)), units.Rate(float64(lost)))
 }
 
-// sayOthers tells of taps that were received and that we did not see redirected.
+// sayOthers mentions taps that were received although we did not see them redirected.
 func (l *Ledger) sayOthers() []string {
 	if l.OtherTraffic <= 0 {
 		return nil

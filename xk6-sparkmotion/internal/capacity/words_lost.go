@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayElsewhere tells of redirects to something else than the page: a system that fails answers with a redirect, too.
+// sayElsewhere mentions redirects that did not lead to the page: a failing system answers with a redirect, too.
 func (r *Report) sayElsewhere() []string {
 	var said []string
 	fallbacks := func(c *Counts) int64 { return c.Redirects.Fallback.Sum() }
@@ -28,7 +28,7 @@ func (r *Report) sayElsewhere() []string {
 	return said
 }
 
-// sayRepeated tells of taps that were sent again: the first time the Worker may have counted them all the same.
+// sayRepeated mentions taps that were sent again: the Worker may have counted the first attempt as well.
 func (r *Report) sayRepeated() []string {
 	if r.Whole.Repeated == 0 {
 		return nil
@@ -41,7 +41,7 @@ func (r *Report) sayRepeated() []string {
 		"Taps that it had already recorded count twice.", r.sayTaps(func(c *Counts) int64 { return c.Repeated }), were)}
 }
 
-// sayTaps says how many taps were some, where their share was largest.
+// sayTaps says how many taps some counts, and where their share was largest.
 func (r *Report) sayTaps(some func(c *Counts) int64) string {
 	all, most := some(&r.Whole), (*Plateau)(nil)
 	share := func(p *Plateau) float64 { return ratio(some(&p.Counts), p.Counts.Taps) }
@@ -61,7 +61,7 @@ func (r *Report) sayTaps(some func(c *Counts) int64) string {
 	return said
 }
 
-// sayFlushes tells of taps that flushes dropped, and of batches that they could not write.
+// sayFlushes mentions taps that flushes dropped, and batches that they could not write.
 func (r *Report) sayFlushes() []string {
 	var said []string
 	c := &r.Whole
@@ -76,7 +76,7 @@ func (r *Report) sayFlushes() []string {
 	return said
 }
 
-// sayExports tells how much exports exported: an empty one is quick, and shows nothing.
+// sayExports says how much exports returned: an empty one is quick, and shows nothing.
 func (r *Report) sayExports() []string {
 	var said []string
 	var had []string
@@ -96,7 +96,7 @@ func (r *Report) sayExports() []string {
 	return said
 }
 
-// sayKV tells of a limit that the answers leave open.
+// sayKV mentions a limit that the answers leave open.
 func (r *Report) sayKV() []string {
 	open := func(m Judged) bool { return m.Metric == "kv_hit_rate" && m.Samples == 0 }
 	if r.Whole.Redirected == 0 || !slices.ContainsFunc(r.Metrics, open) {
@@ -105,7 +105,7 @@ func (r *Report) sayKV() []string {
 	return []string{"KV hits not measured: the answers don't say where they came from."}
 }
 
-// listed puts words into a sentence: one, two and three.
+// listed joins words as in a sentence: one, two and three.
 func listed(words []string) string {
 	last := len(words) - 1
 	if last == 0 {
@@ -114,7 +114,7 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// few are the first of many words, and how many more there are.
+// few returns the first of many words, and how many more there are.
 func few(words []string) []string {
 	const most = 4
 	if len(words) <= most {
@@ -123,7 +123,7 @@ func few(words []string) []string {
 	return append(slices.Clone(words[:most-1]), fmt.Sprintf("%d more", len(words)-most+1))
 }
 
-// numbered is a number of things.
+// numbered returns a number of things, such as "3 taps".
 func numbered(n int64, thing string) string {
 	switch {
 	case n == 1:
@@ -135,7 +135,7 @@ func numbered(n int64, thing string) string {
 	return units.Rate(float64(n)) + " " + thing
 }
 
-// someOf is how many of all things.
+// someOf returns "some of all things".
 func someOf(some, all int64, thing string) string {
 	return units.Rate(float64(some)) + " of " + numbered(all, thing)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayHolds says what the system holds; where its parts hold different rates, what redirects hold, and which of the others hold less.
+// sayHolds says what the system holds. If its parts hold different rates, it says what redirects hold, and which other parts hold less.
 func (r *Report) sayHolds() string {
 	switch {
 	case r.Search != nil:
@@ -18,28 +18,35 @@ func (r *Report) sayHolds() string {
 	case len(r.Schedule.Plateaus()) > 0 && len(r.Plateaus) == 0:
 		return "No verdict on the system: the plateaus saw no tap."
 	case len(r.Plateaus) == 0:
-		return "The script has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
+		return "The run has no plateaus: only the run as a whole is judged" + r.sayBut() + "."
+	case len(r.valid()) == 0 && r.Status == Fail:
+		return "No plateau could be judged, but the run as a whole fails."
 	case len(r.valid()) == 0:
 		return "No verdict on the system: no plateau could be judged."
 	}
 	sustained, _ := r.sustained()
 	less := r.sayLess()
 	if sustained != nil && len(less) == 0 {
-		within := " within every limit"
+		highest, within := r.sayHighest(sustained.Rate), " within every limit"
+		if highest != "" {
+			highest += ","
+		}
 		if r.unjudged() {
 			within += " that could be judged"
 		}
-		return "Holds " + units.Rate(sustained.Offered) + " taps/s" + within + r.sayHighest(sustained.Rate) + r.sayBut() + "."
+		return "Holds " + units.Rate(sustained.Offered) + " taps/s" + highest + within + r.sayBut() + "."
 	}
 	return strings.Join(append([]string{r.sayRedirectsHold() + r.sayBut()}, less...), "; ") + "."
 }
 
-// sayRedirectsHold is what redirects hold, whatever the rest of the system does.
+// sayRedirectsHold says what redirects hold, whatever the rest of the system does.
 func (r *Report) sayRedirectsHold() string {
 	held, first := r.sustainedOf(RedirectsPart)
 	switch {
 	case held != nil:
 		return "Redirects hold " + units.Rate(held.Offered) + " taps/s" + r.sayHighest(held.Rate)
+	case first != nil && r.statusIn(RedirectsPart, first) == Warn:
+		return "Redirects don't hold " + units.Rate(first.Offered) + " taps/s, the lowest rate that was judged, without a warning"
 	case first != nil:
 		return "Redirects don't hold " + units.Rate(first.Offered) + " taps/s, the lowest rate that was judged"
 	}
@@ -53,10 +60,10 @@ func (r *Report) sayHighest(rate float64) string {
 	return ", the highest rate tried"
 }
 
-// plural are the parts that hold, and don't; the others holds, and doesn't.
+// plural has the parts whose names take a plural verb.
 var plural = []SystemPart{RedirectsPart, DashboardsPart, ExportsPart}
 
-// sayLess tells of parts besides redirects whose limits don't hold wherever they were judged, and of recording when it was not measured.
+// sayLess names the parts besides redirects whose limits don't hold wherever they were judged, and recording if it was not measured.
 func (r *Report) sayLess() []string {
 	var said []string
 	for i := range r.Parts {
@@ -83,7 +90,7 @@ func (r *Report) sayLess() []string {
 	return said
 }
 
-// String is the part's name in a sentence.
+// String returns the part's name in a sentence.
 func (p SystemPart) String() string {
 	if p == FlushPart {
 		return "the flush cron"
@@ -99,7 +106,7 @@ func (r *Report) unjudged() bool {
 	})
 }
 
-// sayBut is what else than a part gave the run its status, so that what holds does not contradict it.
+// sayBut says what gave the run its status if it was not a part, so that what holds does not contradict it.
 func (r *Report) sayBut() string {
 	sustained, _ := r.sustained()
 	lower := r.lower(sustained)
@@ -124,7 +131,7 @@ func (r *Report) sayBut() string {
 	return ""
 }
 
-// sayRedirects tells where redirects break, when something else has broken before them.
+// sayRedirects says where redirects break, if something else broke before them.
 func (r *Report) sayRedirects(first *Plateau) []string {
 	c := r.Part(RedirectsPart)
 	if c.FirstBreach == nil || first == nil || c.FirstBreach.Plateau == first.Name {

@@ -9,7 +9,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayStopped tells how far a run came that was stopped, and what held until then.
+// sayStopped says how far a stopped run got, and what held until then.
 func (r *Report) sayStopped(sustained *Plateau) string {
 	planned := r.Schedule.Plateaus()
 	if len(planned) == 0 {
@@ -32,7 +32,7 @@ func (r *Report) sayStopped(sustained *Plateau) string {
 	return fmt.Sprintf("Stopped %s, of %s/s planned; held %s until then.", at, units.Rate(last.Offered*highest/planned[n-1].To), held)
 }
 
-// sayReasons tells why the module stopped the run, if it did; of several processes each for its own reason.
+// sayReasons says why the module stopped the run, if it did; each of several processes may have its own reason.
 func (r *Report) sayReasons() []string {
 	var said []string
 	for _, p := range r.Processes {
@@ -43,7 +43,7 @@ func (r *Report) sayReasons() []string {
 	return said
 }
 
-// sayStoppedAfter tells when a run without plateaus was stopped.
+// sayStoppedAfter says when a run without plateaus was stopped.
 func (r *Report) sayStoppedAfter() string {
 	var last Stop
 	for _, p := range r.Processes {
@@ -58,7 +58,7 @@ func (r *Report) sayStoppedAfter() string {
 	return fmt.Sprintf("Stopped after %s s, of %s s planned.", after, units.Rate(last.Planned))
 }
 
-// sayOffRate tells of a plateau that sent another rate than its own, although the generator was well: one sentence, of the first.
+// sayOffRate mentions the first plateau that sent another rate than its own although the generator was healthy.
 func (r *Report) sayOffRate() []string {
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
@@ -75,7 +75,7 @@ func (r *Report) sayOffRate() []string {
 	return nil
 }
 
-// capped returns k6's --rps of all processes, where it is no more than a plateau offers; else 0.
+// capped returns the sum of the processes' --rps if it is no more than a plateau offers, otherwise 0.
 func (r *Report) capped(p *Plateau) int64 {
 	sum := int64(0)
 	for _, process := range r.Processes {
@@ -94,7 +94,7 @@ func sayCap(rps int64) string {
 	return fmt.Sprintf("--rps lets k6 send no more than %s requests/s", units.Rate(float64(rps)))
 }
 
-// sayTapless tells of iterations that started and made no tap.
+// sayTapless mentions iterations that started but made no tap.
 func (r *Report) sayTapless() []string {
 	var tapless, started int64
 	for _, p := range r.Plateaus {
@@ -107,7 +107,7 @@ func (r *Report) sayTapless() []string {
 		units.Rate(float64(tapless)), units.Rate(float64(started)), units.Percent(ratio(tapless, started)))}
 }
 
-// sayArrivals tells when taps were not due at even distances.
+// sayArrivals says so if taps were not evenly spaced.
 func (r *Report) sayArrivals() []string {
 	if !r.Poisson {
 		return nil
@@ -115,7 +115,7 @@ func (r *Report) sayArrivals() []string {
 	return []string{"Taps arrived at random (a Poisson process): queues are longer than with evenly spaced taps."}
 }
 
-// sayClimbs tells what was no plateau, and so is not judged: a rate that is climbed to and not held, and scenarios that hold none.
+// sayClimbs mentions what was not a plateau, and so is not judged: a rate that is reached but not held, and scenarios that hold none.
 func (r *Report) sayClimbs() []string {
 	var said []string
 	for _, stage := range r.Schedule.passing() {

@@ -10,10 +10,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// sayEnd tells of taps that ended early, or else of those that had no answer when the run ended.
+// sayEnd says that taps ended early, or else how many had no answer when the run ended.
 func (r *Report) sayEnd(sustained *Plateau) []string {
 	switch n := len(r.Plateaus); {
-	case r.Status == Incomplete && r.cutShort(): // is how the verdict begins
+	case r.Status == Incomplete && r.cutShort(): // the verdict begins with it
 		return nil
 	case r.cutShort():
 		return []string{r.sayStopped(sustained)}
@@ -37,49 +37,87 @@ func (r *Report) sayGenerator() []string {
 		return []string{fmt.Sprintf("%s was the limit: it %s, so latencies and rates are "+
 			"its own, not the system's. Give it more cores or less load.", capital(r.machine()), r.Whole.sayLate())}
 	}
-	for i, p := range r.Plateaus {
-		from, on := "From", " on"
-		if slices.ContainsFunc(r.Plateaus[i:], func(p Plateau) bool { return p.Status != Generator }) {
-			from, on = "At", ""
-		}
-		switch {
+	var late, delayed, dropped []*Plateau
+	for i := range r.Plateaus {
+		switch p := &r.Plateaus[i]; {
 		case p.Status != Generator:
-			continue
 		case p.Counts.limited() > MaxLimited:
-			return []string{fmt.Sprintf("%s %s/s%s %s was the limit: it %s, so the figures say nothing "+
-				"about the system. Give it more cores, or spread the load over more machines.", from, units.Rate(p.Offered), on, r.machine(), p.Counts.sayLate())}
+			late = append(late, p)
 		case p.LateStarts:
-			return []string{fmt.Sprintf("%s %s/s%s taps started late: 5 %% of them %s or more after they were due, which their latencies include, so "+
-				"the figures say nothing about the system. Give %s more cores, or spread the load over more machines.",
-				from, units.Rate(p.Offered), on, units.Milliseconds(*p.StartDelay), r.machine())}
+			delayed = append(delayed, p)
 		default:
-			advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
-			if rps := r.capped(&p); rps > 0 {
-				advice = sayCap(rps)
-			}
-			return []string{fmt.Sprintf("At %s/s %s of the iterations found no free virtual user while the system kept its limits, "+
-				"so the plateau says nothing about the system. %s.", units.Rate(p.Offered), units.Percent(p.dropped()), advice)}
+			dropped = append(dropped, p)
 		}
 	}
-	return nil
+	const elsewhere = "more cores, or spread the load over more machines."
+	var said []string
+	if at, worst := r.sayRates(late), worstOf(late, func(p *Plateau) float64 { return p.Counts.limited() }); worst != nil {
+		said = append(said, fmt.Sprintf("%s %s was the limit: it %s%s, so the figures say nothing about the system. Give it "+elsewhere,
+			at, r.machine(), worst.Counts.sayLate(), r.sayWorst(worst, late)))
+	}
+	if at, worst := r.sayRates(delayed), worstOf(delayed, func(p *Plateau) float64 { return *p.StartDelay }); worst != nil {
+		said = append(said, fmt.Sprintf("%s taps started late: 5 %% of them %s or more after they were due%s, which their latencies include, so "+
+			"the figures say nothing about the system. Give %s "+elsewhere, at, units.Milliseconds(*worst.StartDelay), r.sayWorst(worst, delayed), r.machine()))
+	}
+	if at, worst := r.sayRates(dropped), worstOf(dropped, (*Plateau).dropped); worst != nil {
+		advice := "There were too few virtual users. Raise preAllocatedVUs and maxVUs"
+		if rps := r.capped(worst); rps > 0 {
+			advice = sayCap(rps)
+		}
+		said = append(said, fmt.Sprintf("%s %s of the iterations found no free virtual user%s while the system kept its limits, "+
+			"so the figures say nothing about the system. %s.", at, units.Percent(worst.dropped()), r.sayWorst(worst, dropped), advice))
+	}
+	return said
 }
 
-// sayLate tells how a machine was the limit.
+// sayRates tells at which rates something was so: "From 500/s on" where it was at each from there.
+func (r *Report) sayRates(plateaus []*Plateau) string {
+	if len(plateaus) == 0 {
+		return ""
+	}
+	if first := slices.IndexFunc(r.Plateaus, func(p Plateau) bool { return p.Name == plateaus[0].Name }); len(r.Plateaus)-first == len(plateaus) {
+		return fmt.Sprintf("From %s/s on", units.Rate(plateaus[0].Offered))
+	}
+	rates := make([]string, len(plateaus))
+	for i, p := range plateaus {
+		rates[i] = units.Rate(p.Offered)
+	}
+	return "At " + listed(slices.Compact(rates)) + "/s"
+}
+
+// worstOf returns the plateau where a figure is largest; nil when there is none.
+func worstOf(plateaus []*Plateau, figure func(*Plateau) float64) *Plateau {
+	if len(plateaus) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(plateaus, func(a, b *Plateau) int { return cmp.Compare(figure(a), figure(b)) })
+}
+
+// sayWorst tells that figures are those of the worst of several plateaus.
+func (r *Report) sayWorst(worst *Plateau, of []*Plateau) string {
+	if len(of) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (at %s/s, the worst)", units.Rate(worst.Offered))
+}
+
+// sayLate says how a machine was the limit.
 func (c *Counts) sayLate() string {
 	return fmt.Sprintf("started or answered taps late %s of the time, and its own part of their p95 was %s",
 		units.Percent(c.limited()), units.Milliseconds(c.Lag.at(95)))
 }
 
-// sayOwnPart tells how much of what redirects take at a plateau is the generator's own, by the canary.
+// sayOwnPart tells what redirects take at a plateau beside what the generator adds, by the canary. No difference of the two is told: those of
+// percentiles mean nothing.
 func (p *Plateau) sayOwnPart() []string {
 	if p == nil || p.Counts.Lag.count() == 0 || p.Counts.Taps == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Of the redirect p95 at %s/s, %s, %s are the generator's own.", units.Rate(p.Offered),
+	return []string{fmt.Sprintf("At %s/s the redirect p95 was %s; taps within this process took %s (p95), which is what the generator adds.", units.Rate(p.Offered),
 		units.Milliseconds(p.Counts.redirect().at(95)), units.Milliseconds(p.Counts.Lag.at(95)))}
 }
 
-// machine is where the generator ran.
+// machine names where the generator ran.
 func (r *Report) machine() string {
 	if len(r.Processes) > 1 {
 		return fmt.Sprintf("the machine of one of the %d processes", len(r.Processes))
@@ -89,7 +127,7 @@ func (r *Report) machine() string {
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// sayProcesses tells how well the plateaus of several processes line up, or that one is not all of a run.
+// sayProcesses says how well the plateaus of several processes line up, or that one process is not the whole run.
 func (r *Report) sayProcesses() []string {
 	switch {
 	case len(r.Processes) == 1 && r.Processes[0].share() < 1:
@@ -110,16 +148,16 @@ func (r *Report) sayProcesses() []string {
 	return []string{said + "."}
 }
 
-// shortest is how long the shortest plateau was to be held.
+// shortest returns how many seconds the shortest plateau was to be held.
 func (r *Report) shortest() float64 {
 	return slices.MinFunc(r.Plateaus, func(a, b Plateau) int { return cmp.Compare(a.Hold, b.Hold) }).Hold
 }
 
-// sayQueue tells what a queue that grows comes to after ten minutes.
+// sayQueue says how long a growing queue would be after ten minutes.
 func (r *Report) sayQueue(sustained *Plateau) []string {
 	q := r.Queue
 	switch {
-	case q.GrowsFrom == nil && q.Watched && r.Whole.drained() > 0: // between two it rises and falls
+	case q.GrowsFrom == nil && q.Watched && r.Whole.drained() > 0: // between flushes it rises and falls
 		return []string{"Flushes kept up: what they left in the queue did not grow."}
 	case q.GrowsFrom == nil && q.Watched:
 		return []string{"The queue did not grow."}
@@ -144,9 +182,13 @@ func (r *Report) sayQueue(sustained *Plateau) []string {
 		units.About(*left), units.Minutes(waiting / *left))}
 }
 
-// sayBacklog tells of a queue that no single plateau tells of.
+// sayBacklog mentions a queue that no single plateau shows.
 func (r *Report) sayBacklog() []string {
-	if r.backlog() == 0 {
+	switch {
+	case r.stillFlushing():
+		return []string{fmt.Sprintf("What the flush cron holds was not measured: a flush had taken %s and had not ended.",
+			numbered(r.Ledger.Flushing, "tap"))}
+	case r.backlog() == 0:
 		return nil
 	}
 	_, taken, _ := r.waits()

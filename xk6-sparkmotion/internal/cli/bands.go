@@ -23,19 +23,23 @@ func bandsCommand(gs *state.GlobalState) *cobra.Command {
 		Short: "Write the files that seed a staging system with the load test's bands, and remove them",
 		Long: `Writes bulk files for Cloudflare KV, and SQL and CSV for the database, that put the load test's bands into a staging system,
 and files that take them out again, with their taps and counters. Only bands that begin with ` + seeding.Prefix + ` are ever removed.
-The events, of one organization, must be there, and be the load test's alone. Nothing is sent anywhere:
+The events must exist, belong to one organization, and be used by nothing but the load test. This command sends nothing. To seed the bands:
 
   for f in bands/kv-put-*.json; do npx wrangler kv bulk put "$f" --remote --namespace-id "$NAMESPACE"; done
   psql "$DATABASE_URL" -f bands/seed.sql
 
-and afterwards, with kv bulk delete and kv-delete-*.json, clean-up.sql and clean-up-redis.sh, the other way.`,
+To remove them:
+
+  for f in bands/kv-delete-*.json; do npx wrangler kv bulk delete "$f" --force --remote --namespace-id "$NAMESPACE"; done
+  psql "$DATABASE_URL" -f bands/clean-up.sql
+  REDIS_URL=rediss://… sh bands/clean-up-redis.sh`,
 		Example: "  k6 x sparkmotion bands --org-slug loadtest-org --events nashville-id,dallas-id,denver-id --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := b.Check(); err != nil {
 				return err
 			}
-			if err := writeSeed(gs, folder, b.Files(), dryRun); err != nil {
+			if err := writeSeed(gs, folder, b.Sets(), dryRun); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(gs.Stdout, b.Writes())
@@ -55,23 +59,22 @@ and afterwards, with kv bulk delete and kv-delete-*.json, clean-up.sql and clean
 }
 
 // writeSeed writes the files, or says what it would write.
-func writeSeed(gs *state.GlobalState, folder string, files []seeding.File, dryRun bool) error {
+func writeSeed(gs *state.GlobalState, folder string, sets []seeding.Set, dryRun bool) error {
 	if !dryRun {
 		if err := gs.FS.MkdirAll(folder, 0o750); err != nil {
 			return err
 		}
-		if err := unmixed(gs, folder, files); err != nil {
+		if err := unmixed(gs, folder, sets); err != nil {
 			return err
 		}
 	}
-	for _, f := range files {
-		path := filepath.Join(folder, f.Name)
+	for _, set := range sets {
 		if !dryRun {
-			if err := writeFile(gs, path, f); err != nil {
+			if err := writeFiles(gs, folder, set.Files); err != nil {
 				return err
 			}
 		}
-		if _, err := fmt.Fprintf(gs.Stdout, "%s  %s\n", path, f.Holds); err != nil {
+		if _, err := fmt.Fprintf(gs.Stdout, "%s  %s\n", filepath.Join(folder, set.Names()), set.Holds); err != nil {
 			return err
 		}
 	}
@@ -83,16 +86,25 @@ func writeSeed(gs *state.GlobalState, folder string, files []seeding.File, dryRu
 }
 
 // unmixed refuses a folder that keeps bulk files of a larger seed: who puts kv-put-*.json would put those bands too.
-func unmixed(gs *state.GlobalState, folder string, files []seeding.File) error {
+func unmixed(gs *state.GlobalState, folder string, sets []seeding.Set) error {
 	there, err := fsext.ReadDir(gs.FS, folder)
 	if err != nil {
 		return err
 	}
 	for _, entry := range there {
-		own := slices.ContainsFunc(files, func(f seeding.File) bool { return f.Name == entry.Name() })
+		own := slices.ContainsFunc(sets, func(s seeding.Set) bool { return s.Has(entry.Name()) })
 		if strings.HasPrefix(entry.Name(), "kv-") && !own {
 			return fmt.Errorf("%s belongs to another seed, and would be taken for part of this one: remove it, or choose another folder with --out",
 				filepath.Join(folder, entry.Name()))
+		}
+	}
+	return nil
+}
+
+func writeFiles(gs *state.GlobalState, folder string, files []seeding.File) error {
+	for _, f := range files {
+		if err := writeFile(gs, filepath.Join(folder, f.Name), f); err != nil {
+			return err
 		}
 	}
 	return nil

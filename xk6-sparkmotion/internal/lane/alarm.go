@@ -2,25 +2,25 @@ package lane
 
 import "time"
 
-// alarm is a timer that an idle process hears on time: Go's scheduler sleeps in whole milliseconds, and until something comes in. A [waker]
-// has something come in when the timer is due. Without one, where the system has none to give, the timer is late by up to a millisecond.
+// alarm is a timer that rings on time in an idle process: Go's scheduler sleeps in whole milliseconds, or until there is I/O. A [waker]
+// makes I/O when the timer is due. Without one, if the system has none left, the timer is up to a millisecond late.
 type alarm struct {
 	timer *time.Timer
 	waker *waker
 }
 
-// shortest is the wait that a waker is worth. Where taps follow one another more closely, the process has no time to be idle, and a waker for
-// each costs as much as the tap itself.
+// shortest is the shortest wait worth a waker. When taps follow each other more closely, the process is never idle, and a waker for each
+// costs as much as the tap itself.
 const shortest = 300 * time.Microsecond
 
-// newAlarm returns one that is set to a moment.
+// newAlarm returns an alarm set to a time.
 func newAlarm(at time.Time) *alarm {
 	a := &alarm{time.NewTimer(time.Until(at)), takeWaker()}
 	a.set(at)
 	return a
 }
 
-// set has it ring at a moment, when it has rung.
+// set makes an alarm that has rung ring again at a time.
 func (a *alarm) set(at time.Time) {
 	left := time.Until(at)
 	a.timer.Reset(left)
@@ -29,7 +29,7 @@ func (a *alarm) set(at time.Time) {
 	}
 }
 
-// stop ends it.
+// stop ends the alarm.
 func (a *alarm) stop() {
 	a.timer.Stop()
 	a.waker.putBack()

@@ -9,7 +9,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestAlarm: one never rings early, and rings at once for what is past; also without a waker.
+// TestAlarm: an alarm never rings early, and rings immediately for a time in the past, also without a waker.
 func TestAlarm(t *testing.T) {
 	t.Parallel()
 	for _, waker := range []*waker{takeWaker(), nil} {

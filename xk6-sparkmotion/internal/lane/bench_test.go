@@ -12,8 +12,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// BenchmarkPacer tells how late taps start, by the rate and by how many an iteration carries: `-benchtime 2s` on a machine that does
-// nothing else.
+// BenchmarkPacer measures how late taps start, by rate and by taps per iteration: `-benchtime 2s` on a machine that does nothing else.
 func BenchmarkPacer(b *testing.B) {
 	worker := redirector(b)
 	for _, rate := range []int{100, 1000, 10_000} {
@@ -28,7 +27,7 @@ func BenchmarkPacer(b *testing.B) {
 	}
 }
 
-// starts makes taps at a rate, on as many virtual users as that takes, and returns percentiles of how late they started, in µs.
+// starts makes taps at a rate, with as many virtual users as that takes, and returns percentiles of how late they started, in µs.
 func starts(t testing.TB, worker string, rate, n, taps int) func(quantile float64) float64 {
 	const users = 20
 	var pool Pool
@@ -71,7 +70,7 @@ func starts(t testing.TB, worker string, rate, n, taps int) func(quantile float6
 	}
 }
 
-// redirector is a Worker that answers at once, and returns its origin.
+// redirector starts a Worker that answers immediately, and returns its origin.
 func redirector(t testing.TB) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,15 +89,15 @@ func redirector(t testing.TB) string {
 	return "http://" + listener.Addr().String()
 }
 
-// redirect answers the requests of one connection, each after a while.
+// redirect answers the requests of one connection, each after a delay.
 func redirect(conn net.Conn, after time.Duration) {
-	defer func() { _ = conn.Close() }() // the other end has
+	defer func() { _ = conn.Close() }() // the other end has closed it
 	for requests := bufio.NewReader(conn); ; {
 		line, err := requests.ReadString('\n')
 		if err != nil {
 			return
 		}
-		if line != "\r\n" { // of the request's header
+		if line != "\r\n" { // inside the request's header
 			continue
 		}
 		time.Sleep(after)

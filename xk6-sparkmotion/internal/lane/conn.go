@@ -19,24 +19,24 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
-// conn is a connection to the Worker that carries a tap at a time. Several may send at once, so that a conn touches nothing but itself
-// while it sends.
+// conn is a connection to the Worker that carries one tap at a time. Several conns may send concurrently, so a conn touches nothing but
+// itself while it sends.
 type conn struct {
 	target    *Target         // of the VU whose tap it carries
 	wire      *tapwire.Conn   // nil before the first tap and after a close
-	counted   *netext.Conn    // below it, where k6 counts its bytes
+	counted   *netext.Conn    // below wire, where k6 counts its bytes
 	made      context.Context // of the iteration that dialed it
 	peer      Peer
 	used      time.Time // when its last tap ended
 	locations locations
 
-	request Request // the next tap; its band is only in bytes
-	bytes   []byte  // the request as it goes out, or its URL's end for the VU's transport
+	request Request // the next tap, without its band, which is only in bytes
+	bytes   []byte  // the request as it is sent, or the end of its URL for the VU's transport
 
-	location []byte // where the wire puts a Location, to be used again
+	location []byte // buffer for the wire's Location, reused
 }
 
-// prepare puts the next tap on the connection.
+// prepare writes the next tap into the connection's buffer.
 func (c *conn) prepare(r Request) {
 	c.bytes = c.bytes[:0]
 	if c.target.Fast {
@@ -49,7 +49,7 @@ func (c *conn) prepare(r Request) {
 	c.request = r
 }
 
-// send makes the tap.
+// send sends the prepared tap and returns its result.
 func (c *conn) send(ctx context.Context, state *lib.State) Result {
 	r := Result{Target: c.target, Plateau: c.request.Plateau, Due: c.request.Due, Began: time.Now()}
 	if c.target.Fast {
@@ -64,16 +64,16 @@ func (c *conn) send(ctx context.Context, state *lib.State) Result {
 	return r
 }
 
-// overWire sends the request on the kept connection, and once more on a new one when that turns out to be stale: the server
-// closed it before a byte came back, so that nothing is known of the tap (RFC 9112, section 9.3.1).
+// overWire sends the request on the kept connection, and once more on a new one if the kept one is stale: the server closed it before a
+// byte came back, so nothing is known of the tap (RFC 9112, section 9.3.1).
 func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	if c.wire != nil && state.Options.NoVUConnectionReuse.Bool && c.made.Err() != nil {
-		c.drop() // another iteration's
+		c.drop() // it belongs to another iteration
 	}
 	response := tapwire.Response{Location: c.location[:0]}
 	kept, err := c.exchange(ctx, state, r, &response, false)
 	if kept && stale(err, &response) {
-		if !response.Wrote.IsZero() { // else nothing had been sent
+		if !response.Wrote.IsZero() { // otherwise nothing had been sent
 			r.Repeats++
 		}
 		response = tapwire.Response{Location: c.location[:0]}
@@ -97,7 +97,7 @@ func (c *conn) overWire(ctx context.Context, state *lib.State, r *Result) {
 	r.Err = err
 }
 
-// sourceOf tells where an answer came from: the Worker's own has no content, the Hub's carries what Next.js sets.
+// sourceOf returns where an answer came from: the Worker's own has no content, the Hub's has headers of Next.js.
 func sourceOf(byNext, empty bool) Source {
 	switch {
 	case byNext:
@@ -108,13 +108,13 @@ func sourceOf(byNext, empty bool) Source {
 	return Unknown
 }
 
-// stale reports whether a kept connection was dead rather than its server.
+// stale reports whether it was the kept connection that was dead, rather than the server.
 func stale(err error, r *tapwire.Response) bool {
 	return err != nil && !r.Answered() && !errors.Is(err, os.ErrDeadlineExceeded) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// exchange sends the request, on a connection made anew or on any, and reports whether an earlier tap had used that.
+// exchange sends the request, on a new connection if anew is set, and reports whether the connection had carried an earlier tap.
 func (c *conn) exchange(ctx context.Context, state *lib.State, r *Result, response *tapwire.Response, anew bool) (kept bool, err error) {
 	if c.wire == nil {
 		response.Start, response.Done = r.Began, r.Began
@@ -141,8 +141,8 @@ func (c *conn) keeps(state *lib.State) bool {
 	return c.target.kept == Kept && !state.Options.NoConnectionReuse.Bool
 }
 
-// connect gets a connection that another tap is done with, or makes one, whichever is sooner. Where the process does not share them, it makes
-// one at once.
+// connect takes over a connection that another tap is done with, or makes one, whichever is sooner. If the process does not share
+// connections, it makes one immediately.
 func (c *conn) connect(ctx context.Context, state *lib.State, r *Result, anew bool) error {
 	limited, cancel := context.WithDeadline(ctx, r.Began.Add(c.request.Timeout))
 	defer cancel()
@@ -162,7 +162,7 @@ func (c *conn) connect(ctx context.Context, state *lib.State, r *Result, anew bo
 	return nil
 }
 
-// inherit takes over another's connection.
+// inherit takes over another conn's connection.
 func (c *conn) inherit(from *conn) {
 	c.wire, c.counted, c.made, c.peer = from.wire, from.counted, from.made, from.peer
 	from.wire = nil
@@ -195,7 +195,7 @@ func (c *conn) dial(ctx context.Context, state *lib.State, r *Result) error {
 	return nil
 }
 
-// opened tells what holds a port from now on.
+// opened describes the connection, which holds its port from now on.
 func opened(connection net.Conn, state *lib.State) ports.Connection {
 	from, _ := connection.LocalAddr().(*net.TCPAddr)
 	to, _ := connection.RemoteAddr().(*net.TCPAddr)
@@ -207,14 +207,14 @@ func opened(connection net.Conn, state *lib.State) ports.Connection {
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
-// countFor has k6 count the connection's bytes for the VU whose tap it carries.
+// countFor makes k6 count the connection's bytes for the VU whose tap it carries.
 func (c *conn) countFor(state *lib.State) {
 	if dialer, ok := state.Dialer.(*netext.Dialer); ok && c.counted != nil {
 		c.counted.BytesRead, c.counted.BytesWritten = &dialer.BytesRead, &dialer.BytesWritten
 	}
 }
 
-// overdue returns the tap's own timeout where the dialer's would look like it, as k6's client does.
+// overdue returns the tap's timeout in place of a dial error that it caused, as k6's client does.
 func overdue(limited, ctx context.Context, err error) error {
 	if limited.Err() != nil && ctx.Err() == nil {
 		return os.ErrDeadlineExceeded
@@ -233,7 +233,7 @@ func (c *conn) handshake(ctx context.Context, connection net.Conn, state *lib.St
 	}
 	secured := tls.Client(connection, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = connection.Close() // the handshake's error is the one to tell
+		_ = connection.Close() // the handshake's error is the one to report
 		return nil, err
 	}
 	negotiated := secured.ConnectionState()
@@ -245,16 +245,16 @@ func (c *conn) handshake(ctx context.Context, connection net.Conn, state *lib.St
 // drop closes the connection, if there is one.
 func (c *conn) drop() {
 	if c.wire != nil {
-		_ = c.wire.Close() // it is done with
+		_ = c.wire.Close() // its error no longer matters
 		c.wire = nil
 		c.target.idle.open.Add(-1)
 	}
 }
 
-// visible lets tapwire look at the socket below k6's byte counter, to see a kept connection that the server closed.
+// visible gives tapwire access to the socket below k6's byte counter, to notice that the server has closed a kept connection.
 type visible struct{ *netext.Conn }
 
-// SyscallConn is [syscall.Conn].
+// SyscallConn implements [syscall.Conn].
 func (v visible) SyscallConn() (syscall.RawConn, error) {
 	if below, ok := v.Conn.Conn.(syscall.Conn); ok {
 		return below.SyscallConn()
@@ -262,7 +262,7 @@ func (v visible) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// time cuts the exchange into the parts that k6 names. Until a first byte, or the end without one, it waited.
+// time splits the exchange into the parts that k6 names. Waiting lasts until the first byte, or until the end if none came.
 func (r *Result) time(response *tapwire.Response) {
 	r.Blocked = max(0, response.Start.Sub(r.Began))
 	if response.Wrote.IsZero() {

@@ -7,10 +7,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 )
 
-// Hosts tell apart where redirects lead. They are as [hostname.Normal] writes them.
+// Hosts are the known targets of redirects, in the form of [hostname.Normal].
 type Hosts struct {
-	Page      string   // of the event's page
-	Fallbacks []string // where a Worker that failed, or could not reach the Hub, sends people
+	Page      string   // host of the event's page
+	Fallbacks []string // hosts to which a Worker redirects if it failed, or could not reach the Hub
 }
 
 // Destination is where a redirect led.
@@ -18,7 +18,7 @@ type Destination int
 
 // The destinations.
 const (
-	Nowhere   Destination = iota // no URL with a host
+	Nowhere   Destination = iota // not a URL with a host
 	Page                         // the event's page
 	Fallback                     // a fallback: the tap failed
 	Elsewhere                    // another host
@@ -36,15 +36,15 @@ func (h *Hosts) destination(host string) Destination {
 	return Elsewhere
 }
 
-// maxLocations bounds what a connection remembers: usually two, with and without UTM parameters.
+// maxLocations bounds what a connection remembers. Usually there are two Locations, with and without UTM parameters.
 const maxLocations = 64
 
-// locations are those that a connection has seen, with the hosts that they lead to: a run has few, and asks for them often.
+// locations caches the Locations that a connection has seen, with their hosts: a run has few, and each tap looks one up.
 type locations map[string]location
 
 type location struct{ text, host string }
 
-// find returns a Location as text, and its host; that is empty for one that is no URL with a host.
+// find returns a Location as text, and its host, which is empty if the Location is not a URL with a host.
 func (l *locations) find(field []byte) (text, host string) {
 	if known, ok := (*l)[string(field)]; ok {
 		return known.text, known.host

@@ -9,16 +9,16 @@ import (
 	"go.k6.io/k6/v2/lib/executor"
 )
 
-// Pacer makes n taps, each due at its own moment.
+// Pacer makes N taps, each at its own time.
 type Pacer struct {
 	N      int
-	Period time.Duration   // that they are spread over, evenly
-	First  time.Time       // when the first is due; zero for at once
-	Drawn  []time.Duration // when each is due, since the first would be; nil for evenly
+	Period time.Duration   // over which they are spread evenly
+	First  time.Time       // when the first is due; zero means now
+	Drawn  []time.Duration // when each is due, after First; nil for even spacing
 }
 
-// Poisson returns a pacer whose taps are due as a Poisson process has them, of n in a period on average: one after another in gaps that are
-// exponentially distributed, so that some periods have none.
+// Poisson returns a pacer whose taps are due as in a Poisson process, n in a period on average: the gaps between them are exponentially
+// distributed, so some periods have no tap.
 func Poisson(random *rand.Rand, n int, period time.Duration) Pacer {
 	p := Pacer{Period: period, Drawn: make([]time.Duration, 0, 2*n)}
 	gap := func() time.Duration { return time.Duration(random.ExpFloat64() * float64(period) / float64(n)) }
@@ -29,9 +29,9 @@ func Poisson(random *rand.Rand, n int, period time.Duration) Pacer {
 	return p
 }
 
-// Run starts each tap when it is due, on a connection of its own when those before it are still under way, and hands on their
-// results in between. next makes the tap that is due, and done takes what came of one, both on the caller's goroutine. It
-// ends with ctx, or with the first error of next, when no tap is under way any more.
+// Run starts each tap when it is due, on another connection if earlier taps are still under way, and passes on their results in between.
+// next returns the tap that is due, and done receives a result; both are called on the caller's goroutine. When ctx is done or next fails,
+// Run starts no more taps. It returns next's error once no tap is under way.
 func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next func() (Request, error), done func(Result)) error {
 	type outcome struct {
 		conn   *conn
@@ -72,13 +72,13 @@ func (p Pacer) Run(ctx context.Context, state *lib.State, target *Target, next f
 			open--
 		case <-stop:
 			due.timer.Stop()
-			i, stop = p.N, nil // those under way end with ctx as well
+			i, stop = p.N, nil // those under way end with ctx too
 		}
 	}
 	return failed
 }
 
-// offset is when the i-th tap is due, since the first would be.
+// offset returns when the i-th tap is due, after First.
 func (p Pacer) offset(i int) time.Duration {
 	if p.Drawn != nil {
 		return p.Drawn[i]
@@ -86,7 +86,7 @@ func (p Pacer) offset(i int) time.Duration {
 	return p.Period * time.Duration(i) / time.Duration(p.N)
 }
 
-// Period returns the time between two iterations of an arrival-rate scenario now, over all execution segments; 0 in others.
+// Period returns the current time between two iterations of an arrival-rate scenario, over all execution segments; 0 for other executors.
 func Period(ctx context.Context, options *lib.Options) time.Duration {
 	scenario := lib.GetScenarioState(ctx)
 	if scenario == nil {
@@ -103,10 +103,10 @@ func Period(ctx context.Context, options *lib.Options) time.Duration {
 	return period
 }
 
-// lastPeriod keeps the last taps of a fall to 0 from being spread over minutes.
+// lastPeriod caps the period of a falling rate, so that the last taps before 0 are not spread over minutes.
 const lastPeriod = time.Second
 
-// arrivalRate is a scenario's rate of iterations in a unit of time, after elapsed, and whether it falls then; 0 for executors without one.
+// arrivalRate returns a scenario's rate in iterations per unit, after elapsed, and whether it is falling; 0 for executors without one.
 func arrivalRate(config lib.ExecutorConfig, elapsed time.Duration) (rate float64, unit time.Duration, falls bool) {
 	switch c := config.(type) {
 	case *executor.ConstantArrivalRateConfig:

@@ -12,7 +12,7 @@ import (
 	"gopkg.in/guregu/null.v3"
 )
 
-// thirtyAMinute is a scenario of a constant arrival rate.
+// thirtyAMinute is a scenario with a constant arrival rate.
 func thirtyAMinute() *executor.ConstantArrivalRateConfig {
 	c := executor.NewConstantArrivalRateConfig("c")
 	c.Rate = null.IntFrom(30)
@@ -55,7 +55,7 @@ func TestArrivalRate(t *testing.T) {
 	}
 }
 
-// TestPeriod: taps of an iteration are spread over all the time until the next, also where that is more than a second.
+// TestPeriod: the taps of an iteration are spread over all the time until the next, even if that is more than a second.
 func TestPeriod(t *testing.T) {
 	t.Parallel()
 	constant := thirtyAMinute()
@@ -86,7 +86,7 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
-// TestPoisson: gaps are exponentially distributed, also across periods, and as many taps are due as there should be.
+// TestPoisson: gaps are exponentially distributed, also across periods, and the number of taps is right.
 func TestPoisson(t *testing.T) {
 	t.Parallel()
 	const periods, n, period = 20_000, 3, 30 * time.Millisecond

@@ -13,14 +13,14 @@ import (
 	"go.k6.io/k6/v2/lib"
 )
 
-// Pool has the connections of a process that carry no tap now, so that there are about as many as taps are in flight, whichever VU makes
-// these. Its zero value is empty.
+// Pool holds the idle connections of a process. Its VUs share them, so that there are about as many connections as taps in flight. The zero
+// value is empty.
 type Pool struct {
 	mu   sync.Mutex
-	idle map[string]*idle // by what taps must have in common to share a connection
+	idle map[string]*idle // keyed by what taps must have in common to share a connection
 }
 
-// of returns the idle connections for a link: those of the process, or the VU's own where k6's options ask for that.
+// of returns the idle connections for a link: those of the process, or the VU's own if k6's options ask for that.
 func (p *Pool) of(l Link, options *lib.Options) *idle {
 	if options.NoVUConnectionReuse.Bool || options.LocalIPs.Valid {
 		return newIdle()
@@ -40,23 +40,23 @@ func (p *Pool) of(l Link, options *lib.Options) *idle {
 	return found
 }
 
-// idle are the connections to one link that carry no tap now, and the taps that wait for one.
+// idle holds the idle connections to one link, and the taps that wait for one.
 type idle struct {
 	sessions tls.ClientSessionCache // for [Resumed]
 	shared   bool                   // by the VUs of the process
 	open     atomic.Int64           // connections, idle or not
 
 	mu      sync.Mutex
-	conns   []*conn // the last used last
+	conns   []*conn // most recently used last
 	waiting list.List
-	dialing int           // taps that make a connection now
-	nearest time.Duration // the least that this has taken
-	lately  time.Duration // that answers have taken, the mean of about a hundred
+	dialing int           // taps that are making a connection
+	nearest time.Duration // shortest time that making one has taken
+	lately  time.Duration // how long answers take: a moving average of about 100
 }
 
 func newIdle() *idle { return &idle{sessions: tls.NewLRUClientSessionCache(0)} }
 
-// take returns an idle connection for a target's tap, or one that is still to be connected.
+// take returns an idle connection for a target's tap, or a conn that is not connected yet.
 func (i *idle) take(t *Target) *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -68,7 +68,7 @@ func (i *idle) take(t *Target) *conn {
 	return c
 }
 
-// last takes the one used last, if there is any.
+// last removes and returns the most recently used connection, or nil.
 func (i *idle) last() *conn {
 	n := len(i.conns)
 	if n == 0 {
@@ -79,10 +79,10 @@ func (i *idle) last() *conn {
 	return c
 }
 
-// maxIdle is how long a connection is kept that nothing is sent on: a slow second may have needed many.
+// maxIdle is how long an unused connection is kept: a slow second may have needed many.
 const maxIdle = 30 * time.Second
 
-// put takes a connection back after a tap, and drops the one that was of no use for longest.
+// put takes a connection back after a tap, and drops the one that has been unused longest, after maxIdle.
 func (i *idle) put(c *conn, r *Result) {
 	c.used = r.Ended
 	if oldest := i.add(c, r.Ended.Sub(r.Began)-r.Blocked); oldest != nil {
@@ -90,7 +90,7 @@ func (i *idle) put(c *conn, r *Result) {
 	}
 }
 
-// add notes how long an answer took, offers the connection, and returns one that was taken out, if one was.
+// add records how long an answer took, offers the connection, and returns an idle one that it removed, or nil.
 func (i *idle) add(c *conn, took time.Duration) (oldest *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -109,7 +109,7 @@ func (i *idle) add(c *conn, took time.Duration) (oldest *conn) {
 	return oldest
 }
 
-// offer gives a connection that is still open to the tap that has waited longest, or else keeps it.
+// offer gives an open connection to the tap that has waited longest, or else keeps it.
 func (i *idle) offer(c *conn) {
 	if c.target.Fast && c.wire == nil {
 		return // closed
@@ -126,22 +126,22 @@ func (i *idle) offer(c *conn) {
 }
 
 const (
-	// dialEvery is between two connections that taps begin to make, at least, while none has to wait for a core. A handshake costs both ends as
-	// much as many taps: when a stall of a moment had hundreds begin together, the taps on open connections would wait for all of them.
+	// dialEvery is the shortest average time between two handshakes of taps, while none has to wait for a core. A handshake costs both ends
+	// as much as many taps: if a brief stall made hundreds begin together, the taps on open connections would wait for all of them.
 	dialEvery = 2 * time.Millisecond
-	// leastDialing may be made at once wherever the system is: one of them may have lost a packet.
+	// leastDialing connections may be made at once however near the system is: one of them may have lost a packet.
 	leastDialing = 2
 )
 
 // waiter is a tap that waits for a connection.
 type waiter struct {
 	conn  *conn
-	anew  bool          // it takes none that was in use before
-	ready chan struct{} // closed when it has one, or may make one
+	anew  bool          // takes no connection that was in use before
+	ready chan struct{} // closed when it has a connection, or may make one
 }
 
-// await returns when a conn has a connection that another tap is done with, or may make one, whichever comes first. In the latter case
-// the caller calls dialed after that.
+// await returns when c has a connection that another tap is done with, or may make one, whichever comes first. In the latter case the
+// caller must call dialed afterwards. It fails only if ctx is done.
 func (i *idle) await(ctx context.Context, c *conn, anew bool) error {
 	w := &waiter{c, anew, make(chan struct{})}
 	e := i.queue(w)
@@ -164,12 +164,12 @@ func (i *idle) await(ctx context.Context, c *conn, anew bool) error {
 	}
 }
 
-// queue returns a waiter's place, or nil when it need not wait.
+// queue returns a waiter's place, or nil if it need not wait.
 func (i *idle) queue(w *waiter) *list.Element {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !w.anew {
-		if c := i.last(); c != nil { // since the tap began
+		if c := i.last(); c != nil { // released since the tap began
 			w.conn.inherit(c)
 			return nil
 		}
@@ -181,12 +181,12 @@ func (i *idle) queue(w *waiter) *list.Element {
 	return i.waiting.PushBack(w)
 }
 
-// mayDial reports whether another tap may make a connection now. The more at once, the farther away the system is.
+// mayDial reports whether another tap may make a connection now. The farther away the system is, the more may at once.
 func (i *idle) mayDial() bool {
 	return i.dialing < max(leastDialing, int(i.nearest/dialEvery))
 }
 
-// dialed lets other taps make a connection after one that a tap has made, or could not make.
+// dialed lets waiting taps make connections after a tap has made one, or failed to.
 func (i *idle) dialed(r *Result) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

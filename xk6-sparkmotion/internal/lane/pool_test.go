@@ -13,14 +13,14 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// road is a dialer to a Worker that answers after 40 ms. All but the first few connections are never made.
+// road is a dialer to a Worker that answers after 40 ms. It completes only the first few connections.
 type road struct {
-	takes time.Duration // until a connection is made
+	takes time.Duration // to make a connection
 	first int
 
 	mu          sync.Mutex
 	begun       int
-	under, most int // being made, and at once
+	under, most int // connections being made now, and at most
 }
 
 func (r *road) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -51,8 +51,8 @@ func (r *road) end() {
 	r.under--
 }
 
-// TestConnect: a tap that finds no idle connection takes the first that another is done with, or makes one. How many are made at once depends
-// on how long that takes; one that is never made costs no tap but its own, at its timeout.
+// TestConnect: a tap that finds no idle connection takes the first that another is done with, or makes one. How many are made at once
+// depends on how long that takes. One that never completes costs only its own tap, at its timeout.
 func TestConnect(t *testing.T) {
 	const all = 1 << 20
 	for name, c := range map[string]struct {

@@ -12,10 +12,10 @@ import (
 
 // Request is a tap to be made.
 type Request struct {
-	Link    string // the query's beginning, before the band, such as eventId=E&orgId=O&
-	Band    []byte // percent-encoded; read before the call that it is given to returns
+	Link    string // start of the query, before the band, such as eventId=E&orgId=O&
+	Band    []byte // percent-encoded; not kept after the call
 	Query   string // what follows the band
-	UTM     string // what follows that, such as &utm_source=nfc
+	UTM     string // what follows Query, such as &utm_source=nfc
 	Hosts   *Hosts
 	Due     time.Time
 	Timeout time.Duration
@@ -24,71 +24,71 @@ type Request struct {
 
 // Plateau is a tap's place in the schedule.
 type Plateau struct {
-	Name     string    // the tag; empty outside of a schedule
-	Stage    int       // its place among the schedule's stages
-	Tenth    int       // how many tenths of a plateau are over
-	Scenario string    // whose schedule it is
-	Began    time.Time // when its scenario did
-	Number   int64     // among the taps that a search asked for, from 1; 0 in other scenarios
+	Name     string    // value of the tag plateau; empty outside a schedule
+	Stage    int       // index among the schedule's stages
+	Tenth    int       // tenths of the plateau that are over
+	Scenario string    // that has the schedule
+	Began    time.Time // when the scenario began
+	Number   int64     // of the tap among those of a search, from 1; 0 in other scenarios
 }
 
-// Result is what came of a tap.
+// Result is the outcome of a tap.
 type Result struct {
 	Target  *Target
 	Plateau Plateau
-	Due     time.Time // when it should have started; zero when that was whenever it did
+	Due     time.Time // when it should have started; zero if no time was set
 	Began   time.Time // when it asked for a connection
 	Ended   time.Time
 
-	// The parts of a request, as k6 names them. Without an answer it waited until its end.
+	// The parts of a request, as k6 names them. Without an answer, Waiting lasts until the end.
 	Blocked, Connecting, Handshaking, Sending, Waiting, Receiving time.Duration
 
-	Dialed bool             // it was sent on a new connection
-	Opened ports.Connection // that connection; of the lane's own alone
+	Dialed bool             // sent on a new connection
+	Opened ports.Connection // that connection, if the lane made it
 
 	Peer   Peer
 	Proto  string
 	Status int    // 0 without an answer
-	Host   string // that its Location leads to, as [hostname.Of] writes it; empty for one that is no URL with a host
+	Host   string // host of Location, as [hostname.Of] writes it; empty if that is not a URL with a host
 	Led    Destination
 	Source Source
 
-	// Repeats is how often it was sent again, as a kept connection ended after the request and before a byte of its answer.
+	// Repeats is how often it was sent again because a kept connection ended after the request, before the first byte of an answer.
 	Repeats int
 
 	Location string // as the Worker sent it
 	wait     string // Retry-After, for messages
 
-	Err  error  // why no whole answer came
+	Err  error  // why there is no complete answer
 	Code int    // k6's error_code for Err
-	Text string // k6's error for Err, low in cardinality
+	Text string // k6's error for Err, with low cardinality
 }
 
-// Peer is what k6's tags tell of a connection's other end.
+// Peer is what k6's tags tell about the other end of a connection.
 type Peer struct {
 	IP, TLSVersion, OCSP string
 }
 
-// Source is where the Worker had a redirect from, by what its answer carries.
+// Source is where the Worker got a redirect from, judging by the answer.
 type Source int
 
 // The sources.
 const (
 	Unknown Source = iota // the answer does not tell: the target is another system
-	KV                    // the Worker answered by itself: no content, and nothing of Next.js's
-	Hub                   // the Worker handed on what Next.js answered
+	KV                    // the Worker answered by itself: no content, no header of Next.js
+	Hub                   // the Worker passed on an answer of Next.js
 )
 
-// IsRedirect reports whether the Worker answered with the status of a redirect.
+// IsRedirect reports whether the Worker answered with the redirect status.
 func (r *Result) IsRedirect() bool { return r.Err == nil && r.Status == r.Target.status }
 
-// Redirected reports whether the tap led to a page, or at least to no fallback, which is what makes it no error.
+// Redirected reports whether the tap led to a page, or at least not to a fallback. Otherwise it counts as an error.
 func (r *Result) Redirected() bool { return r.IsRedirect() && (r.Led == Page || r.Led == Elsewhere) }
 
-// Expected is k6's http_req_failed turned round.
+// Expected reports the opposite of k6's http_req_failed.
 func (r *Result) Expected() bool { return r.Err == nil && vuhttp.Expected(r.Status) }
 
-// Kind says how a tap failed, low in cardinality: by its error_code, as a redirect to a fallback, or by its status.
+// Kind returns how a tap failed, with low cardinality: its error_code, "fallback" for a redirect to one, or its status.
 func (r *Result) Kind() string {
 	switch {
 	case r.Err != nil:
@@ -99,14 +99,14 @@ func (r *Result) Kind() string {
 	return fmt.Sprint("status ", r.Status)
 }
 
-// Duration is k6's http_req_duration.
+// Duration returns k6's http_req_duration.
 func (r *Result) Duration() time.Duration { return r.Sending + r.Waiting + r.Receiving }
 
-// Connect is how long it took to connect, with TLS, when the tap was sent on a new connection.
+// Connect returns how long connecting took, with TLS, if the tap was sent on a new connection.
 func (r *Result) Connect() time.Duration { return r.Connecting + r.Handshaking }
 
-// Latency is what a person with the phone waited: from when a tap of taps(n) should have started, else the request's
-// duration. A tap that failed took as long as that took.
+// Latency returns how long the person with the phone waited: from when a tap of taps(n) was due, or else the request's duration. For a
+// failed tap, it is the time until it failed.
 func (r *Result) Latency() time.Duration {
 	switch {
 	case !r.Due.IsZero():
@@ -117,10 +117,10 @@ func (r *Result) Latency() time.Duration {
 	return r.Duration()
 }
 
-// Request is what was tried, as messages show it.
+// Request returns what was tried, as messages show it.
 func (r *Result) Request() string { return "GET " + r.Target.shown }
 
-// Note has it remembered who answered, and an error say whether its target had before.
+// Note makes answered remember who answered, and makes an error say whether its target had answered before.
 func (r *Result) Note(answered *answer.Answered) {
 	if r.Status != 0 {
 		_ = answered.Note(r.Target.address, nil)
@@ -129,7 +129,7 @@ func (r *Result) Note(answered *answer.Answered) {
 	r.Err = answered.Note(r.Target.address, r.Err)
 }
 
-// Failure says what came back in place of a redirect.
+// Failure returns an error that says what came back instead of a redirect.
 func (r *Result) Failure() *answer.Error {
 	setting := r.Target.Setting
 	request := r.Request()

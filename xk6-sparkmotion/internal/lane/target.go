@@ -1,6 +1,5 @@
-// Package lane is the way that taps take to the Worker: HTTP/1.1 on kept connections, made with the VU's own dialer and TLS
-// settings, or the VU's transport where that lane can't go. A tap is a [Request], and what came of it a [Result], fresh for
-// each.
+// Package lane sends taps to the Worker: over HTTP/1.1 on kept connections, made with the VU's own dialer and TLS settings, or through the
+// VU's transport where that is not possible. A tap is a [Request], and its outcome a new [Result].
 package lane
 
 import (
@@ -23,65 +22,65 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vuhttp"
 )
 
-// The protocols that taps may speak. H2 leaves it to the VU's transport, which speaks HTTP/2 where the server does.
+// The protocols of taps. With H2, the VU's transport decides, which speaks HTTP/2 if the server does.
 const (
 	HTTP1 = "http/1.1"
 	H2    = "h2"
 )
 
-// The forms of a band's link, as the tag form has them: by the organisation's subdomain, or by the event's and the organisation's ID.
+// The forms of a band's link, as the tag form names them: by the organisation's subdomain, or by the IDs of the event and the organisation.
 const (
 	Subdomain = "subdomain"
 	Direct    = "direct"
 )
 
-// The connections that taps take: one that is kept from an earlier tap, or a new one each, as a phone's first request does. A phone that was
-// there before may resume its TLS session.
+// The connections of taps: kept from an earlier tap, or a new one each, as for a phone's first request. A phone that was there before may
+// resume its TLS session.
 const (
 	Kept    = "kept"
 	New     = "new"
 	Resumed = "resumed"
 )
 
-// Link is what a target's taps open. Its zero values are SparkMotion's.
+// Link describes the links that a target's taps open. Its zero values are SparkMotion's.
 type Link struct {
 	Form     string            // Subdomain or Direct
 	Origin   string            // of the Worker; its path, if any, comes before Path
-	Setting  string            // that holds Origin, for messages
+	Setting  string            // name of the setting that holds Origin, for messages
 	Protocol string            // HTTP1 or H2
-	Path     string            // "/e"
-	Param    string            // that carries the band, "bandId"
-	Status   int               // of a redirect, 302
+	Path     string            // default "/e"
+	Param    string            // query parameter of the band, default "bandId"
+	Status   int               // of a redirect, default 302
 	Headers  map[string]string // besides Host and User-Agent
-	Cookie   string            // of every tap
+	Cookie   string            // sent with every tap
 
 	Connection string // Kept, New or Resumed
 }
 
-// Target is where one VU's taps go. Its methods are the VU's goroutine's.
+// Target is where one VU's taps go. Its methods may be called on the VU's goroutine only.
 type Target struct {
-	Name string // the tags name and url: the link without its query
-	Form string // the tag form
-	Fast bool   // HTTP/1.1 on kept connections; else the VU's transport, which emits k6's http_req_* metrics itself
+	Name string // value of the tags name and url: the link without its query
+	Form string // value of the tag form
+	Fast bool   // HTTP/1.1 on kept connections; otherwise the VU's transport, which emits k6's http_req_* metrics itself
 
-	Setting string // that holds the origin
+	Setting string // name of the setting that holds the origin
 
 	shown   string      // the link in messages
 	origin  string      // of the link, for the VU's transport
-	path    string      // path, up to the query
-	param   string      // of the query, that the band follows
+	path    string      // path with its ?
+	param   string      // name of the band's query parameter, with its =
 	status  int         // of a redirect
-	fields  http.Header // for the VU's transport
-	public  bool        // no secret in it: --http-debug may show it
+	fields  http.Header // header for the VU's transport
+	public  bool        // contains no secret: --http-debug may show it
 	address string      // host:port to dial
 	secure  bool        // TLS
-	host    string      // for its certificate
+	host    string      // for the certificate
 	header  tapwire.Header
 	kept    string // Kept, New or Resumed
 	idle    *idle
 }
 
-// NewTarget returns the target of taps at a link.
+// NewTarget returns a target for taps at a link. It fails if the link's options are invalid, or can't be combined with k6's.
 func NewTarget(l Link, options *lib.Options, pool *Pool) (*Target, error) {
 	link, err := l.url()
 	if err != nil {
@@ -116,7 +115,7 @@ func NewTarget(l Link, options *lib.Options, pool *Pool) (*Target, error) {
 	return t, err
 }
 
-// url is the link without its query.
+// url returns the link without its query.
 func (l Link) url() (*url.URL, error) {
 	if l.Protocol != HTTP1 && l.Protocol != H2 {
 		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", l.Protocol)
@@ -130,7 +129,7 @@ func (l Link) url() (*url.URL, error) {
 	}
 	link, err := url.Parse(strings.TrimSuffix(l.Origin, "/") + path)
 	if err != nil {
-		return nil, errors.New("no URL can be made of " + l.Setting + " and the path") // not err: it repeats the URL
+		return nil, errors.New("no URL can be made of " + l.Setting + " and the path") // without err, which repeats the URL
 	}
 	if link.RawQuery != "" || link.Fragment != "" || link.ForceQuery || strings.Contains(l.Origin, "#") {
 		return nil, errors.New(l.Setting + " is an origin, such as https://sparkmotion.net: leave its query and fragment out")
@@ -144,7 +143,7 @@ func (l Link) url() (*url.URL, error) {
 	return link, nil
 }
 
-// fields are the header's, besides Host and User-Agent.
+// fields returns the header fields of a tap, besides Host.
 func (l Link) fields(link *url.URL, options *lib.Options) http.Header {
 	fields := make(http.Header)
 	for name, value := range l.Headers {

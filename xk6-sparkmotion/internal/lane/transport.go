@@ -31,7 +31,7 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 		return
 	}
 	req.Header = c.target.fields.Clone()
-	response, err := client.Do(req) //nolint:bodyclose // vuhttp has read it whole
+	response, err := client.Do(req) //nolint:bodyclose // vuhttp has read the whole body
 	r.Ended, r.Repeats = time.Now(), sent.repeats()
 	r.Dialed, r.Connecting, r.Handshaking = sent.dialed.Load(), sent.connecting.took(), sent.handshaking.took()
 	if err != nil {
@@ -45,16 +45,16 @@ func (c *conn) overTransport(ctx context.Context, state *lib.State, r *Result) {
 	r.Source = sourceOf(byNext(response.Header), length == "0" || length == "" && response.ProtoMajor == 2 && response.ContentLength == 0)
 }
 
-// sendings count how often net/http sent one request, which it does again by itself when a kept connection ends before an answer.
-// A request that went out in part is not told from one that did not.
+// sendings counts how often net/http sent one request: it repeats one by itself if a kept connection ends before an answer. A request that
+// was sent in part can't be told from one that was not sent.
 type sendings struct {
 	begun, failed atomic.Int32
 
-	dialed                  atomic.Bool // the connection that it went over last was new
+	dialed                  atomic.Bool // the last connection it was sent on was new
 	connecting, handshaking span
 }
 
-// span is a stretch of time that several goroutines see.
+// span is a period of time that several goroutines see.
 type span struct{ from, to atomic.Int64 }
 
 func (s *span) begin() { s.from.Store(time.Now().UnixNano()) }
@@ -62,7 +62,7 @@ func (s *span) end()   { s.to.Store(time.Now().UnixNano()) }
 
 func (s *span) took() time.Duration { return time.Duration(max(0, s.to.Load()-s.from.Load())) }
 
-// trace counts from the goroutines that write: the headers before their bytes leave, so that no answer overtakes the count.
+// trace counts on the goroutines that write, and counts the headers before their bytes leave, so that no answer overtakes the count.
 func (s *sendings) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		ConnectStart:      func(string, string) { s.connecting.begin() },
@@ -81,7 +81,7 @@ func (s *sendings) trace() *httptrace.ClientTrace {
 
 func (s *sendings) repeats() int { return max(0, int(s.begun.Load()-s.failed.Load())-1) }
 
-// byNext reports whether a header has what Next.js or Vercel set.
+// byNext reports whether a header has what only Next.js or Vercel sets.
 func byNext(header http.Header) bool {
 	for _, field := range header.Values("Vary") {
 		for name := range strings.SplitSeq(field, ",") {
@@ -93,7 +93,7 @@ func byNext(header http.Header) bool {
 	return header.Get("X-Vercel-Id") != ""
 }
 
-// classify returns k6's error_code and error for err. k6 does not export its table, so k6's own client is made to meet err.
+// classify returns k6's error_code and error for err. k6 does not export its table, so k6's own client is made to fail with err.
 func classify(err error, timeout time.Duration, state *lib.State) (code int, text string) {
 	u, failed := httpext.NewURL("http://tap/", "tap")
 	if failed != nil {
@@ -116,7 +116,7 @@ func classify(err error, timeout time.Duration, state *lib.State) (code int, tex
 	return response.ErrorCode, response.Error
 }
 
-// failing is a transport that meets an error.
+// failing is a transport that fails with an error.
 type failing struct{ err error }
 
 func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }

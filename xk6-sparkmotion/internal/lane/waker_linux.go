@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waker is a timerfd, which Go's scheduler waits for beside its sockets. Nobody reads it: that it is ready ends the scheduler's sleep, and
-// it then looks after the timers that are due.
+// waker is a timerfd, which Go's scheduler polls together with its sockets. Nobody reads it: when it is ready, the scheduler wakes up, and
+// then looks after the timers that are due.
 type waker struct{ file *os.File }
 
-// wakers are those that no pacer uses. A garbage collection or two later they are closed, as os.File has it.
+// wakers holds those that no pacer uses. After a garbage collection or two, os.File closes them.
 var wakers sync.Pool
 
-// takeWaker returns nil where the system has no more files to give.
+// takeWaker returns a waker, or nil if the system has no file descriptor left.
 func takeWaker() *waker {
 	if w, ok := wakers.Get().(*waker); ok {
 		return w
@@ -24,10 +24,10 @@ func takeWaker() *waker {
 	if err != nil {
 		return nil
 	}
-	return &waker{os.NewFile(uintptr(fd), "timerfd")} // #nosec G115 -- the system counts files up from 0
+	return &waker{os.NewFile(uintptr(fd), "timerfd")} // #nosec G115 -- file descriptors count up from 0
 }
 
-// wakeAfter has it wake the scheduler after a while.
+// wakeAfter makes w wake the scheduler after d.
 func (w *waker) wakeAfter(d time.Duration) {
 	if w == nil || d <= 0 {
 		return
@@ -37,7 +37,7 @@ func (w *waker) wakeAfter(d time.Duration) {
 		return
 	}
 	at := unix.ItimerSpec{Value: unix.NsecToTimespec(d.Nanoseconds())}
-	_ = raw.Control(func(fd uintptr) { // without it the timer is late, and how late is measured
+	_ = raw.Control(func(fd uintptr) { // if this fails, the timer is late, and how late is measured
 		_ = unix.TimerfdSettime(int(fd), 0, &at, nil) // #nosec G115 -- see takeWaker
 	})
 }

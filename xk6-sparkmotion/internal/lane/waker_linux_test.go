@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestWakersAreClosed: there is a timerfd for each alarm in use, and when none is, none is left after a while.
+// TestWakersAreClosed: each alarm in use has a timerfd, and some time after the last one none is left.
 func TestWakersAreClosed(t *testing.T) {
 	const inUse = 50
 	for range 3 {
@@ -34,7 +34,7 @@ func TestWakersAreClosed(t *testing.T) {
 	}
 }
 
-// timerfds is how many this process has open.
+// timerfds returns how many this process has open.
 func timerfds(t *testing.T) (n int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/self/fd/*")
@@ -42,7 +42,7 @@ func timerfds(t *testing.T) (n int) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if opened, _ := os.Readlink(file); strings.Contains(opened, "timerfd") { // none of one that was closed since
+		if opened, _ := os.Readlink(file); strings.Contains(opened, "timerfd") { // empty if it was closed since
 			n++
 		}
 	}

@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// WarmTime is how long before a rate begins connections for it are opened, at most: servers close those that wait too long.
+	// WarmTime is how long before a rate begins its connections are opened, at most: servers close those that wait too long.
 	WarmTime = 5 * time.Second
-	// mostWarm bounds the connections that are there before they are needed.
+	// mostWarm bounds the connections that exist before they are needed.
 	mostWarm = 2000
-	// warmEvery is between two of them, at least: a handshake costs both ends as much as many taps.
+	// warmEvery is the shortest time between two of them: a handshake costs both ends as much as many taps.
 	warmEvery = 5 * time.Millisecond
-	// warmRoom is for taps that take longer than most.
+	// warmRoom allows for taps that take longer than most.
 	warmRoom = 4. / 3
-	// warmSpare is how many more there would be time for, so that the last is there in time.
+	// warmSpare is how many more there would be time for, so that the last one is ready in time.
 	warmSpare = 10
-	// dialTime is what one of them may take.
+	// dialTime is how long each of them may take.
 	dialTime = 10 * time.Second
 )
 
-// Warm opens the connections that a higher rate of taps a second needs, beginning at a time, before that, so that its first taps don't wait
-// for handshakes. Those that can't be shared or kept it leaves to the taps. They are nobody's taps and in no metric; when one can't be
-// made, or has died when a tap wants it, the tap makes its own.
+// Warm opens the connections that a higher rate, in taps a second, needs from begins on, so that its first taps don't wait for handshakes.
+// Connections that can't be shared or kept are left to the taps. Those opened here count for no tap and in no metric; if one can't be made,
+// or has died when a tap wants it, the tap makes its own.
 func (t *Target) Warm(ctx context.Context, state *lib.State, rate float64, begins time.Time) {
 	if t.Fast && t.kept == Kept && t.idle.shared && !state.Options.NoConnectionReuse.Bool {
 		go t.warm(ctx, state, rate, begins)
 	}
 }
 
-// warm spreads them over the time that there is.
+// warm spreads them over the time until begins.
 func (t *Target) warm(ctx context.Context, state *lib.State, rate float64, begins time.Time) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -54,7 +54,7 @@ func (t *Target) warm(ctx context.Context, state *lib.State, rate float64, begin
 			defer done()
 			c := &conn{target: t}
 			if err := c.dial(ctx, state, new(Result)); err != nil {
-				cancel() // it tells nothing that a tap won't tell
+				cancel() // a tap will report the same error
 				return
 			}
 			t.idle.warmed(c)
@@ -62,7 +62,7 @@ func (t *Target) warm(ctx context.Context, state *lib.State, rate float64, begin
 	}
 }
 
-// until waits for a time, and reports whether that came before ctx was done.
+// until waits for a time, and reports whether it came before ctx was done.
 func until(ctx context.Context, at time.Time) bool {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
@@ -74,7 +74,7 @@ func until(ctx context.Context, at time.Time) bool {
 	}
 }
 
-// missing is how many connections there are too few for a rate, by how long answers have taken lately.
+// missing returns how many more connections a rate needs, judging by how long answers take.
 func (i *idle) missing(rate float64) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// handshakes are those that a server saw begin.
+// handshakes records when a server saw handshakes begin.
 type handshakes struct {
 	mu sync.Mutex
 	at []time.Time
@@ -31,14 +31,14 @@ func (h *handshakes) seen() []time.Time {
 	return slices.Clone(h.at)
 }
 
-// slowWorker answers over TLS, after 20 ms.
+// slowWorker starts a Worker that answers over TLS, after 20 ms.
 func slowWorker(t *testing.T) (*httptest.Server, *handshakes) {
 	h := new(handshakes)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond)
 		http.Redirect(w, r, "https://compassion.com/live", http.StatusFound)
 	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that end in mid-handshake
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // about connections that end in mid-handshake
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -50,14 +50,14 @@ func slowWorker(t *testing.T) (*httptest.Server, *handshakes) {
 	return server, h
 }
 
-// trusting is the state of a VU that trusts a server.
+// trusting returns the state of a VU that trusts a server.
 func trusting(t *testing.T, server *httptest.Server) *lib.State {
 	state := vutest.New(t, nil, nil).Start(1).VU.Running
 	state.TLSConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12}
 	return state
 }
 
-// tapTogether makes taps at once, and returns how many failed.
+// tapTogether makes n taps at the same time, and returns how many failed.
 func tapTogether(t *testing.T, target *Target, state *lib.State, n int) (failed int) {
 	results := make(chan Result, n)
 	for range n {
@@ -73,8 +73,8 @@ func tapTogether(t *testing.T, target *Target, state *lib.State, n int) (failed 
 	return failed
 }
 
-// TestWarm: before a jump there are as many connections as the next rate needs, by what taps have taken, made one after another in the last
-// seconds; its taps make no more. One that has died is made anew.
+// TestWarm: before a jump there are as many connections as the next rate needs, judging by how long taps took, made one after another in
+// the last seconds; the taps make no more. One that has died is replaced.
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	server, made := slowWorker(t)
@@ -90,7 +90,7 @@ func TestWarm(t *testing.T) {
 	begins := time.Now().Add(WarmTime + 400*time.Millisecond)
 	want := int(math.Ceil(rate * target.idle.lately.Seconds() * warmRoom))
 	target.Warm(t.Context(), state, rate, begins)
-	time.Sleep(time.Until(begins)) // which is when they are needed
+	time.Sleep(time.Until(begins)) // when they are needed
 	at := made.seen()
 	if len(at) != want || want < rate/50 {
 		t.Fatalf("%d connections by then, want %d", len(at), want)
@@ -110,7 +110,7 @@ func TestWarm(t *testing.T) {
 	}
 }
 
-// TestWarmNothing: nothing is opened for taps that would not use it, nor more for a rate that needs no more.
+// TestWarmNothing: nothing is opened for taps that would not use it, or for a rate that needs no more.
 func TestWarmNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -11,8 +11,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/vutest"
 )
 
-// BenchmarkTap is one tap of the fast lane, request to samples, against a server that answers from memory. Its allocations
-// are the lane's, the meter's and the server's, which makes none.
+// BenchmarkTap measures one tap of the fast lane, from request to samples, against a server that answers from memory. Its allocations are
+// those of the lane and the meter; the server makes none.
 func BenchmarkTap(b *testing.B) {
 	s := vutest.New(b, nil, nil).Start(1)
 	registered, err := meter.Register(s.Registry)
@@ -25,7 +25,7 @@ func BenchmarkTap(b *testing.B) {
 		b.Fatal(err)
 	}
 	go func() {
-		for range s.Samples { // k6's outputs would take them
+		for range s.Samples { // stands in for k6's outputs
 		}
 	}()
 	r := lane.Request{Band: []byte("LOADTEST-E1-000001"), Hosts: &lane.Hosts{Page: "compassion.com"}, Timeout: time.Minute}
@@ -45,7 +45,7 @@ func BenchmarkTap(b *testing.B) {
 	}
 }
 
-// redirects serves one connection after another and allocates nothing for a request.
+// redirects serves one connection after another, and allocates nothing for a request.
 func redirects(b *testing.B) string {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // closed with the benchmark

@@ -1,5 +1,5 @@
-// Package meter is where all that happens in a run is counted, once: as k6's samples, and in the [capacity.Recorder] that the
-// verdict is made of. What happens is a value, such as a tap's result or a flush, that its primitive hands over when it is over.
+// Package meter counts each event of a run once: as k6's samples, and in the [capacity.Recorder] that the verdict is based on. An event is
+// a value, such as a tap's result or a flush, which its primitive hands over when it has ended.
 package meter
 
 import (
@@ -24,7 +24,7 @@ type Process struct {
 	probe     lagProbe
 }
 
-// Stopped reports whether k6 was stopped before the run's end: by a signal, a threshold or the script.
+// Stopped reports whether k6 was stopped before the end of the run: by a signal, a threshold or the script.
 func (p *Process) Stopped() bool {
 	execution := p.execution.Load()
 	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
@@ -36,11 +36,11 @@ type Meter struct {
 	process *Process
 	metrics *Metrics
 
-	tags      map[*lane.Target]*tapTags // of each target's last tap: the next one mostly has the same
+	tags      map[*lane.Target]*tapTags // of each target's last tap: the next one usually has the same
 	iteration int64                     // of the last tap, from 1
 
 	scenario *lib.ScenarioState // of the last tap
-	carried  int                // by its iteration, in taps
+	carried  int                // taps that its iteration carries
 	schedule capacity.Schedule  // of that scenario, if its arrival rate ramps
 }
 
@@ -49,9 +49,9 @@ func New(vu modules.VU, process *Process, registered *Metrics) *Meter {
 	return &Meter{vu: vu, process: process, metrics: registered, tags: make(map[*lane.Target]*tapTags)}
 }
 
-// Query is one request of an admin: several queries when it was a batch.
+// Query is one request of an admin, with several queries if it is a batch.
 type Query struct {
-	Procedures string // with commas
+	Procedures string // separated by commas
 	Took       time.Duration
 	Count      int
 	Failures   []string // how queries failed, such as "analytics.kpis: BAD_REQUEST"
@@ -69,8 +69,8 @@ func (q Query) export() bool {
 	return false
 }
 
-// Query counts a request of an admin. Its latency is one of accepted answers: a refusal is fast, and an export of nothing no export.
-// A request that was never sent says nothing of the system: Query reports whether it was counted.
+// Query counts a request of an admin, and reports whether it did: one that was never sent says nothing about the system. Only accepted
+// answers have a latency, because a refusal is fast, and an empty export is not an export.
 func (m *Meter) Query(q Query) bool {
 	if q.Took == 0 || m.over() {
 		return false
@@ -127,7 +127,7 @@ func (m *Meter) QueueSample(s capacity.QueueSample) bool {
 	return true
 }
 
-// Settle counts the reading that a run ends with, as [capacity.Recorder.Settle] has it.
+// Settle counts the reading at the end of a run (see [capacity.Recorder.Settle]).
 func (m *Meter) Settle(r capacity.Reading, settled, flushing bool) {
 	if m.over() {
 		return
@@ -140,7 +140,7 @@ func (m *Meter) Settle(r capacity.Reading, settled, flushing bool) {
 // lost tells k6 which share of the taps has been lost so far.
 func (m *Meter) lost() {
 	l := m.process.Recorder.Ledger()
-	if l == nil || l.Received > l.Redirected { // others' taps hide it
+	if l == nil || l.Received > l.Redirected { // taps of others hide it
 		return
 	}
 	if lost, redirected := l.Loss(); redirected > 0 {
@@ -176,11 +176,11 @@ func (m *Meter) Audit(o *audit.Outcome) {
 	m.emit(own.unexpected, float64(o.Unexpected.Count))
 }
 
-// GoalHeld tells k6 whether the run's goal is held by what is known now.
+// GoalHeld tells k6 whether the run holds its goal, as far as is known now.
 func (m *Meter) GoalHeld(held bool) { m.emit(m.metrics.goalHeld, rate(held)) }
 
-// over reports whether the VU was cut off: k6 counts nothing from then on, and nor do we. It is asked of all that happens, and so notes
-// which execution that is of.
+// over reports whether the VU was cut off: k6 counts nothing from then on, and neither do we. It is called for every event, so it also
+// notes the execution.
 func (m *Meter) over() bool {
 	if m.process.execution.Load() == nil {
 		m.process.execution.Store(lib.GetExecutionState(m.vu.Context()))
@@ -188,7 +188,7 @@ func (m *Meter) over() bool {
 	return m.vu.Context().Err() != nil
 }
 
-// emit pushes one sample with the VU's tags and those given as name, value pairs.
+// emit pushes one sample with the VU's tags and the given name, value pairs.
 func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	state := m.vu.State()
 	current := state.Tags.GetCurrentValues()
@@ -203,11 +203,11 @@ func (m *Meter) emit(metric *metrics.Metric, value float64, tags ...string) {
 	})
 }
 
-// TapBegins has the generator's own lag measured from the first tap on, whenever that is answered.
+// TapBegins makes the probe measure the generator's lag from the first tap on, even before that is answered.
 func (m *Meter) TapBegins() { m.process.probe.want(&m.process.Recorder) }
 
-// Plateau returns the place that a tap has in its scenario's schedule now, when an iteration carries so many. Scenarios whose arrival rate
-// does not ramp have none, nor have setup() and teardown().
+// Plateau returns a tap's current place in its scenario's schedule, if an iteration carries this many taps. Scenarios whose arrival rate
+// does not ramp have none, nor do setup() and teardown().
 func (m *Meter) Plateau(taps int) lane.Plateau {
 	scenario := lib.GetScenarioState(m.vu.Context())
 	if scenario == nil {
@@ -223,15 +223,15 @@ func (m *Meter) Plateau(taps int) lane.Plateau {
 	return lane.Plateau{Name: name, Stage: stage, Tenth: tenth, Scenario: scenario.Name, Began: scenario.StartTime}
 }
 
-// Jump returns the rate of taps that follows the stage of the VU's last tap at once, of this process, and when it begins; false when no higher
-// one does.
+// Jump returns the rate, in taps a second of this process, that the schedule jumps to after the stage of the VU's last tap, and when; ok is
+// false if it does not jump to a higher one.
 func (m *Meter) Jump(p lane.Plateau) (rate float64, begins time.Time, ok bool) {
 	rate, at, ok := m.schedule.Jump(p.Stage)
 	return rate * float64(m.carried) * m.vu.State().Options.ExecutionSegment.FloatLength(), p.Began.Add(at), ok
 }
 
-// enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: whatever the script's init context made of it,
-// an archive, a configuration file or an option may have others.
+// enter reads the schedule of the scenario that the VU has begun to run, as k6 executes it: an archive, a configuration file or an option
+// may differ from what the script's init context had.
 func (m *Meter) enter(scenario *lib.ScenarioState, taps int) {
 	m.scenario, m.carried, m.schedule = scenario, taps, nil
 	if ramping, ok := m.vu.State().Options.Scenarios[scenario.Name].(*executor.RampingArrivalRateConfig); ok {

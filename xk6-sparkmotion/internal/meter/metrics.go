@@ -6,40 +6,40 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Metrics are the module's own. Their names are a contract with thresholds and dashboards.
+// Metrics are the module's own metrics. Their names are a contract with thresholds and dashboards.
 type Metrics struct {
 	redirectLatency  *metrics.Metric // Trend, ms: one tap, request sent to answer read
 	connectLatency   *metrics.Metric // Trend, ms: TCP and TLS of a tap's new connection
 	analyticsLatency *metrics.Metric // Trend, ms: one tRPC request
 	exportLatency    *metrics.Metric // Trend, ms: one tRPC export
-	errorRate        *metrics.Metric // Rate: taps, queries and queue samples that failed; tag part says whose
+	errorRate        *metrics.Metric // Rate: taps, queries and queue samples that failed; the tag part says whose
 	kvHitRate        *metrics.Metric // Rate: redirects that came from the Worker's KV
 	cronErrors       *metrics.Metric // Rate: flushes that failed, whole or in part
 	cronFlushed      *metrics.Metric // Counter: taps that flushes moved to the database
-	cronDropped      *metrics.Metric // Counter: taps that flushes lost, as their band is not in the database
-	cronDropRate     *metrics.Metric // Gauge, 0 to 1: of the taps that flushes took off the queue so far, those that they lost
-	tapsLost         *metrics.Metric // Gauge, 0 to 1: of the taps redirected so far, those that the system has not received
+	cronDropped      *metrics.Metric // Counter: taps that flushes lost, because their band is not in the database
+	cronDropRate     *metrics.Metric // Gauge, 0 to 1: share of the taps taken off the queue so far that flushes lost
+	tapsLost         *metrics.Metric // Gauge, 0 to 1: share of the taps redirected so far that the system has not received
 	capacity         *metrics.Metric // Gauge, taps/s: the rate that findCapacity() has confirmed
 	queueDepth       *metrics.Metric // Gauge: taps waiting in tap-log:pending
 	upstashLatency   *metrics.Metric // Trend, ms: one Upstash REST request
 	audit            auditMetrics
 	goalHeld         *metrics.Metric // Gauge, 0 or 1: the run has shown that its goal is held
-	generatorLag     *metrics.Metric // Trend, ms: a tap at the canary in this process, from when it was due
-	generatorLimited *metrics.Metric // Rate: of generator_lag above a fifth of the redirects' warning limit
-	generatorMemory  *metrics.Metric // Gauge, bytes: what Go's runtime holds of memory in this process
+	generatorLag     *metrics.Metric // Trend, ms: a tap at the canary in this process, counted from when it was due
+	generatorLimited *metrics.Metric // Rate: generator_lag above a fifth of the redirects' warning limit
+	generatorMemory  *metrics.Metric // Gauge, bytes: memory that Go's runtime holds in this process
 }
 
 // auditMetrics are Counters: what an audit found, over the taps that were redirected.
 type auditMetrics struct {
 	recorded   *metrics.Metric // taps recorded once, as they should be
 	lost       *metrics.Metric // taps recorded nowhere
-	duplicated *metrics.Metric // rows of a tap beyond its first
+	duplicated *metrics.Metric // rows of a tap after its first
 	otherEvent *metrics.Metric // taps recorded under another event than their band's
 	otherMode  *metrics.Metric // taps recorded as another mode than their event shows
-	unexpected *metrics.Metric // rows in the run's time that no tap of it stands for
+	unexpected *metrics.Metric // rows from the time of the run that belong to none of its taps
 }
 
-// Register registers the metrics, in the init context.
+// Register registers the metrics. It must be called in the init context.
 func Register(registry *metrics.Registry) (*Metrics, error) {
 	var m Metrics
 	for _, row := range []struct {
@@ -82,7 +82,7 @@ func Register(registry *metrics.Registry) (*Metrics, error) {
 	return &m, nil
 }
 
-// rate is the value of a Rate's sample.
+// rate returns the value of a Rate's sample.
 func rate(yes bool) float64 {
 	if yes {
 		return 1

@@ -10,7 +10,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 )
 
-// Part is one of the http_req_* metrics that k6 has of each request.
+// Part is one of the http_req_* metrics that k6 emits for each request.
 type Part struct {
 	name   string
 	metric func(*metrics.BuiltinMetrics) *metrics.Metric
@@ -52,7 +52,7 @@ var allParts = []Part{
 	},
 }
 
-// Parts returns the parts of these names: all of them for nil, none for an empty list.
+// Parts returns the parts with these names: all of them for nil, none for an empty list. It fails on an unknown name.
 func Parts(names []string) ([]Part, error) {
 	if names == nil {
 		return allParts, nil

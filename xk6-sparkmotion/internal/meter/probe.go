@@ -10,34 +10,34 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// lagProbe measures the generator's own lag: how long after it was due a tap at a canary is answered. For want of a processor any tap
-// starts as late, and its answer is read as late: its latency, and the arrival rate, are then the generator's, not the system's. A slow
+// lagProbe measures the generator's own lag: how long after it was due a tap at the canary is answered. For lack of a processor, any tap
+// would start as late, or have its answer read as late: latencies and the arrival rate are then the generator's, not the system's. A slow
 // system, which keeps VUs busy, does not count as lag.
 type lagProbe struct {
 	running atomic.Bool
-	wanted  atomic.Bool  // a tap has come by since the last beat
-	lag     atomic.Int64 // ns, the largest that is not yet collected; -1 for none
-	most    atomic.Int64 // ns, that a beat may take; 0 for what the default's limits allow
-	memory  atomic.Int64 // bytes that Go's runtime held at the last second's beat; 0 when that is collected
+	wanted  atomic.Bool  // there was a tap since the last beat
+	lag     atomic.Int64 // ns: the largest not collected yet; -1 for none
+	most    atomic.Int64 // ns that a beat may take; 0 for what the default limits allow
+	memory  atomic.Int64 // bytes that Go's runtime held at the last full second; 0 once collected
 }
 
 const (
 	beat = 10 * time.Millisecond
-	// restBeats is how many beats without a tap end the probe; the next tap starts it again.
+	// restBeats is how many beats without a tap stop the probe; the next tap starts it again.
 	restBeats = 100
-	// secondBeats are those of a second.
+	// secondBeats is the number of beats in a second.
 	secondBeats = int(time.Second / beat)
 )
 
-// LimitLag sets how long a tap at the canary may take: after that, it counts as limited by the generator.
+// LimitLag sets how long a tap at the canary may take before it counts as limited by the generator.
 func (p *Process) LimitLag(most time.Duration) { p.probe.most.Store(int64(most)) }
 
-// late reports whether a beat took longer than it may.
+// late reports whether a beat took longer than allowed.
 func (p *lagProbe) late(lag time.Duration) bool {
 	return lag > cmp.Or(time.Duration(p.most.Load()), capacity.MaxLag(capacity.Limits))
 }
 
-// want starts the probe, or has it go on. It has every beat recorded for the report: taps that come seldom would collect the late ones alone.
+// want starts the probe, or keeps it going. The probe records each beat for the report: infrequent taps would collect only late ones.
 func (p *lagProbe) want(recorder *capacity.Recorder) {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
@@ -58,7 +58,7 @@ func (p *lagProbe) collect(recorder *capacity.Recorder) (time.Duration, bool) {
 	return time.Duration(lag), lag >= 0
 }
 
-// run beats until no tap has come by for a while.
+// run beats until there has been no tap for a while.
 func (p *lagProbe) run(recorder *capacity.Recorder) {
 	defer p.running.Store(false)
 	timer := time.NewTimer(beat)
@@ -72,7 +72,7 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 		due := time.Now().Add(beat)
 		timer.Reset(beat)
 		<-timer.C
-		// The timer puts us first in line; a tap whose answer has come stands at the end of it.
+		// The timer puts us at the front of the run queue; a tap whose answer has come is at the end of it.
 		runtime.Gosched()
 		own.tap()
 		now := time.Now()
@@ -86,7 +86,7 @@ func (p *lagProbe) run(recorder *capacity.Recorder) {
 	}
 }
 
-// memoryHeld returns how many bytes Go's runtime has of the system, as GOMEMLIMIT counts them: without those that it gave back.
+// memoryHeld returns how many bytes Go's runtime holds, as GOMEMLIMIT counts them: without those returned to the system.
 func memoryHeld() int64 {
 	held := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(held)

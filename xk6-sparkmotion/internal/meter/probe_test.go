@@ -8,7 +8,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// eventually waits for something to be so.
+// eventually waits for a condition to hold.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
@@ -18,7 +18,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// TestLagProbe: a beat is collected once, the probe rests when nobody asks any more, and leaves nothing behind.
+// TestLagProbe: a beat is collected once; the probe stops when nobody asks any more, and leaves nothing behind.
 func TestLagProbe(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	var p lagProbe
@@ -39,7 +39,7 @@ func TestLagProbe(t *testing.T) {
 	eventually(t, "its goroutines' end", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
 
-// TestLimitLag: from when on a beat is late is the limits' to say.
+// TestLimitLag: the limits decide when a beat is late.
 func TestLimitLag(t *testing.T) {
 	t.Parallel()
 	var p Process
@@ -51,7 +51,7 @@ func TestLimitLag(t *testing.T) {
 	}
 }
 
-// TestCanaryTap: the canary answers one tap after another on one connection, and where there is none it takes no time.
+// TestCanaryTap: the canary answers one tap after another on one connection, and a nil canary takes no time.
 func TestCanaryTap(t *testing.T) {
 	t.Parallel()
 	c := newCanary()

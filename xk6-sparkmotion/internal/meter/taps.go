@@ -10,28 +10,28 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 )
 
-// Checks are a tap's, in the order in which they are emitted.
+// checks are a tap's checks, in the order in which they are emitted.
 var checks = [...]string{"status is 302", "has a Location", "leads to the event's page"}
 
-// samplesATap is a tap's own four, three checks, http_reqs, and three of the generator's health. Its parts come on top.
+// samplesATap is four samples of a tap's own, three checks, http_reqs, and three of the generator's health. Parts come on top.
 const samplesATap = 11
 
-// Taps counts the taps of one call, and hands their samples to k6 together: k6 wakes its outputs for each push.
+// Taps counts the taps of one call, and hands their samples to k6 together, because k6 wakes its outputs for each push.
 type Taps struct {
 	meter   *Meter
 	samples metrics.Samples
-	room    int // for so many taps
-	asked   int // of the call
+	room    int // number of taps that samples has room for
+	asked   int // taps that the call asks for
 	later   bool
 	parts   []Part
 }
 
-// Taps returns a count for a call that asks for so many taps, with room for some at a time, that emits these parts of each.
+// Taps returns a count for a call that asks for this many taps. It has room for the samples of room taps, and emits these parts of each.
 func (m *Meter) Taps(asked, room int, parts []Part) Taps {
 	return Taps{meter: m, room: room, asked: asked, parts: parts}
 }
 
-// Add counts a tap. One that the run's end cut off is no sample, as k6 counts none of its own, but it did start.
+// Add counts a tap. One that the end of the run cut off gets no samples, as with k6's own requests, but it did start.
 func (t *Taps) Add(r lane.Result) {
 	m := t.meter
 	iteration := m.vu.State().Iteration + 1
@@ -46,7 +46,7 @@ func (t *Taps) Add(r lane.Result) {
 	}
 	counted.Asked, counted.Later, t.later = t.asked, t.later, true
 	counted.Unanswered = r.Err != nil
-	if n := r.Plateau.Number; n > 0 { // iterations carry as many as the search asks for: each stands for one of its own
+	if n := r.Plateau.Number; n > 0 { // a search's iterations carry any number of taps: each counts as an iteration of its own
 		counted.Iteration, counted.First, counted.Asked, counted.Later = n-1, true, 1, false
 	}
 	m.iteration = iteration
@@ -61,7 +61,7 @@ func (t *Taps) Add(r lane.Result) {
 	m.process.Recorder.Tap(counted)
 }
 
-// None counts a call that asked for taps, none of which was due in its iteration by chance.
+// None counts a call that asked for taps, none of which happened to be due in its iteration.
 func (m *Meter) None(p lane.Plateau, asked int) {
 	iteration := m.vu.State().Iteration + 1
 	if !m.over() {
@@ -72,16 +72,16 @@ func (m *Meter) None(p lane.Plateau, asked int) {
 	m.iteration = iteration
 }
 
-// number is the VU's iteration's among those that its scenario has started in this process.
+// number returns the number of the VU's iteration among those that its scenario has started in this process, from 0.
 func (m *Meter) number() int64 {
 	if number := m.vu.State().GetScenarioLocalVUIter; number != nil {
 		return int64(number()) // #nosec G115 -- k6 counts up from 0
 	}
-	return 0 // setup() and teardown()
+	return 0 // in setup() and teardown()
 }
 
-// sample adds a tap's samples. Only a redirect tells whether the KV knew the band, and only where what it carries tells a hit from
-// what the Hub answered.
+// sample adds a tap's samples. Only a redirect shows whether the KV knew the band, and only if its answer tells a hit from what the Hub
+// answered.
 func (t *Taps) sample(r *lane.Result) {
 	m := t.meter
 	state := m.vu.State()
@@ -129,15 +129,15 @@ func (t *Taps) Full() bool { return len(t.samples) > t.size(t.room-1) }
 // size is how many samples n taps have at most.
 func (t *Taps) size(n int) int { return n * (samplesATap + len(t.parts)) }
 
-// Push hands the samples to k6: one container for what one call made.
+// Push hands the samples to k6, in one container for the call.
 func (t *Taps) Push() {
 	if len(t.samples) > 0 {
-		t.meter.vu.State().Samples <- t.samples // open while the iteration lasts
-		t.samples = nil                         // k6's outputs keep it
+		t.meter.vu.State().Samples <- t.samples // the channel is open while the iteration lasts
+		t.samples = nil                         // k6's outputs keep the slice
 	}
 }
 
-// tagKey is all that the tags of a tap's samples depend on, besides its target.
+// tagKey is what the tags of a tap's samples depend on, besides its target.
 type tagKey struct {
 	vu      *metrics.TagSet
 	plateau string
@@ -191,7 +191,7 @@ func httpTags(r *lane.Result, tags *metrics.TagSet, enabled *metrics.SystemTagSe
 	}
 	name := r.Target.Name
 	if given, ok := tags.Get(metrics.TagName.String()); ok {
-		name = given // the script's own name goes for the URL too, as in k6
+		name = given // the script's own name replaces the URL too, as in k6
 	} else {
 		add(metrics.TagName, name)
 	}

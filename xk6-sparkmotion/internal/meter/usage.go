@@ -7,10 +7,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// started is when this process did, but for what Go does before.
+// started is when this process started, apart from what Go does first.
 var started = time.Now()
 
-// Usage returns what this process has taken of its machine so far; nil where the system does not tell.
+// Usage returns what this process has used of its machine so far, or nil if the system does not tell.
 func Usage() *capacity.Usage {
 	cpu, peak, ok := used()
 	if !ok {

@@ -4,5 +4,5 @@ package meter
 
 import "time"
 
-// used can't tell here.
+// used is not known on this system.
 func used() (cpu time.Duration, peak int64, ok bool) { return 0, 0, false }

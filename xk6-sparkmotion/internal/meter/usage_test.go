@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What a process has taken is what the system says elsewhere as well.
+// What Usage returns agrees with what the system says elsewhere.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	before := Usage()
@@ -20,7 +20,7 @@ func TestUsage(t *testing.T) {
 	}
 	taken := make([]byte, 64<<20)
 	for i := range taken {
-		taken[i] = 1 // it is memory only once it is written to
+		taken[i] = 1 // a page takes memory only once it is written to
 	}
 	for begun := time.Now(); Usage().CPU-before.CPU < 0.05; {
 		if time.Since(begun) > time.Minute {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// used returns the CPU time of this process and the most memory that it had at once, in bytes; ok when the system tells.
+// used returns the CPU time of this process and its peak memory in bytes; ok is false if the system does not tell.
 func used() (cpu time.Duration, peak int64, ok bool) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

@@ -10,19 +10,19 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// chart is a plot, in words too: Desc says what it shows, and the tables have its figures.
+// chart is a plot, also in words: Desc says what it shows, and Table has its figures.
 type chart struct {
 	ID, Title, Caption, Desc string
 	Keys                     []key
 	SVG                      template.HTML
 	Table                    table
-	Height                   int // in pixels, where it is not that of all others
+	Height                   int // in pixels; 0 for the usual height
 }
 
 // key says what a mark stands for.
 type key struct{ Class, Text string }
 
-// charts are those of what was measured.
+// charts returns the charts of what was measured.
 func charts(r *capacity.Report) []chart {
 	if len(r.Plateaus) == 0 {
 		return nil
@@ -43,10 +43,10 @@ func charts(r *capacity.Report) []chart {
 	return all
 }
 
-// drawn are the percentiles of redirects, from the lowest, by their labels.
+// drawn has the labels of the percentiles that are drawn, from the lowest.
 var drawn = []string{"redirect p50", "redirect p95", "redirect p99"}
 
-// figureOf is a metric in a plateau.
+// figureOf returns a metric in a plateau.
 func figureOf(p *capacity.Plateau, label string) capacity.Figure {
 	m, _ := capacity.Find(label)
 	return m.In(p)
@@ -82,13 +82,13 @@ func latencyChart(r *capacity.Report) chart {
 	return c
 }
 
-// limit draws a tier's limit, and names it so many pixels further down.
+// limit draws a tier's limit, and labels it down pixels lower.
 func (p *plot) limit(tier string, at, down float64) {
 	p.draw(`<line class="limit %s" x1="0" x2="100%%" y1="%.1f" y2="%[2]f"/>`, tier, p.down(at))
 	p.text("limit right "+tier, 0, 6, p.down(at)+down, tier+" ≥ "+units.Milliseconds(at))
 }
 
-// aside ends a sentence about a plateau with what to think of it.
+// aside ends a sentence about a plateau, with a reservation if its figures are not the system's.
 func aside(p *capacity.Plateau) string {
 	if p.Valid() {
 		return "."
@@ -96,10 +96,10 @@ func aside(p *capacity.Plateau) string {
 	return " (" + string(p.Status) + ", not the system's)."
 }
 
-// percentiles draws one line each, named where it ends; dots are hollow where they are not the system's. What p95 comes to
-// stands below its plateau.
+// percentiles draws a line for each percentile, labelled where it ends; dots are hollow if they are not the system's. The p95 is written
+// below each plateau.
 func (p *plot) percentiles(all []capacity.Plateau) {
-	lowest := plotBottom + 4 // of names that are free
+	lowest := plotBottom + 4 // lowest free place for a label
 	for _, label := range drawn {
 		name := strings.TrimPrefix(label, "redirect ")
 		var points []point
@@ -210,7 +210,7 @@ func queueChart(r *capacity.Report) chart {
 	return c
 }
 
-// flushes draws each as long as the taps that it moved, down to those that it left.
+// flushes draws a line for each flush: as long as the taps that it moved, down to those that it left.
 func (p *plot) flushes(depths []capacity.Depth) {
 	for _, d := range depths {
 		if d.Flushed > 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Comparison writes what a comparison comes to, then every figure that is not the same in both runs, at most 100 columns wide.
+// Comparison writes the verdict of a comparison, then every figure that differs between the runs, at most 100 columns wide.
 func Comparison(w io.Writer, c *capacity.Comparison, colour bool) error {
 	t := terminal{colour: colour}
 	for _, sentence := range c.Verdict {
@@ -32,7 +32,7 @@ func Comparison(w io.Writer, c *capacity.Comparison, colour bool) error {
 	return err
 }
 
-// sentence is broken into lines, all but the first of which are indented.
+// sentence writes a sentence in lines, all indented but the first.
 func (t *terminal) sentence(text string) {
 	first := wrap(text, width)[0]
 	t.line(first)
@@ -80,7 +80,7 @@ func (t *terminal) columns(name, before, after, change, noise, outcome string) {
 	t.line(fmt.Sprintf("%-26s %9s %9s %10s %10s  %s", name, before, after, change, noise, outcome))
 }
 
-// outcome says in words what the colour repeats.
+// outcome says in words what the colour shows.
 func (t *terminal) outcome(o capacity.Outcome, why string) string {
 	said := string(o)
 	if why != "" {

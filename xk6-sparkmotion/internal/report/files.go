@@ -14,8 +14,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Where a report's files are, below the folder that k6 runs in. Those of the last run are there, and those of each in a folder of its
-// own below it, to the last of which Latest leads.
+// Names of a report's files. Folder is below the folder that k6 runs in. It has the files of the last run, and a folder for each run;
+// Latest is a link to the last of these.
 const (
 	Folder       = "results"
 	SummaryFile  = "e2e-load-summary.json"
@@ -26,14 +26,14 @@ const (
 	Latest       = "latest"
 )
 
-// file is one of a report's.
+// file is a file of a report.
 type file struct {
 	name string
 	text []byte
 }
 
-// Write leaves a report's files in a folder, and returns what is for the terminal, also when a file can't be written. The
-// summary is JSON that has the report as capacity; audited is what an audit has found, if there was one.
+// Write writes a report's files to a folder, and returns the text for the terminal, even if a file can't be written. The summary is JSON
+// with the report as capacity; audited is what an audit found, or nil.
 func Write(folder string, summary, audited []byte, r *capacity.Report, colours bool) (string, error) {
 	var indented, page, markdown, cases, terminal bytes.Buffer
 	err := errors.Join(
@@ -45,7 +45,7 @@ func Write(folder string, summary, audited []byte, r *capacity.Report, colours b
 	files := []file{{SummaryFile, indented.Bytes()}, {PageFile, page.Bytes()}, {MarkdownFile, markdown.Bytes()}, {JUnitFile, cases.Bytes()}}
 	own := files
 	if audited != nil {
-		own = append(own, file{AuditFile, audited}) // the audit has left it beside the others already
+		own = append(own, file{AuditFile, audited}) // the audit has already left it beside the others
 	}
 	kept, err := keep(folder, folderName(&r.Run), own)
 	if err != nil {
@@ -64,7 +64,7 @@ func Write(folder string, summary, audited []byte, r *capacity.Report, colours b
 	return terminal.String(), nil
 }
 
-// folderName is a run's: when it began, so that names are in that order, and what it is called.
+// folderName returns a run's folder name: when it began, so that names sort by time, and the run's name.
 func folderName(run *capacity.Run) string {
 	name := run.Name
 	if name == "" {
@@ -78,11 +78,10 @@ func folderName(run *capacity.Run) string {
 
 var noName = regexp.MustCompile(`[^\pL\pN._-]+`)
 
-// Name makes of a text what a folder can be called on any system.
+// Name turns a text into a folder name that any system allows.
 func Name(text string) string { return strings.Trim(noName.ReplaceAllString(text, "-"), ".-") }
 
-// keep leaves files in a new folder below another, all or none, and returns its name: the one that is wanted, with a number when another run
-// has that.
+// keep writes files to a new folder inside another, all or none, and returns its name: the wanted one, with a number if another run has it.
 func keep(folder, wanted string, files []file) (name string, err error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return "", err
@@ -91,7 +90,7 @@ func keep(folder, wanted string, files []file) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(made)) }() // of what went well nothing is left there
+	defer func() { err = errors.Join(err, os.RemoveAll(made)) }() // after a success there is nothing to remove
 	if err := os.Chmod(made, 0o750); err != nil {                 // #nosec G302 -- as its parent
 		return "", err
 	}
@@ -110,7 +109,7 @@ func keep(folder, wanted string, files []file) (name string, err error) {
 	}
 }
 
-// lead has Latest lead to a run's folder.
+// lead makes Latest a link to a run's folder.
 func lead(folder, name string) error {
 	latest := filepath.Join(folder, Latest)
 	if at, err := os.Lstat(latest); err == nil && at.Mode()&fs.ModeSymlink == 0 {
@@ -126,7 +125,7 @@ func lead(folder, name string) error {
 	return nil
 }
 
-// WriteFile writes a file beside its place and renames it there, so that whoever reads it finds all of it, or all of the one before.
+// WriteFile writes a file under another name and then renames it, so that a reader finds either all of it or all of the previous one.
 func WriteFile(path string, text []byte) (err error) {
 	made, err := os.CreateTemp(filepath.Dir(path), ".writing-")
 	if err != nil {

@@ -23,14 +23,14 @@ func text(t *testing.T, path ...string) string {
 	return string(text)
 }
 
-// titled is a report with a name and a title of its own, as long as a page of two runs must not be mistaken for one.
+// titled returns a report with a title of its own, so that a page mixed from two runs is noticed.
 func titled(n int) *capacity.Report {
 	r := new(*fixtures()["few"])
 	r.Run = capacity.Run{Name: "load", Began: &began, Title: fmt.Sprintf("run %d of many", n)}
 	return r
 }
 
-// Runs that end at once in one folder: each has all of its files in a folder of its own, and the last run's files are whole.
+// Several runs end at the same time in one folder: each has all its files in its own folder, and the last run's files are complete.
 func TestWriteAtOnce(t *testing.T) {
 	t.Parallel()
 	const runs = 8
@@ -76,7 +76,7 @@ func TestWriteAtOnce(t *testing.T) {
 	wantNothingBeside(t, dir)
 }
 
-// wantNothingBeside wants no file that was written beside its place.
+// wantNothingBeside fails if a temporary file was left behind.
 func wantNothingBeside(t *testing.T, dir string) {
 	t.Helper()
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
@@ -84,7 +84,7 @@ func wantNothingBeside(t *testing.T, dir string) {
 	}
 }
 
-// What can't be written costs the last run nothing: here a folder is where the page should be.
+// A file that can't be written does not damage the last run's: here, a folder is where the page should be.
 func TestWriteFailsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -106,7 +106,7 @@ func TestWriteFailsWhole(t *testing.T) {
 	wantNothingBeside(t, dir)
 }
 
-// An audit's findings are kept with the run's; where Latest can't be a symbolic link, a run says so, and leaves all else.
+// An audit's findings are kept with the run's files. If Latest can't be a symbolic link, the run says so, and writes all else.
 func TestWriteAudit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

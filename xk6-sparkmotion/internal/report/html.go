@@ -16,7 +16,7 @@ var source string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{"class": class}).Parse(source))
 
-// HTML writes the report as one page that needs nothing else.
+// HTML writes the report as one self-contained page.
 func HTML(w io.Writer, r *capacity.Report) error {
 	data := struct {
 		*capacity.Report
@@ -27,12 +27,12 @@ func HTML(w io.Writer, r *capacity.Report) error {
 		Tables []section
 		Notes  []string
 		Foot   []fact
-	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r), Foot: provenance(r)}
+	}{Report: r, Title: title(r), Facts: facts(r), Charts: charts(r), Notes: notes(r, slices.Concat(heads(r), tables(r))), Foot: provenance(r)}
 	for _, t := range heads(r) {
 		data.Heads = append(data.Heads, sectionOf(t))
 	}
 	for _, t := range tables(r) {
-		if t.Name == failedName { // what many look for first
+		if t.Name == failedName { // what many readers look for first
 			data.Heads = append(data.Heads, sectionOf(t))
 			continue
 		}
@@ -41,7 +41,7 @@ func HTML(w io.Writer, r *capacity.Report) error {
 	return page.Execute(w, data)
 }
 
-// section is a table of a page, in which rows that were not measured are folded.
+// section is a table of a page, whose rows without measurements are folded.
 type section struct{ Table, Folded table }
 
 func sectionOf(t table) section {
@@ -57,7 +57,7 @@ func sectionOf(t table) section {
 	return s
 }
 
-// measured reports whether a row says more than that nothing was.
+// measured reports whether a row shows more than that nothing was measured.
 func measured(row []cell) bool {
 	if len(row) > 1 && row[1].Text == notMeasured {
 		return false
@@ -65,7 +65,7 @@ func measured(row []cell) bool {
 	return slices.ContainsFunc(row[1:], func(c cell) bool { return c.Text != unknown })
 }
 
-// facts are what a report's head tells of a run.
+// facts returns what a report's header says about a run.
 func facts(r *capacity.Report) []string {
 	run := &r.Run
 	facts := []string{}
@@ -90,10 +90,10 @@ func facts(r *capacity.Report) []string {
 	return append(facts, fmt.Sprintf("%s taps", count(float64(r.Whole.Taps))))
 }
 
-// title is what a report is called.
+// title returns the report's title.
 func title(r *capacity.Report) string { return cmp.Or(r.Run.Title, "SparkMotion load test") }
 
-// class is a status's CSS class.
+// class returns a status's CSS class.
 func class(s capacity.Status) string {
 	switch s {
 	case capacity.Pass:

@@ -11,8 +11,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// JUnit writes the report as JUnit XML, which CI systems show: a suite for the run and for each plateau, a case a limit. What fails is a
-// failure, as k6 has it; what was not measured, or is not the system's, is skipped; a warning passes, and says so.
+// JUnit writes the report as JUnit XML, which CI systems show: a suite for the run and for each plateau, a case for each limit. What fails
+// is a failure, as in k6; what was not measured, or is not the system's, is skipped; a warning passes with a message.
 func JUnit(w io.Writer, r *capacity.Report) error {
 	all := junit.Testsuites{Name: title(r), Time: seconds(r.Run.Seconds)}
 	run := suite(r, "run", r.Run.Seconds)
@@ -41,7 +41,7 @@ func suite(r *capacity.Report, name string, took float64) junit.Testsuite {
 	return s
 }
 
-// plateauSuite has the limits that k6 or the plateau's own verdict goes by.
+// plateauSuite returns a suite with a case for the plateau's verdict, and one for each limit.
 func plateauSuite(r *capacity.Report, p *capacity.Plateau, id int) junit.Testsuite {
 	s := suite(r, p.Name+"/s", p.Seconds)
 	s.ID = id
@@ -64,7 +64,7 @@ func plateauSuite(r *capacity.Report, p *capacity.Plateau, id int) junit.Testsui
 	return s
 }
 
-// statusOf is a metric's, of which nothing is known without a sample.
+// statusOf returns a metric's status, of which nothing is known without samples.
 func statusOf(s capacity.Status, samples int64) capacity.Status {
 	if samples == 0 {
 		return capacity.NoData
@@ -72,7 +72,7 @@ func statusOf(s capacity.Status, samples int64) capacity.Status {
 	return s
 }
 
-// figureSaid is a figure beside its limits.
+// figureSaid returns a figure with its limits.
 func figureSaid(l capacity.Limit, value float64, samples int64) string {
 	if samples == 0 {
 		return "not measured"

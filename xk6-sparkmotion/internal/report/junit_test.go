@@ -10,7 +10,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// suites are what a reader of JUnit XML finds, who knows nothing of who wrote it.
+// suites is what an independent reader of JUnit XML finds.
 type suites struct {
 	Tests    int `xml:"tests,attr"`
 	Failures int `xml:"failures,attr"`
@@ -30,7 +30,7 @@ type suites struct {
 	} `xml:"testsuite"`
 }
 
-// Each limit is a case, of the run and of each plateau, and fails where it does.
+// Each limit is a case of the run and of each plateau, and fails where the limit does.
 func TestJUnit(t *testing.T) {
 	t.Parallel()
 	for name, r := range fixtures() {
@@ -64,7 +64,7 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
-// statusIn is that of the case j in suite i, by the report's own fields.
+// statusIn returns the status of case j in suite i, from the report's own fields.
 func statusIn(r *capacity.Report, i, j int) capacity.Status {
 	switch {
 	case i == 0 && j == 0:

@@ -11,7 +11,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// bandsChart is how long taps took over time: from each tenth of a plateau to the next.
+// bandsChart shows how long taps took over time, by tenths of plateaus.
 func bandsChart(r *capacity.Report) chart {
 	c := chart{
 		ID: "bands", Title: "Redirect latency over time", Caption: "For each tenth of a plateau, on the same time axis. The scale is logarithmic.",
@@ -38,7 +38,7 @@ func bandsChart(r *capacity.Report) chart {
 	return c
 }
 
-// bands draws one plateau's tenths, each as wide as it lasted.
+// bands draws one plateau's tenths, each as wide as it is long.
 func (p *plot) bands(tenths []capacity.Tenth) {
 	if len(tenths) == 0 {
 		return
@@ -56,7 +56,7 @@ func (p *plot) bands(tenths []capacity.Tenth) {
 	p.line("polyline", "line p95", p50)
 }
 
-// between fills what is between two lines.
+// between fills the area between two lines.
 func (p *plot) between(class string, below, above []point) {
 	points := append([]point{}, above...)
 	for _, p := range slices.Backward(below) {
@@ -68,7 +68,7 @@ func (p *plot) between(class string, below, above []point) {
 // binsPerDecade is how finely histograms of latencies are drawn: each bin is a third wider than the one before.
 const binsPerDecade = 8
 
-// histogramChart is how the taps of each plateau are spread, a row each.
+// histogramChart shows how the latencies of each plateau are distributed, in a row each.
 func histogramChart(r *capacity.Report) chart {
 	const row = 40.0
 	c := chart{
@@ -89,7 +89,7 @@ func histogramChart(r *capacity.Report) chart {
 	if last == 0 {
 		first, last = 1, 10
 	}
-	p := &plot{span: 1, y: scale{low: first, high: last}} // y is used across here
+	p := &plot{span: 1, y: scale{low: first, high: last}} // here, y is the horizontal axis
 	for i, bins := range plateaus {
 		p.spread(bins, r.Plateaus[i].Valid(), row*float64(i+1), row-10)
 		p.text("left plateau", 0, -8, row*float64(i+1)-4, count(r.Plateaus[i].Offered))
@@ -108,7 +108,7 @@ func histogramChart(r *capacity.Report) chart {
 	return c
 }
 
-// spread draws a plateau's bins, up from a height; hatched when they are not the system's.
+// spread draws a plateau's bins upwards from bottom, hatched if they are not the system's.
 func (p *plot) spread(bins []capacity.Bin, valid bool, bottom, high float64) {
 	class := "bin"
 	if !valid {
@@ -129,7 +129,7 @@ func (p *plot) spread(bins []capacity.Bin, valid bool, bottom, high float64) {
 	}
 }
 
-// mostTaken is the bin with the most taps.
+// mostTaken returns the range of the bin with the most taps.
 func mostTaken(bins []capacity.Bin) string {
 	var most capacity.Bin
 	for _, bin := range bins {
@@ -160,7 +160,7 @@ func (c *chart) binRows(plateaus [][]capacity.Bin, first, last float64) {
 	}
 }
 
-// procedureTable is what the queries of each procedure took, over the run and by plateau.
+// procedureTable shows how long the queries of each procedure took, over the run and by plateau.
 func procedureTable(r *capacity.Report) table {
 	t := table{Name: "Latency by procedure", Align: "lrrrr", Head: []string{"Procedure", "Answers", "p50", "p95", "Max"}}
 	for _, l := range r.Whole.ByProcedure() {

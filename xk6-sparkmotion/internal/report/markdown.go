@@ -2,12 +2,13 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// Markdown writes the report for a pull request: its details are folded.
+// Markdown writes the report for a pull request, with its details folded.
 func Markdown(w io.Writer, r *capacity.Report) error {
 	var b strings.Builder
 	b.WriteString(plain.Replace(strings.Join(append([]string{title(r)}, facts(r)...), " · ")) + "\n\n")
@@ -35,14 +36,14 @@ func Markdown(w io.Writer, r *capacity.Report) error {
 		}
 		b.WriteString("</details>\n\n")
 	}
-	for _, note := range notes(r) {
+	for _, note := range notes(r, slices.Concat(heads(r), tables(r))) {
 		b.WriteString(plain.Replace(note) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// plain takes the meaning from what would be Markdown or HTML.
+// plain escapes what Markdown or HTML would interpret.
 var plain = strings.NewReplacer("|", `\|`, "<", "&lt;", "&", "&amp;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "\n", " ")
 
 func (t table) markdown(b *strings.Builder) {

@@ -11,28 +11,28 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// plot draws SVG. What is across is in percents of the width, what is down in pixels: a plot stretches to any width, and
-// its text stays as large as it is. Lines and areas are in boxes of their own that stretch.
+// plot draws SVG. Horizontal positions are percentages of the width, vertical ones pixels, so a plot stretches to any width while its text
+// keeps its size. Lines and areas are in boxes of their own that stretch.
 type plot struct {
 	strings.Builder
-	span float64 // of x, from 0
+	span float64 // range of x, from 0
 	y    scale
 }
 
-// Pixels down from the top: names of plateaus, the plot, names of times.
+// Pixels from the top. Names of plateaus are above the plot, names of times below it.
 const (
 	plotTop    = 32.0
 	plotHeight = 230.0
 	plotBottom = plotTop + plotHeight
 )
 
-// scale is what an axis shows. From 0 it is linear, from above it a logarithmic one.
+// scale is the scale of an axis: linear if it begins at 0, otherwise logarithmic.
 type scale struct {
 	low, high float64
 	ticks     []float64
 }
 
-// at is where a value lies, from 0 to 1.
+// at returns where a value lies, from 0 to 1.
 func (s scale) at(value float64) float64 {
 	value = min(max(value, s.low), s.high)
 	if s.low > 0 {
@@ -41,7 +41,7 @@ func (s scale) at(value float64) float64 {
 	return value / s.high
 }
 
-// linear is a scale from 0 to a round number that is not below top.
+// linear returns a scale from 0 to a round number that is at least top.
 func linear(top float64) scale {
 	if top <= 0 {
 		top = 1
@@ -55,7 +55,7 @@ func linear(top float64) scale {
 	return s
 }
 
-// logarithmic is a scale whose ticks are 1, 2, 5, 10, 20, …, or tens alone when those are many.
+// logarithmic returns a scale with ticks at 1, 2, 5, 10, 20, …, or only at powers of ten if there would be many.
 func logarithmic(low, top float64) scale {
 	s := scale{low: 1 / roundUp(1/low), high: roundUp(top)}
 	for tick := s.low; tick < s.high*1.1; tick = roundUp(tick * 1.5) {
@@ -66,7 +66,7 @@ func logarithmic(low, top float64) scale {
 	return s
 }
 
-// roundUp goes up to the next of 1, 2, 5, 10, 20, …
+// roundUp rounds up to the next of 1, 2, 5, 10, 20, …
 func roundUp(value float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(value)))
 	for _, step := range []float64{1, 2, 5} {
@@ -83,12 +83,12 @@ func (p *plot) across(x float64) float64 { return 100 * x / p.span }
 
 func (p *plot) down(y float64) float64 { return plotBottom - plotHeight*p.y.at(y) }
 
-// text writes at a place across (percent) and down (pixels), moved by dx pixels.
+// text writes at a position across (percent) and down (pixels), moved right by dx pixels.
 func (p *plot) text(class string, across, dx, down float64, text string) {
 	p.draw(`<text class="%s" x="%.2f%%" dx="%.0f" y="%.1f">%s</text>`, class, across, dx, down, html.EscapeString(text))
 }
 
-// grid draws a line and a name for each tick up.
+// grid draws and labels a line for each tick of y.
 func (p *plot) grid(name func(float64) string) {
 	for _, tick := range p.y.ticks {
 		y := p.down(tick)
@@ -97,7 +97,7 @@ func (p *plot) grid(name func(float64) string) {
 	}
 }
 
-// times names times below the plot, at most eight.
+// times labels up to eight times below the plot.
 func (p *plot) times() {
 	step := interval(p.span / 7)
 	for t := 0.0; t <= p.span; t += step {
@@ -106,7 +106,7 @@ func (p *plot) times() {
 	}
 }
 
-// interval goes up to the next number of seconds that clocks count by.
+// interval rounds up to a number of seconds that clocks count in.
 func interval(seconds float64) float64 {
 	for _, step := range []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800} {
 		if seconds <= step*(1+1e-9) {
@@ -116,7 +116,7 @@ func interval(seconds float64) float64 {
 	return 3600 * roundUp(seconds/3600)
 }
 
-// plateaus marks where each lies, hatches those whose figures are not the system's, and names them at a height.
+// plateaus marks each plateau, hatches those whose figures are not the system's, and labels them at a height.
 func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (from, to float64)) {
 	for i := range all {
 		from, to := ends(i)
@@ -134,10 +134,10 @@ func (p *plot) plateaus(all []capacity.Plateau, down float64, ends func(i int) (
 	p.text("left", 0, -8, down, "offered")
 }
 
-// named reports whether there is room on a phone to name a plateau.
+// named reports whether the i-th plateau gets a label: a phone has room for seven.
 func named(i int, all []capacity.Plateau) bool { return i%((len(all)+6)/7) == 0 }
 
-// point is where a line goes: x as the plot has it, y as its scale does.
+// point is a point of a line: x in the plot's span, y in its scale.
 type point struct{ x, y float64 }
 
 // line draws a line through points; shape is polyline, or polygon for an area.
@@ -150,7 +150,7 @@ func (p *plot) line(shape, class string, points []point) {
 	p.draw(`"/></svg>`)
 }
 
-// area draws a line, and fills what is below it.
+// area draws a line, and fills the area below it.
 func (p *plot) area(class string, points []point) {
 	if len(points) == 0 {
 		return
@@ -160,7 +160,7 @@ func (p *plot) area(class string, points []point) {
 	p.line("polyline", "line "+class, points)
 }
 
-// steps follow a share of what the plateaus offered, over time.
+// steps draws a share of what the plateaus offered, over time.
 func (p *plot) steps(class string, all []capacity.Plateau, share float64) {
 	var points []point
 	for _, at := range all {
@@ -172,5 +172,5 @@ func (p *plot) steps(class string, all []capacity.Plateau, share float64) {
 }
 
 func (p *plot) svg() template.HTML {
-	return template.HTML(p.String()) // #nosec G203 -- numbers, names of ours, and text that text has escaped
+	return template.HTML(p.String()) // #nosec G203 -- numbers, names of ours, and text escaped by text()
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// fact is what is known of how a report came to be.
+// fact is something known about how a report was made.
 type fact struct{ Name, Text string }
 
 const notMeasured = "not measured"
 
-// provenance is where a report's figures come from, at the page's foot.
+// provenance returns where a report's figures come from, for the foot of the page.
 func provenance(r *capacity.Report) []fact {
 	run := &r.Run
 	facts := []fact{
@@ -35,7 +35,7 @@ func provenance(r *capacity.Report) []fact {
 	return facts
 }
 
-// usage is what a process took of its machine.
+// usage says what a process used of its machine.
 func usage(u *capacity.Usage) string {
 	if u == nil || u.Seconds <= 0 {
 		return "cores, CPU and memory " + notMeasured
@@ -48,7 +48,7 @@ func usage(u *capacity.Usage) string {
 		u.Cores, cores, units.Rate(u.CPU), units.Rate(u.Seconds), units.Rate(u.CPU/u.Seconds), units.Size(float64(u.PeakRSS)))
 }
 
-// limitsFrom is what set the limits: those of the script by name.
+// limitsFrom says what set the limits, and lists those of the script.
 func limitsFrom(r *capacity.Report) string {
 	var own, dropped []string
 	for _, m := range r.Metrics {

@@ -29,19 +29,19 @@ var (
 	leave  = flag.String("pages", "", "write the pages into this folder, for integration/browser")
 )
 
-// held is a plateau in a test: what the system was asked for and what it did.
+// held is a plateau of a test: what the system was asked for, and what it did.
 type held struct {
 	rate, answered float64 // taps/s
 	p50, p95       float64 // ms, of the taps that were answered in time
 	failed         float64 // share of taps, each after 10 s
-	missed         float64 // share of KV
+	missed         float64 // share of KV misses
 	late           float64 // share of the generator's beats
 }
 
-// all is what a process without others has of its scenario.
+// all is the share of a process that runs alone.
 var all = []capacity.Share{{Scenario: "tappers", Of: 1}}
 
-// run makes a run of plateaus with a flush every 15 s that moves drain taps a second at most.
+// run simulates a run of plateaus, with a flush every 15 s that moves up to drain taps a second.
 func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured {
 	r := &capacity.Recorder{}
 	schedule := capacity.Schedule{}
@@ -68,7 +68,7 @@ func run(hold time.Duration, drain float64, plateaus ...held) capacity.Measured 
 
 var began = time.Date(2026, 6, 12, 20, 30, 0, 0, time.UTC)
 
-// tapsOf makes a plateau's taps, after those of iterations before it: log-normal latencies, in an order that looks like chance and is none.
+// tapsOf makes a plateau's taps, numbered after those before it: log-normal latencies, in an order that only looks random.
 func tapsOf(r *capacity.Recorder, before int, from, hold time.Duration, h held) (n int) {
 	sigma := math.Log(h.p95/h.p50) / 1.645
 	n = int(h.answered * hold.Seconds())
@@ -93,7 +93,7 @@ func tapsOf(r *capacity.Recorder, before int, from, hold time.Duration, h held) 
 	return n
 }
 
-// admins makes what is seen of the rest: 4 queries a second, 2 exports in 30 s, and 100 beats a second.
+// admins records the rest: 4 queries a second, 2 exports in 30 s, and 100 beats a second.
 func admins(r *capacity.Recorder, from, hold time.Duration, h held) {
 	busy := 1 + h.answered/2000
 	for at := time.Duration(0); at < hold; at += 250 * time.Millisecond {
@@ -115,17 +115,17 @@ func ask(r *capacity.Recorder, at time.Time, ms float64, export bool) {
 	r.Query(capacity.Query{Began: at, Took: time.Duration(ms * float64(time.Millisecond)), Export: export, Queries: 1, Procedures: map[bool]string{false: "analytics.kpis", true: "analytics.exportTaps"}[export]})
 }
 
-// every picks a share of whole numbers, evenly.
+// every picks an even share of the whole numbers.
 func every(share float64, n int) bool { return int(share*float64(n+1)) > int(share*float64(n)) }
 
-// judge makes the report, and has it say what no better sentence changes.
+// judge makes the report, with a verdict that does not change when sentences improve.
 func judge(m capacity.Measured) *capacity.Report {
 	r := capacity.Judge(m, capacity.Limits, nil)
 	r.Verdict = []string{"What it comes to.", "What breaks first: the Worker, at a rate at which it did not before, and by how much it is over its limit.", "And the queue."}
 	return r
 }
 
-// fixtures are reports of runs as they come; making them takes a while.
+// fixtures are reports of typical runs; making them takes a while.
 var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 	few := &capacity.Recorder{}
 	for i := range 7 {
@@ -153,7 +153,7 @@ var fixtures = sync.OnceValue(func() map[string]*capacity.Report {
 	}
 })
 
-// scenarios is a report of two that have the same plateaus; the name of the other is as long as they get.
+// scenarios returns a report of two scenarios with the same plateaus; the other's name is as long as names get.
 func scenarios() *capacity.Report {
 	m := run(5*time.Second, 100, held{20, 20, 4, 8, 0, 0, 0}, held{40, 40, 4, 8, 0, 0, 0})
 	other := run(5*time.Second, 100, held{20, 20, 40, 80, 0, 0, 0}, held{40, 40, 60, 140, 0.2, 0.2, 0})
@@ -161,7 +161,7 @@ func scenarios() *capacity.Report {
 	return judge(m)
 }
 
-// Each scenario has a table of its taps, with its name.
+// Each scenario has a table of its taps, titled with its name.
 func TestScenarioTables(t *testing.T) {
 	t.Parallel()
 	for ending, text := range forms(t, fixtures()["scenarios"]) {
@@ -178,7 +178,7 @@ func TestScenarioTables(t *testing.T) {
 
 var header = capacity.Run{Began: &began, Seconds: 750, Host: "test_org.sparkmotion.net", Scale: 0.1}
 
-// forms are all forms of a report, by the endings of their files.
+// forms returns all forms of a report, by file extension.
 func forms(t *testing.T, r *capacity.Report) map[string]string {
 	t.Helper()
 	var text, colours, markdown, page bytes.Buffer
@@ -192,7 +192,7 @@ func forms(t *testing.T, r *capacity.Report) map[string]string {
 	return map[string]string{"txt": text.String(), "ansi": colours.String(), "md": markdown.String(), "html": page.String()}
 }
 
-// How a report is laid out where lines and columns matter; pages are held to their structure.
+// The layout of a report where lines and columns matter; pages are checked for their structure.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"breaks.txt", "breaks.md"} {
@@ -213,7 +213,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Each form has each sentence, each metric that has a column, and each plateau's row; a page has them as rows of tables, too.
+// Each form has every sentence, every metric that has a column, and a row for every plateau; a page has them as table rows, too.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	for name, r := range fixtures() {
@@ -251,7 +251,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Whatever the figures, a terminal of 100 columns shows each row on one line, and colours change no width.
+// Whatever the figures, a terminal of 100 columns shows each row on one line, and colours don't change widths.
 func TestWidth(t *testing.T) {
 	t.Parallel()
 	for name, r := range reports() {
@@ -271,7 +271,7 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// extreme is a report whose figures are as long as they get.
+// extreme returns a report whose figures are as long as they get.
 func extreme() *capacity.Report {
 	recorder := &capacity.Recorder{}
 	for _, took := range []time.Duration{123 * time.Microsecond, 456 * time.Microsecond, time.Hour} {
@@ -310,7 +310,7 @@ func extreme() *capacity.Report {
 	return r
 }
 
-// A terminal shows where redirects led when that was not the page alone, and the three largest kinds of failures; a page shows all.
+// A terminal shows where redirects led unless that was the page alone, and the three largest kinds of failures; a page shows everything.
 func TestTallies(t *testing.T) {
 	t.Parallel()
 	r := extreme()
@@ -347,14 +347,14 @@ func TestTallies(t *testing.T) {
 	wants("html", "compassion.com", true)
 }
 
-// reports are all that pages are made of here.
+// reports returns all reports whose pages are tested.
 func reports() map[string]*capacity.Report {
 	all := map[string]*capacity.Report{"extreme": extreme()}
 	maps.Copy(all, fixtures())
 	return all
 }
 
-// The pages of all reports, and of a trend of them, are whole; a browser opens what -pages leaves.
+// The pages of all reports, and of a trend of them, are complete; -pages leaves them for a browser.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	pages := make(map[string]string)
@@ -378,7 +378,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// A page fetches nothing, is well-formed, says each chart in words, and takes no markup from figures.
+// A page fetches nothing, is well-formed, describes each chart in words, and escapes markup in figures.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	for name, r := range reports() {
@@ -432,7 +432,7 @@ func attribute(node *html.Node, name string) string {
 	return ""
 }
 
-// wellFormed holds the drawings to XML, which is stricter than HTML.
+// wellFormed parses the drawings as XML, which is stricter than HTML.
 func wellFormed(t *testing.T, page string) {
 	t.Helper()
 	for _, svg := range regexp.MustCompile(`(?s)<svg class="plot.*?</svg>\n<details>`).FindAllString(page, -1) {
@@ -447,7 +447,7 @@ func wellFormed(t *testing.T, page string) {
 	}
 }
 
-// Text can be read, and marks be told from what is behind them, in light and in dark: WCAG 2.2 wants 4.5 and 3 to 1.
+// Text is legible, and marks stand out from their background, in light and in dark: WCAG 2.2 requires 4.5 and 3 to 1.
 func TestContrast(t *testing.T) {
 	t.Parallel()
 	schemes := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(source, -1)
@@ -508,7 +508,7 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// Times are named as clocks count.
+// Times are labelled at the intervals of clocks.
 func TestInterval(t *testing.T) {
 	t.Parallel()
 	for span, want := range map[float64]float64{
@@ -520,7 +520,7 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// A writer that fails is heard of.
+// An error of the writer is returned.
 func TestFails(t *testing.T) {
 	t.Parallel()
 	r, full := fixtures()["few"], full{}

@@ -1,4 +1,4 @@
-// Package report shows a [capacity.Report]: in a terminal, as Markdown for a pull request, and as a page of its own; and a
+// Package report shows a [capacity.Report] in a terminal, as Markdown for a pull request, as JUnit XML, and as a page of its own; and a
 // [capacity.Comparison] in a terminal.
 package report
 
@@ -12,16 +12,16 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// table is figures in rows, which each form lays out its own way.
+// table holds figures in rows. Each form of the report lays it out in its own way.
 type table struct {
 	Name  string
-	Class string // on the page
+	Class string // CSS class on the page
 	Align string // l or r for each column
 	Head  []string
 	Rows  [][]cell
 }
 
-// cell is a text, and what is known of it if it was judged.
+// cell is a text, with its status if it was judged.
 type cell struct {
 	Text   string
 	Status capacity.Status
@@ -39,7 +39,7 @@ func (t *table) add(texts ...string) {
 	t.Rows = append(t.Rows, row)
 }
 
-// limitsTable are the metrics of the whole run, with both tiers.
+// limitsTable shows the metrics of the whole run, with both tiers.
 func limitsTable(r *capacity.Report) table {
 	name := "The run against its limits"
 	if r.Goal > 0 {
@@ -50,7 +50,10 @@ func limitsTable(r *capacity.Report) table {
 		Head: []string{"Metric", "Verdict", "Value", "Warn", "Fail", "Samples"},
 	}
 	for _, m := range r.Metrics {
-		value, samples := m.Unit.Value(m.Value), count(float64(m.Samples))
+		value, samples, warn := m.Unit.Value(m.Value), count(float64(m.Samples)), tier(m.Limit, m.Warn)
+		if m.Warn == m.Fail {
+			warn = unknown // one tier, which fails
+		}
 		verdict := string(m.Status)
 		switch {
 		case m.Samples == 0:
@@ -60,17 +63,17 @@ func limitsTable(r *capacity.Report) table {
 		}
 		weight := m.Status
 		if weight == capacity.Pass {
-			weight = "" // what is well does not call for the eye twice
+			weight = "" // a pass is not highlighted twice
 		}
 		t.Rows = append(t.Rows, []cell{
-			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: tier(m.Limit, m.Warn)},
+			{Text: m.Label}, {verdict, m.Status}, {value, weight}, {Text: warn},
 			{Text: tier(m.Limit, m.Fail)}, {Text: samples},
 		})
 	}
 	return t
 }
 
-// tapsTable are the taps of the plateaus that the verdict begins with.
+// tapsTable shows the taps of the plateaus that the verdict begins with.
 func tapsTable(r *capacity.Report) table {
 	if len(r.Scenarios) == 0 {
 		return tapsIn("", r.Plateaus)
@@ -78,7 +81,7 @@ func tapsTable(r *capacity.Report) table {
 	return tapsIn(r.Scenario, r.Plateaus)
 }
 
-// tapsTables are those of each scenario.
+// tapsTables returns such a table for each scenario.
 func tapsTables(r *capacity.Report) []table {
 	all := []table{tapsTable(r)}
 	for _, name := range r.Others() {
@@ -100,7 +103,7 @@ func tapsIn(scenario string, plateaus []capacity.Plateau) table {
 	return t
 }
 
-// systemTable is the rest of the system at the same time, and the generator.
+// systemTable shows the generator and the rest of the system, by plateau.
 func systemTable(r *capacity.Report) table {
 	t := table{Name: "Generator, admin and queue by plateau", Align: "r", Head: []string{"Offered taps/s"}}
 	t.plateaus(r)
@@ -120,7 +123,7 @@ func systemTable(r *capacity.Report) table {
 	return t
 }
 
-// ledgerTable is what became of the taps that were redirected, by the system's own counters.
+// ledgerTable shows what became of the redirected taps, by the system's own counters.
 func ledgerTable(r *capacity.Report) table {
 	t := table{
 		Name: "Every tap accounted for", Align: "lrrrrrrr",
@@ -129,7 +132,7 @@ func ledgerTable(r *capacity.Report) table {
 	for i := range r.Plateaus {
 		p := &r.Plateaus[i]
 		t.ledger(count(p.Offered), p.Ledger, p.StatusOf(lostMetric))
-		t.Rows[i][7].Text = unknown // a flush that is under way has taken taps that it has not counted yet
+		t.Rows[i][7].Text = unknown // a running flush has taken taps that it has not counted yet
 	}
 	t.ledger("The run", r.Ledger, r.Part(capacity.RecordingPart).Status)
 	return t
@@ -137,7 +140,7 @@ func ledgerTable(r *capacity.Report) table {
 
 var lostMetric, _ = capacity.Find("taps lost")
 
-// ledger adds a row. What a plateau has received, or flushed, may be of the one before it.
+// ledger adds a row. Taps received or flushed in a plateau may be from the one before it.
 func (t *table) ledger(name string, l *capacity.Ledger, status capacity.Status) {
 	if l == nil {
 		t.add(name, unknown, unknown, unknown, unknown, unknown, unknown, unknown)
@@ -160,7 +163,7 @@ func (t *table) ledger(name string, l *capacity.Ledger, status capacity.Status) 
 	}
 }
 
-// partsTable is what each part holds by itself: a ladder whose rungs are the plateaus.
+// partsTable shows what each part holds by itself: a ladder whose rungs are the plateaus.
 func partsTable(r *capacity.Report) table {
 	t := table{Name: "What each part holds", Class: "parts", Align: "llr", Head: []string{"Part", "Verdict", "Holds taps/s"}}
 	for i := range r.Plateaus {
@@ -168,7 +171,7 @@ func partsTable(r *capacity.Report) table {
 	}
 	for _, c := range r.Parts {
 		verdict := cell{string(c.Status), c.Status}
-		if !c.Measured() {
+		if !r.Seen(c.Part) {
 			verdict.Text = notMeasured
 		}
 		row := []cell{{Text: capitalized(strings.TrimPrefix(c.Part.String(), "the "))}, verdict, {Text: optional(c.SustainedRate)}}
@@ -180,12 +183,12 @@ func partsTable(r *capacity.Report) table {
 	return t
 }
 
-// rungs are what a part does in a plateau.
+// rungs says what a part does in a plateau.
 var rungs = map[capacity.Status]string{"": unknown, capacity.Pass: "holds", capacity.Warn: "warns", capacity.Fail: "fails"}
 
 func capitalized(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// volumeTable is how much exports and flushes came to.
+// volumeTable shows how much exports and flushes moved.
 func volumeTable(r *capacity.Report) table {
 	t := table{Name: "Exports and flushes by plateau", Align: "r", Head: []string{"Offered taps/s"}}
 	t.plateaus(r)
@@ -193,14 +196,14 @@ func volumeTable(r *capacity.Report) table {
 	return t
 }
 
-// plateaus adds a row for each, by what it offered.
+// plateaus adds a row for each plateau, with what it offered.
 func (t *table) plateaus(r *capacity.Report) {
 	for i := range r.Plateaus {
 		t.add(count(r.Plateaus[i].Offered))
 	}
 }
 
-// columns adds a column for each metric that stands in a table, to a row for each plateau.
+// columns adds a column for each metric of a table, with a cell for each plateau.
 func (t *table) columns(plateaus []capacity.Plateau, of capacity.Table) {
 	for _, m := range capacity.Metrics {
 		if m.Column.Table != of || m.Rare && !slices.ContainsFunc(plateaus, func(p capacity.Plateau) bool { return m.In(&p).Value != 0 }) {
@@ -213,7 +216,7 @@ func (t *table) columns(plateaus []capacity.Plateau, of capacity.Table) {
 	}
 }
 
-// overTime is the course of taps in at most 60 rows, a round number of steps each.
+// overTime shows the rates over time in at most 60 rows, each of a round number of steps.
 func overTime(r *capacity.Report) table {
 	t := table{Name: "Rate over time", Align: "rrrr", Head: []string{"Time", "Offered taps/s", "Achieved taps/s", "Failed taps/s"}}
 	s := r.Series
@@ -230,7 +233,7 @@ func overTime(r *capacity.Report) table {
 	return t
 }
 
-// failuresTable is what failed in each part of the system.
+// failuresTable shows what failed in each part of the system.
 func failuresTable(r *capacity.Report) table {
 	t := table{Name: "Failures by plateau", Align: "r", Head: []string{"Offered taps/s"}}
 	t.plateaus(r)
@@ -246,7 +249,7 @@ func failuresTable(r *capacity.Report) table {
 	return t
 }
 
-// ofAll is a share as how many of how many.
+// ofAll returns a share as "some of all".
 func ofAll(share capacity.Figure) string {
 	if share.Samples == 0 {
 		return unknown
@@ -263,7 +266,7 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// judged is a plateau's figure in the light of its metric's limits; in brackets when there were too few samples to tell.
+// judged returns a plateau's figure and its status; in brackets if there were too few samples to judge it.
 func judged(p *capacity.Plateau, m capacity.Metric) cell {
 	c := cell{figureText(m, m.In(p)), p.StatusOf(m)}
 	if c.Text == unknown {
@@ -275,13 +278,15 @@ func judged(p *capacity.Plateau, m capacity.Metric) cell {
 	return c
 }
 
-// inBrackets reports whether a plateau has a figure that too few samples were there to judge.
-func inBrackets(p capacity.Plateau) bool {
-	return slices.ContainsFunc(capacity.Metrics, func(m capacity.Metric) bool { return m.Column.Table != 0 && judged(&p, m).Status == capacity.NoData })
+// inBrackets reports whether a table shows a figure with too few samples to be judged.
+func (t table) inBrackets() bool {
+	return slices.ContainsFunc(t.Rows, func(row []cell) bool {
+		return slices.ContainsFunc(row, func(c cell) bool { return c.Status == capacity.NoData && strings.HasPrefix(c.Text, "(") })
+	})
 }
 
-// notes explain what in the tables does not explain itself.
-func notes(r *capacity.Report) []string {
+// notes explains what is not obvious in the tables that are shown.
+func notes(r *capacity.Report, shown []table) []string {
 	var said []string
 	plateaus := r.Plateaus
 	for _, name := range r.Others() {
@@ -298,7 +303,7 @@ func notes(r *capacity.Report) []string {
 	if has(capacity.NoData) {
 		said = append(said, string(capacity.NoData)+": too few samples for a verdict. That is neither a pass nor a failure.")
 	}
-	if slices.ContainsFunc(plateaus, inBrackets) {
+	if slices.ContainsFunc(shown, table.inBrackets) {
 		said = append(said, "In brackets: too few samples in that plateau to be judged.")
 	}
 	if s := r.Scaling; s.Omitted == "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// heads are the tables that a report begins with: what each part holds, what became of the taps, and the limits.
+// heads returns the tables at the top of a report: what each part holds, what became of the taps, and the limits.
 func heads(r *capacity.Report) []table {
 	var all []table
 	if len(r.Plateaus) > 0 {
@@ -21,7 +21,7 @@ func heads(r *capacity.Report) []table {
 	return append(all, limitsTable(r))
 }
 
-// tables are all others that a page shows.
+// tables returns all other tables of a page.
 func tables(r *capacity.Report) []table {
 	var all []table
 	if len(r.Plateaus) > 0 {
@@ -35,7 +35,7 @@ func tables(r *capacity.Report) []table {
 	return all
 }
 
-// hostsTable is where redirects led.
+// hostsTable shows where redirects led.
 func hostsTable(r *capacity.Report) table {
 	t := table{Name: "Where redirects led", Align: "ll", Head: []string{"Host", "Is"}}
 	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Redirects.Page }, "the page")
@@ -47,7 +47,7 @@ func hostsTable(r *capacity.Report) table {
 
 const failedName = "What failed"
 
-// failedTable is what failed, kind by kind, with what the first of each said.
+// failedTable shows what failed, by kind, with the message of the first failure of each.
 func failedTable(r *capacity.Report) table {
 	t := table{Name: failedName, Align: "l", Head: []string{"Kind"}}
 	t.tally(r, func(c *capacity.Counts) capacity.Tally { return c.Failures })
@@ -60,7 +60,7 @@ func failedTable(r *capacity.Report) table {
 	return t
 }
 
-// worstTable are the kinds of failures that there were most of, each above what the first one said.
+// worstTable shows the most frequent kinds of failures, each above the message of its first one.
 func worstTable(r *capacity.Report) table {
 	const most, indent, lines = 3, 12, 4
 	names := r.Whole.Failures.Names()
@@ -79,7 +79,7 @@ func worstTable(r *capacity.Report) table {
 	return t
 }
 
-// tally adds a row for each name: the name, what it is, the counts of plateaus, and the run's.
+// tally adds a row for each name: the name, what it is, and its counts by plateau and for the run.
 func (t *table) tally(r *capacity.Report, of func(c *capacity.Counts) capacity.Tally, is ...string) {
 	whole := of(&r.Whole)
 	names := whole.Names()
@@ -98,7 +98,7 @@ func (t *table) tally(r *capacity.Report, of func(c *capacity.Counts) capacity.T
 	column(whole.Of(names))
 }
 
-// byPlateau adds the heads of the columns that tally adds.
+// byPlateau adds the headings of the columns that tally adds.
 func (t *table) byPlateau(r *capacity.Report) {
 	for i := range r.Plateaus {
 		t.Head, t.Align = append(t.Head, units.Rate(r.Plateaus[i].Offered)+"/s"), t.Align+"r"
@@ -106,7 +106,7 @@ func (t *table) byPlateau(r *capacity.Report) {
 	t.Head, t.Align = append(t.Head, "Run"), t.Align+"r"
 }
 
-// folded breaks a table that is too wide into several below each other, each with the first column.
+// folded splits a table that is wider than most into several, one below the other, each with the first column.
 func (t table) folded(most int) []table {
 	const gap, first = 2, 40
 	rows := make([][]cell, len(t.Rows))
@@ -127,7 +127,7 @@ func (t table) folded(most int) []table {
 	return parts
 }
 
-// column is a table of one column.
+// column returns the table's i-th column as a table.
 func (t table) column(i int) table {
 	one := table{Name: t.Name, Align: t.Align[i : i+1], Head: []string{t.Head[i]}}
 	for _, row := range t.Rows {
@@ -136,7 +136,7 @@ func (t table) column(i int) table {
 	return one
 }
 
-// beside is a table with another's columns at its right.
+// beside returns the table with another's columns added on the right.
 func (t table) beside(other table) table {
 	t.Align, t.Head = t.Align+other.Align, append(t.Head, other.Head...)
 	for i := range t.Rows {
@@ -145,7 +145,7 @@ func (t table) beside(other table) table {
 	return t
 }
 
-// shortened is a text of at most so many characters.
+// shortened cuts a text to at most this many characters.
 func shortened(text string, most int) string {
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"

@@ -10,10 +10,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// width is what a terminal has at least.
+// width is the least width of a terminal.
 const width = 100
 
-// Terminal writes the verdict and the tables, at most 100 columns wide. Whether it has colours, k6 knows.
+// Terminal writes the verdict and the tables, at most 100 columns wide. k6 knows whether the terminal has colours.
 func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 	t := terminal{colour: colour}
 	said := facts(r)
@@ -41,46 +41,49 @@ func Terminal(w io.Writer, r *capacity.Report, colour bool) error {
 			t.line(indent, line)
 		}
 	}
-	for _, head := range heads(r) {
-		for _, part := range head.folded(width) {
-			t.table(part)
-		}
-	}
-	if len(r.Plateaus) > 0 {
-		for _, taps := range tapsTables(r) {
-			t.table(taps)
-		}
-		t.table(systemTable(r))
-	}
-	if r.Whole.Redirects.Elsewhere() > 0 {
-		for _, part := range hostsTable(r).folded(width) {
-			t.table(part)
-		}
-	}
-	if worst := worstTable(r); len(worst.Rows) > 0 {
-		t.table(worst)
+	shown := terminalTables(r)
+	for _, table := range shown {
+		t.table(table)
 	}
 	t.line()
-	for _, note := range notes(r) {
+	for _, note := range notes(r, shown) {
 		t.quiet(note)
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
 }
 
-// terminal is text in the making.
+// terminalTables returns the tables that a terminal shows, which has less room than a page.
+func terminalTables(r *capacity.Report) []table {
+	var all []table
+	for _, head := range heads(r) {
+		all = append(all, head.folded(width)...)
+	}
+	if len(r.Plateaus) > 0 {
+		all = append(append(all, tapsTables(r)...), systemTable(r))
+	}
+	if r.Whole.Redirects.Elsewhere() > 0 {
+		all = append(all, hostsTable(r).folded(width)...)
+	}
+	if worst := worstTable(r); len(worst.Rows) > 0 {
+		all = append(all, worst)
+	}
+	return all
+}
+
+// terminal collects text for a terminal.
 type terminal struct {
 	strings.Builder
 	colour bool
 }
 
-// inks are what statuses are written in.
+// inks are the colours of statuses.
 var inks = map[capacity.Status]color.Attribute{
 	capacity.Pass: color.FgGreen, capacity.Warn: color.FgYellow, capacity.Fail: color.FgRed, capacity.NoData: color.Faint, capacity.Generator: color.Faint,
 	capacity.Incomplete: color.FgYellow,
 }
 
-// paint writes a text in attributes, whatever the process' own terminal is.
+// paint returns a text with attributes, whatever the process's own terminal is.
 func (t *terminal) paint(text string, attributes ...color.Attribute) string {
 	if !t.colour || text == "" || len(attributes) == 0 {
 		return text
@@ -90,7 +93,7 @@ func (t *terminal) paint(text string, attributes ...color.Attribute) string {
 	return ink.Sprint(text)
 }
 
-// inkOf is what a status is written in, if it is one.
+// inkOf returns a status's colour, if it has one.
 func inkOf(s capacity.Status) []color.Attribute {
 	if ink, ok := inks[s]; ok {
 		return []color.Attribute{ink}
@@ -118,12 +121,12 @@ func (t *terminal) table(of table) {
 	}
 }
 
-// heads breaks a table's heads into lines that make no column wider than it is, or than narrow.
+// heads breaks a table's headings into lines that make no column wider than its cells, or than narrow.
 func (t table) heads() [][]cell {
 	const narrow = 8
 	broken, most := make([][]string, len(t.Head)), 0
 	for i, head := range t.Head {
-		head = strings.TrimPrefix(head, "Redirect ") // clear from the table's name
+		head = strings.TrimPrefix(head, "Redirect ") // the table's name makes that clear
 		broken[i] = wrap(head, max(narrow, t.widest(i)))
 		most = max(most, len(broken[i]))
 	}
@@ -155,7 +158,7 @@ func (t *terminal) row(of table, row []cell, head bool) {
 	t.line(strings.Join(parts, "  "))
 }
 
-// widest is how wide a column's widest cell is.
+// widest returns the width of a column's widest cell.
 func (t table) widest(column int) int {
 	widest := 0
 	for _, row := range t.Rows {
@@ -164,7 +167,7 @@ func (t table) widest(column int) int {
 	return widest
 }
 
-// wrap breaks a text into lines of at most so many characters, between words.
+// wrap breaks a text into lines of at most this many characters, between words.
 func wrap(text string, most int) []string {
 	var lines []string
 	line := ""

@@ -7,10 +7,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// unknown stands where nothing was measured.
+// unknown stands for what was not measured.
 const unknown = "–"
 
-// figureText is a figure below its column's head, which has the unit of a rate.
+// figureText returns a figure for a column whose heading has the unit of a rate.
 func figureText(m capacity.Metric, f capacity.Figure) string {
 	switch {
 	case f.Samples == 0:
@@ -27,7 +27,7 @@ func figureText(m capacity.Metric, f capacity.Figure) string {
 	return count(f.Value)
 }
 
-// count is a number in at most 8 characters.
+// count returns a number in at most 8 characters.
 func count(value float64) string {
 	if value >= 1e6 || value <= -1e6 {
 		return units.Rate(value/1e6) + " M"
@@ -42,7 +42,7 @@ func optional(value *float64) string {
 	return count(*value)
 }
 
-// tier is where one of a limit's begins.
+// tier returns where a tier of a limit begins.
 func tier(l capacity.Limit, value float64) string {
 	switch {
 	case l.Above:
@@ -53,7 +53,7 @@ func tier(l capacity.Limit, value float64) string {
 	return "≥ " + l.Unit.Value(value)
 }
 
-// share is a fraction in at most 9 characters.
+// share returns a fraction in at most 9 characters.
 func share(value float64) string {
 	switch {
 	case value > 0 && value < 0.0001:
@@ -66,7 +66,7 @@ func share(value float64) string {
 	return units.Percent(value)
 }
 
-// clock is a time since the plateaus began: 2:05.
+// clock returns a time since the plateaus began, such as 2:05.
 func clock(seconds float64) string {
 	return fmt.Sprintf("%d:%02d", int(seconds)/60, int(seconds)%60)
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
 )
 
-// timed draws what plots over time share: their scales, and the plateaus.
+// timed draws what plots over time have in common: the scales, and the plateaus.
 func (p *plot) timed(r *capacity.Report, highest float64) { p.overTime(r, linear(highest), count) }
 
-// overTime does so by a scale of its own, whose ticks have names.
+// overTime does the same with another scale, whose ticks are labelled by name.
 func (p *plot) overTime(r *capacity.Report, y scale, name func(float64) string) {
 	last := r.Plateaus[len(r.Plateaus)-1]
 	p.span = max(last.Start+last.Seconds, float64(len(r.Series.Achieved))*r.Series.Step)
@@ -27,7 +27,7 @@ func (p *plot) overTime(r *capacity.Report, y scale, name func(float64) string) 
 	})
 }
 
-// course gives each rate the middle of its step.
+// course places each rate in the middle of its step.
 func course(rates []float64, step float64) []point {
 	points := make([]point, len(rates))
 	for i, rate := range rates {
@@ -36,7 +36,7 @@ func course(rates []float64, step float64) []point {
 	return points
 }
 
-// highestOf is the highest point, or share of what was offered.
+// highestOf returns the highest point, or the highest share of an offered rate if that is higher.
 func highestOf(r *capacity.Report, points []point, share float64) float64 {
 	highest := 0.0
 	for _, at := range points {
@@ -48,7 +48,7 @@ func highestOf(r *capacity.Report, points []point, share float64) float64 {
 	return highest
 }
 
-// limitOf is the limit that the run was judged by; of one that the script has dropped, the zero one.
+// limitOf returns the limit that the run was judged by, or a zero one if the script dropped it.
 func limitOf(r *capacity.Report, label string) capacity.Limit {
 	i := slices.IndexFunc(r.Metrics, func(m capacity.Judged) bool { return m.Label == label })
 	if i < 0 {

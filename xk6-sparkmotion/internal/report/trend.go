@@ -13,7 +13,7 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// TrendFile is the page of many runs, in the folder that has them.
+// TrendFile is the name of the page of many runs, in the folder that contains them.
 const TrendFile = "trend.html"
 
 //go:embed trend.html
@@ -21,13 +21,13 @@ var trendSource string
 
 var trendPage = template.Must(template.Must(page.Clone()).New("trend").Parse(trendSource))
 
-// Skipped is a file that is no run's summary, and why.
+// Skipped is a file that is not a run's summary, and why.
 type Skipped struct {
 	File string `json:"file"`
 	Why  string `json:"why"`
 }
 
-// TrendHTML writes many runs as one page that needs nothing else.
+// TrendHTML writes many runs as one self-contained page.
 func TrendHTML(w io.Writer, t *capacity.Trend, skipped []Skipped) error {
 	charts := []chart{sustainedChart(t)}
 	if len(t.Plateaus) > 0 {
@@ -42,7 +42,7 @@ func TrendHTML(w io.Writer, t *capacity.Trend, skipped []Skipped) error {
 	return trendPage.Execute(w, data)
 }
 
-// TrendTable writes many runs as a table at most 100 columns wide, and what was skipped.
+// TrendTable writes many runs as a table at most 100 columns wide, then what was skipped.
 func TrendTable(w io.Writer, t *capacity.Trend, skipped []Skipped, colour bool) error {
 	out := terminal{colour: colour}
 	for _, part := range trendTable(t).folded(width) {
@@ -63,7 +63,7 @@ func runs(n int) string {
 	return strconv.Itoa(n) + " runs"
 }
 
-// trendTable has a row a run.
+// trendTable has a row for each run.
 func trendTable(t *capacity.Trend) table {
 	all := table{
 		Name: "Runs, in the order of their start", Align: "lllrrr",
@@ -89,7 +89,7 @@ func trendTable(t *capacity.Trend) table {
 	return all
 }
 
-// ratedCell is a plateau's figure; in brackets when it is not the system's.
+// ratedCell returns a plateau's figure, in brackets if it is not the system's.
 func ratedCell(figures map[string]capacity.Rated, plateau string) cell {
 	figure, measured := figures[plateau]
 	switch {
@@ -108,7 +108,7 @@ func beganText(run *capacity.Past) string {
 	return run.Run.Began.UTC().Format("2006-01-02 15:04:05")
 }
 
-// called is a run's label, or else what it is a run of.
+// called returns a run's label, or else its title, name or file.
 func called(run *capacity.Past) string {
 	for _, name := range []string{run.Run.Label, run.Run.Title, run.Run.Name} {
 		if name != "" {
@@ -142,7 +142,7 @@ func sustainedChart(t *capacity.Trend) chart {
 	return c
 }
 
-// p95Chart draws the p95 of each rate, a line each.
+// p95Chart draws the p95 as a line for each rate.
 func p95Chart(t *capacity.Trend) chart {
 	c := chart{
 		ID: "latency", Title: "Redirect p95 by rate", Caption: "A line for each plateau's taps/s, run by run. The scale is logarithmic.",
@@ -157,7 +157,7 @@ func p95Chart(t *capacity.Trend) chart {
 	p := &plot{span: float64(len(t.Runs)), y: logarithmic(max(low, 0.001), top)}
 	p.grid(units.Milliseconds)
 	p.runs(t)
-	lowest := math.Inf(1) // of names that are free
+	lowest := math.Inf(1) // lowest free place for a label
 	for _, name := range t.Plateaus {
 		var points []point
 		for i, run := range t.Runs {
@@ -177,7 +177,7 @@ func p95Chart(t *capacity.Trend) chart {
 	return c
 }
 
-// dotted draws points, and a line through those of runs that follow each other: of a run between that has none, nothing is known.
+// dotted draws points, and lines between those of consecutive runs: nothing is known about a run in between that has none.
 func (p *plot) dotted(points []point) {
 	var line []point
 	for i, at := range points {
@@ -192,7 +192,7 @@ func (p *plot) dotted(points []point) {
 	}
 }
 
-// runs names runs below the plot, where there is room on a phone: by their day, and their label above it.
+// runs labels the runs below the plot, as far as a phone has room: with the day, and the run's label above it.
 func (p *plot) runs(t *capacity.Trend) {
 	every := (len(t.Runs) + 3) / 4
 	for i, run := range t.Runs {

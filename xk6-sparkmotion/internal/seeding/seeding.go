@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/bands"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
 // Prefix begins every band of a load test, and nothing else's: it is what the clean-up goes by.
@@ -97,9 +98,9 @@ func (b Bands) checkIDs() error {
 // Writes says how much of Cloudflare's quota the seed takes.
 func (b Bands) Writes() string {
 	n := b.total() * keys
-	text := fmt.Sprintf("%d KV writes, %d keys a band, and as many deletes afterwards.", n, keys)
+	text := fmt.Sprintf("%s KV writes, %d keys a band, and as many deletes afterwards.", number(n), keys)
 	if n > free {
-		text += fmt.Sprintf(" Cloudflare's free plan allows %d a day of each: this needs a paid one, or --count %d.", free, free/keys/len(b.Events))
+		text += fmt.Sprintf(" Cloudflare's free plan allows %s a day of each: this needs a paid one, or --count %d.", number(free), free/keys/len(b.Events))
 	}
 	return text
 }
@@ -107,36 +108,59 @@ func (b Bands) Writes() string {
 // File is one file to write.
 type File struct {
 	Name  string
-	Holds string // in words
 	Write func(w io.Writer) error
 }
 
-// Files are those that seed the bands, and those that remove them.
-func (b Bands) Files() []File {
-	var files []File
-	for _, kind := range []struct {
-		name, verb string
-		entry      func(i int) any
-	}{
-		{"kv-put", "puts", b.pair},
-		{"kv-delete", "deletes", func(i int) any { return b.key(i) }},
-	} {
-		total := b.total() * keys
-		for from := 0; from < total; from += bulk {
-			to := min(from+bulk, total)
-			files = append(files, File{
-				Name:  fmt.Sprintf("%s-%03d.json", kind.name, from/bulk+1),
-				Holds: fmt.Sprintf("%s %d keys, %s to %s", kind.verb, to-from, b.key(from), b.key(to-1)),
-				Write: func(w io.Writer) error { return writeBulk(w, from, to, kind.entry) },
-			})
-		}
-	}
-	return append(files,
-		File{"bands.csv", fmt.Sprintf("%d rows: bandId,eventId", b.total()), b.writeCSV},
-		File{"seed.sql", "inserts these bands, for psql", b.writeSeed},
-		File{"clean-up.sql", "deletes all bands that begin with " + Prefix + ", and their taps, for psql", writeCleanUp},
-		File{"clean-up-redis.sh", "deletes the events' counters, for redis-cli", b.writeCleanUpRedis})
+// Set is the files that are used together: one, or as many as Cloudflare's limit of a bulk makes them.
+type Set struct {
+	Files []File
+	Holds string // in words
 }
+
+// Names are the names of the first and the last file.
+func (s Set) Names() string {
+	first, last := s.Files[0].Name, s.Files[len(s.Files)-1].Name
+	if first == last {
+		return first
+	}
+	return first + " to " + last
+}
+
+// Has reports whether a file of the set has that name.
+func (s Set) Has(name string) bool {
+	return slices.ContainsFunc(s.Files, func(f File) bool { return f.Name == name })
+}
+
+// Sets are the files that seed the bands, and those that remove them.
+func (b Bands) Sets() []Set {
+	total := b.total() * keys
+	from := fmt.Sprintf("%s to %s", b.key(0), b.key(total-1))
+	one := func(name, holds string, write func(io.Writer) error) Set { return Set{[]File{{name, write}}, holds} }
+	return []Set{
+		{b.bulkFiles("kv-put", b.pair), number(total) + " keys to put, " + from},
+		{b.bulkFiles("kv-delete", func(i int) any { return b.key(i) }), number(total) + " keys to delete, " + from},
+		one("bands.csv", number(b.total())+" rows: bandId,eventId", b.writeCSV),
+		one("seed.sql", "inserts these bands, for psql", b.writeSeed),
+		one("clean-up.sql", "deletes all bands that begin with "+Prefix+", and their taps, for psql", writeCleanUp),
+		one("clean-up-redis.sh", "deletes the events' counters, for redis-cli", b.writeCleanUpRedis),
+	}
+}
+
+// bulkFiles are the bulk files of all keys.
+func (b Bands) bulkFiles(name string, entry func(i int) any) []File {
+	var files []File
+	total := b.total() * keys
+	for from := 0; from < total; from += bulk {
+		files = append(files, File{
+			Name:  fmt.Sprintf("%s-%03d.json", name, from/bulk+1),
+			Write: func(w io.Writer) error { return writeBulk(w, from, min(from+bulk, total), entry) },
+		})
+	}
+	return files
+}
+
+// number is a count with commas between thousands.
+func number(n int) string { return units.Rate(float64(n)) }
 
 func (b Bands) total() int { return len(b.Events) * b.Count }
 

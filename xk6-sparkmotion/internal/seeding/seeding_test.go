@@ -15,11 +15,19 @@ var three = Bands{
 	URL: "https://compassion.com/live?a=1&b=2", Mode: "live",
 }
 
+func files(b Bands) []File {
+	var all []File
+	for _, set := range b.Sets() {
+		all = append(all, set.Files...)
+	}
+	return all
+}
+
 // contents writes the files whose names begin with prefix.
 func contents(t *testing.T, b Bands, prefix string) map[string]string {
 	t.Helper()
 	written := make(map[string]string)
-	for _, f := range b.Files() {
+	for _, f := range files(b) {
 		if !strings.HasPrefix(f.Name, prefix) {
 			continue
 		}
@@ -96,8 +104,8 @@ func TestWrites(t *testing.T) {
 	t.Parallel()
 	for count, want := range map[int]string{
 		166: "996 KV writes, 2 keys a band, and as many deletes afterwards.",
-		200_000: "1200000 KV writes, 2 keys a band, and as many deletes afterwards. " +
-			"Cloudflare's free plan allows 1000 a day of each: this needs a paid one, or --count 166.",
+		200_000: "1,200,000 KV writes, 2 keys a band, and as many deletes afterwards. " +
+			"Cloudflare's free plan allows 1,000 a day of each: this needs a paid one, or --count 166.",
 	} {
 		b := three
 		b.Count = count
