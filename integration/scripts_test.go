@@ -53,23 +53,34 @@ func TestScriptsTakeNumbers(t *testing.T) {
 		"e2e-load.js":            {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
 		"event-day.js":           {"SCALE": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
 		"find-capacity.js":       {"START": "a number above 0, such as 0.1", "MOST": "a number above 0, such as 0.1", "TIME_SCALE": "a number above 0, such as 0.1"},
-		"redirect-breakpoint.js": {"PEAK": "a whole number above 0"},
-		"upstash-pipeline.js":    {"RATE": "a whole number above 0"},
-		"audit.js":               {"RATE": "a whole number above 0", "TAPS": "a whole number above 0"},
+		"redirect-breakpoint.js": {"PEAK": "a whole number above 0", "CLIMB": "a duration, such as 10m"},
+		"upstash-pipeline.js":    {"RATE": "a whole number above 0", "DURATION": "a duration, such as 1m"},
+		"audit.js":               {"RATE": "a whole number above 0", "TAPS": "a whole number above 0", "SETTLE": "a duration, such as 35s"},
 		"window-switch.js":       {"RATE": "a whole number above 0", "BEFORE": "a whole number above 0", "LIMIT": "a whole number above 0"},
 		"drain.js":               {"N": "a whole number above 0"},
-		"soak.js":                {"RATE": "a whole number above 0", "HOURS": "a number above 0, such as 0.5"},
+		"soak.js":                {"RATE": "a whole number above 0", "HOURS": "a number above 0, such as 0.1"},
 	} {
 		for name, wanted := range settings {
 			t.Run(script+" "+name, func(t *testing.T) {
 				t.Parallel()
 				for _, given := range []string{"abc", "0", "-1", "0,1", "Infinity"} {
+					if given == "0" && strings.HasPrefix(wanted, "a duration") {
+						continue
+					}
 					r := runK6(t, nil, "inspect", "-e", name+"="+given, absolute(t, "../scripts/"+script))
 					r.wants(107, name+" must be "+wanted+`, got \"`+given+`\"`)
 				}
 			})
 		}
 	}
+}
+
+// TestAuditTakesABandOnce: more taps than bands are refused before the first.
+func TestAuditTakesABandOnce(t *testing.T) {
+	t.Parallel()
+	script := absolute(t, "../scripts/audit.js")
+	runK6(t, nil, "inspect", "-e", "TAPS=601", "-e", "LOADTEST_BANDS=200", script).wants(107, "TAPS must not exceed the bands, which are 600 by LOADTEST_BANDS, got 601")
+	runK6(t, nil, "inspect", "-e", "TAPS=600", "-e", "LOADTEST_BANDS=200", script).wants(0)
 }
 
 // samples are the values of a metric, in the order that the run with --out json=samples.json emitted them.

@@ -8,9 +8,13 @@
 // LOADTEST_EVENT_IDS. TAPS must not exceed the number of bands, and only one process may tap. The Worker may take 30 s to record a tap
 // after its answer: SETTLE sets how long to wait.
 import { audit, bandID, preflight, tap, thresholds } from 'k6/x/sparkmotion';
+import { duration, whole } from './lib/settings.js';
 
 const RATE = whole('RATE', 50); // taps/s
 const TAPS = whole('TAPS', 3000);
+const SETTLE = duration('SETTLE', '35s');
+const BANDS = 3 * whole('LOADTEST_BANDS', 200000); // of three events
+if (TAPS > BANDS) throw new Error(`TAPS must not exceed the bands, which are ${BANDS} by LOADTEST_BANDS, got ${TAPS}`);
 
 export const options = {
   scenarios: {
@@ -35,15 +39,10 @@ export const options = {
   teardownTimeout: '30m',
 };
 
-function whole(name, usual, n = Number(__ENV[name] || usual)) {
-  if (Number.isInteger(n) && n > 0) return n;
-  throw new Error(`${name} must be a whole number above 0, got "${__ENV[name]}"`);
-}
-
 export const setup = () => preflight({ renew: true });
 
 export default () => tap({ band: bandID({ distribution: 'sequential' }), audit: true });
 
-export const teardown = ({ session }) => audit(session, { settle: __ENV.SETTLE });
+export const teardown = ({ session }) => audit(session, { settle: SETTLE });
 
 export const handleSummary = (data) => void delete data.setup_data; // or --summary-export would have the session

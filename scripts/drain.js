@@ -10,9 +10,9 @@ import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { attempt, bandID, flushTaps, preflight, thresholds, Upstash } from 'k6/x/sparkmotion';
+import { whole } from './lib/settings.js';
 
-const { N = 100000, PREFIX = 'LOADTEST-E1-', LOADTEST_EVENT_ID: eventId } = __ENV;
-if (!Number.isInteger(Number(N)) || N < 1) throw new Error(`N must be a whole number above 0, got "${N}"`);
+const N = whole('N', 100000), { PREFIX = 'LOADTEST-E1-', LOADTEST_EVENT_ID: eventId } = __ENV;
 if (!eventId) throw new Error('set LOADTEST_EVENT_ID');
 const [byBatch, bySecond, byFlush] = ['batch', 'second', 'flush'].map((each) => new Trend(`drain_${each}`));
 const upstash = new Upstash();

@@ -8,9 +8,10 @@
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { attempt, bandID, flushTaps, preflight, query, reconcile, report, tap, thresholds } from 'k6/x/sparkmotion';
+import { above0 } from './lib/settings.js';
 
-const SCALE = factor('SCALE'); // multiplies the tap rates
-const TIME_SCALE = factor('TIME_SCALE'); // multiplies the length of the day
+const SCALE = above0('SCALE', 1); // multiplies the tap rates
+const TIME_SCALE = above0('TIME_SCALE', 1); // multiplies the length of the day
 const UNKNOWN = 0.02; // the share of bands that were never registered
 // Minutes, and the taps/s reached at their end. Doors, keynote and end are about one tap per person each.
 const DAY = [
@@ -39,10 +40,6 @@ export const options = {
 
 export const setup = () => preflight({ renew: true });
 
-function factor(name, n = Number(__ENV[name] || 1)) {
-  if (n > 0 && n < Infinity) return n;
-  throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
-}
 const prefixes = () => (Math.random() < UNKNOWN ? ['LOADTEST-UNKNOWN-'] : undefined);
 export const runCrowd = () => tap({ band: bandID({ distribution: 'zipf', prefixes: prefixes() }) });
 

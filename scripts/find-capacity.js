@@ -9,12 +9,13 @@
 // earlier: k6 can only end a run early as a failure. Settings: as for e2e-load.js.
 import { sleep } from 'k6';
 import { attempt, findCapacity, flushTaps, probeTaps } from 'k6/x/sparkmotion';
+import { above0 } from './lib/settings.js';
 
 export { default, handleSummary, runAdmin, runExporter, setup, teardown } from './e2e-load.js';
 
-const TIME_SCALE = positive('TIME_SCALE', 1); // multiplies every duration
-const START = positive('START', 100); // taps/s to begin with
-const MOST = positive('MOST', 20000); // taps/s never to exceed
+const TIME_SCALE = above0('TIME_SCALE', 1); // multiplies every duration
+const START = above0('START', 100); // taps/s to begin with
+const MOST = above0('MOST', 20000); // taps/s never to exceed
 
 const lasting = (s) => `${Math.round(s * TIME_SCALE * 1000)}ms`;
 const whole = lasting(360);
@@ -34,11 +35,6 @@ export const options = {
   thresholds: { capacity: ['value>0'] }, // probes break the limits on purpose
   setupTimeout: '3m',
 };
-
-function positive(name, usual, n = Number(__ENV[name] || usual)) {
-  if (n > 0 && n < Infinity) return n;
-  throw new Error(`${name} must be a number above 0, such as 0.1, got "${__ENV[name]}"`);
-}
 
 export function runSearch() {
   findCapacity({ start: START, most: MOST, settle: lasting(2), hold: lasting(6), confirm: lasting(120), time: whole });

@@ -9,9 +9,9 @@
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
 import { preflight, taps, thresholds } from 'k6/x/sparkmotion';
+import { duration, whole } from './lib/settings.js';
 
-const PEAK = Number(__ENV.PEAK || 10000); // taps/s at the end of the climb
-if (!Number.isInteger(PEAK) || PEAK < 1) throw new Error(`PEAK must be a whole number above 0, got "${__ENV.PEAK}"`);
+const PEAK = whole('PEAK', 10000); // taps/s at the end of the climb
 
 const TAPS = Math.ceil(PEAK / 500); // per iteration: k6 starts 500 iterations a second with little effort, but not 10,000
 const VUS = Math.ceil((PEAK / TAPS) * 0.2); // enough at the peak for answers of 200 ms: redirects fail from 100 on
@@ -25,7 +25,7 @@ export const options = {
       executor: 'ramping-arrival-rate',
       startRate: 0,
       timeUnit: `${TAPS}s`,
-      stages: [{ target: PEAK, duration: __ENV.CLIMB || '10m' }],
+      stages: [{ target: PEAK, duration: duration('CLIMB', '10m') }],
       preAllocatedVUs: VUS,
       gracefulStop: '5s',
     },

@@ -8,9 +8,10 @@
 // happens; the generator's memory is what Go's runtime holds. Settings: as for e2e-load.js, without those of Admin, and with the queue's.
 import exec from 'k6/execution';
 import { attempt, flushTaps, plateaus, preflight, queueDepth, reconcile, report, taps, thresholds } from 'k6/x/sparkmotion';
+import { above0, whole } from './lib/settings.js';
 
-const RATE = above0('RATE', 75, 'a whole number above 0', Number.isInteger); // taps/s
-const HOURS = above0('HOURS', 4, 'a number above 0, such as 0.5');
+const RATE = whole('RATE', 75); // taps/s
+const HOURS = above0('HOURS', 4);
 const TAPS = Math.ceil(RATE / 500), TENTH = Math.round(HOURS * 360000); // per iteration: k6 starts 500 a second with little effort; in ms
 const every = (name, timeUnit) => ({
   executor: 'constant-arrival-rate', exec: name, rate: 1, timeUnit, duration: `${10 * TENTH}ms`, preAllocatedVUs: 2,
@@ -32,11 +33,6 @@ const limits = thresholds({ analytics_latency: null, csv_export_latency: null })
 for (const [metric] of FIGURES) for (const tenth of ['first', 'last']) limits[`${metric}{tenth:${tenth}}`] = limits[metric] || [];
 
 export const options = { scenarios, thresholds: limits, summaryTrendStats: ['med', 'p(95)', 'p(99)', 'max', 'count'], setupTimeout: '3m' };
-
-function above0(name, usual, wanted, is = Number.isFinite, n = Number(__ENV[name] || usual)) {
-  if (n > 0 && is(n)) return n;
-  throw new Error(`${name} must be ${wanted}, got "${__ENV[name]}"`);
-}
 
 function tagged(call) {
   const tenth = Math.floor((Date.now() - exec.scenario.startTime) / TENTH);

@@ -9,9 +9,9 @@
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
 import { attempt, bandID, preflight, Upstash } from 'k6/x/sparkmotion';
+import { duration, whole } from './lib/settings.js';
 
-const { RATE = 100, DURATION = '1m', QUEUE = 'loadtest:tap-log:pending' } = __ENV;
-if (!Number.isInteger(Number(RATE)) || RATE < 1) throw new Error(`RATE must be a whole number above 0, got "${RATE}"`);
+const RATE = whole('RATE', 100), DURATION = duration('DURATION', '1m'), { QUEUE = 'loadtest:tap-log:pending' } = __ENV;
 const eventId = __ENV.LOADTEST_EVENT_ID;
 if (!eventId) throw new Error('set LOADTEST_EVENT_ID');
 const RECEIVED = 'loadtest:monitoring:taps:received'; // not the system's own counter, which must stay correct
@@ -24,7 +24,7 @@ const upstash = new Upstash();
 
 export const options = {
   scenarios: {
-    taps: { executor: 'constant-arrival-rate', rate: Number(RATE), duration: DURATION, preAllocatedVUs: 50, maxVUs: 1000 },
+    taps: { executor: 'constant-arrival-rate', rate: RATE, duration: DURATION, preAllocatedVUs: 50, maxVUs: 1000 },
   },
   thresholds: { checks: ['rate>0.97'], upstash_pipeline_latency: ['p(95)<100'] },
 };

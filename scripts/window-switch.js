@@ -10,6 +10,7 @@
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
 import { bandID, mutate, preflight, query, tap, thresholds } from 'k6/x/sparkmotion';
+import { whole } from './lib/settings.js';
 
 const { FROM = 'PRE', TO = 'LIVE', PREFIX = 'LOADTEST-E1-', LOADTEST_EVENT_ID: eventId } = __ENV;
 const [RATE, BEFORE, LIMIT] = [whole('RATE', 50), whole('BEFORE', 35), whole('LIMIT', 40)]; // taps/s, s, s
@@ -25,11 +26,6 @@ export const options = {
   thresholds: { error_rate: thresholds().error_rate, old_page: [`max<${LIMIT * 1000}`], new_page: ['count>0'], other_page: ['count==0'] },
   summaryTrendStats: ['min', 'med', 'p(95)', 'p(99)', 'max', 'count'],
 };
-
-function whole(name, usual, n = Number(__ENV[name] || usual)) {
-  if (Number.isInteger(n) && n > 0) return n;
-  throw new Error(`${name} must be a whole number above 0, got "${__ENV[name]}"`);
-}
 
 export function setup() {
   const { session } = preflight({ parts: ['worker', 'admin'], queries: [['windows.list', { eventId }]], renew: true });

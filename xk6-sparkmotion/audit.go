@@ -31,7 +31,7 @@ type auditOptions struct {
 	HubURL    string        `js:"hubURL" env:"HUB_URL" need:"true" form:"url"`
 	Secret    string        `js:"secret" env:"CRON_SECRET" need:"true" secret:"true"`
 	AdminURL  string        `js:"adminURL" env:"ADMIN_URL" need:"true" form:"url"`
-	EventIDs  []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"true"`
+	EventIDs  []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"true" form:"line"`
 	Mode      string        `js:"mode" default:"live"`
 	Settle    time.Duration `js:"settle" default:"35s"`
 	Timeout   time.Duration `js:"timeout" default:"60s" above:"0"`

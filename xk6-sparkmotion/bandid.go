@@ -19,8 +19,8 @@ var defaultPrefixes = seeding.Prefixes
 
 type bandOptions struct {
 	Prefixes     []string `js:"prefixes"`
-	Count        int      `js:"count" env:"LOADTEST_BANDS" default:"200000"`
-	Distribution string   `js:"distribution" default:"uniform"`
+	Count        int      `js:"count" env:"LOADTEST_BANDS" default:"200000" above:"0"`
+	Distribution string   `js:"distribution" default:"uniform" oneof:"uniform zipf sequential"`
 	Seed         int      `js:"seed"`
 }
 
@@ -104,14 +104,12 @@ func (m *module) newBandPicker(o bandOptions) (*bandPicker, error) {
 		picker.pick = unfailing(bands.Uniform(newRandom(o.Seed, state), pool.Size()))
 	case "zipf":
 		picker.pick = unfailing(bands.Zipf(newRandom(o.Seed, state), pool.Size()))
-	case "sequential":
+	default: // sequential
 		if state == nil {
 			return nil, errInit
 		}
 		name := fmt.Sprintf("%q %d", o.Prefixes, o.Count)
 		picker.pick = func() (uint64, error) { return m.process.sequences.next(name, &state.Options) }
-	default:
-		return nil, fmt.Errorf("distribution must be uniform, zipf or sequential, got %q", o.Distribution)
 	}
 	return picker, nil
 }

@@ -14,8 +14,8 @@ import (
 
 type loginOptions struct {
 	URL      string                 `js:"url" env:"ADMIN_URL" need:"true" form:"url"`
-	Email    string                 `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password string                 `js:"password" env:"TEST_PASSWORD" need:"password" secret:"true"`
+	Email    string                 `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net" form:"line"`
+	Password string                 `js:"password" env:"TEST_PASSWORD" need:"password" form:"password" secret:"true"`
 	Provider string                 `js:"provider" default:"credentials"`
 	Fields   map[string]sobek.Value `js:"fields"`
 	Renew    bool                   `js:"renew"`

@@ -3,15 +3,16 @@ package sparkmotion
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
-	"go.k6.io/k6/v2/lib/types"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
+	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
 )
 
 // plateaus returns {startRate, timeUnit, stages} for a ramping-arrival-rate scenario that jumps to each of rates and holds it for
@@ -114,9 +115,9 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 		case "rates":
 			p.rates, err = readRates(rt, value)
 		case "hold":
-			p.hold, err = types.GetDurationValue(value.Export())
+			p.hold, err = settings.Duration(value)
 		case "rampDown":
-			p.rampDown, err = types.GetDurationValue(value.Export())
+			p.rampDown, err = settings.Duration(value)
 		case "taps":
 			p.taps, err = readCount(value)
 		default:
@@ -134,16 +135,17 @@ func readPlateaus(rt *sobek.Runtime, given sobek.Value) (plateauOptions, error) 
 
 // readRates reads whole numbers above 0, because a target of k6's can't be a fraction.
 func readRates(rt *sobek.Runtime, value sobek.Value) ([]int64, error) {
-	var given []float64
-	if err := rt.ExportTo(value, &given); err != nil {
-		return nil, err
+	var given []sobek.Value
+	if err := rt.ExportTo(value, &given); err != nil || value.ToObject(rt).ClassName() != "Array" {
+		return nil, fmt.Errorf("an array of rates is expected, such as [100, 200], got %s", value)
 	}
 	rates := make([]int64, len(given))
 	for i, rate := range given {
-		rates[i] = int64(rate)
-		if rate < 1 || float64(rates[i]) != rate {
+		n := settings.Number(rate)
+		if !(n >= 1 && n <= settings.MaxSafe) || n != math.Trunc(n) {
 			return nil, fmt.Errorf("rates must be whole numbers of 1 or more, got %v", rate)
 		}
+		rates[i] = int64(n)
 	}
 	return rates, nil
 }

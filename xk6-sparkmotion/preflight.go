@@ -24,20 +24,20 @@ type preflightOptions struct {
 	DirectURL    string        `js:"directURL" env:"DIRECT_URL" form:"url"`
 	HubURL       string        `js:"hubURL" env:"HUB_URL" need:"hub" form:"url"`
 	AdminURL     string        `js:"adminURL" env:"ADMIN_URL" need:"admin" form:"url"`
-	Email        string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net"`
-	Password     string        `js:"password" env:"TEST_PASSWORD" need:"admin" secret:"true"`
+	Email        string        `js:"email" env:"TEST_EMAIL" default:"loadtest@sparkmotion.net" form:"line"`
+	Password     string        `js:"password" env:"TEST_PASSWORD" need:"admin" form:"password" secret:"true"`
 	Renew        bool          `js:"renew"`
-	EventID      string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin"`
-	EventIDs     []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct"`
-	OrgID        string        `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct"`
-	Bands        int           `js:"bands" env:"LOADTEST_BANDS" default:"200000"`
+	EventID      string        `js:"eventID" env:"LOADTEST_EVENT_ID" need:"admin" form:"line"`
+	EventIDs     []string      `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct" form:"line"`
+	OrgID        string        `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct" form:"line"`
+	Bands        int           `js:"bands" env:"LOADTEST_BANDS" default:"200000" above:"0"`
 	Queries      sobek.Value   `js:"queries"`
 	Secret       string        `js:"secret" env:"CRON_SECRET" need:"hub" secret:"true"`
 	UpstashURL   string        `js:"upstashURL" env:"UPSTASH_REDIS_REST_URL" form:"url"`
 	Token        string        `js:"token" env:"UPSTASH_REDIS_REST_TOKEN" secret:"true"`
 	RedisURL     string        `js:"redisURL" env:"REDIS_URL" secret:"true"`
-	PageHost     string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
-	FallbackHost []string      `js:"fallbackHost" env:"FALLBACK_HOST" default:"sparkmotion.io,sparkmotion.net"`
+	PageHost     string        `js:"pageHost" env:"PAGE_HOST" default:"compassion.com" form:"host"`
+	FallbackHost []string      `js:"fallbackHost" env:"FALLBACK_HOST" default:"sparkmotion.io,sparkmotion.net" form:"host"`
 	Protocol     string        `js:"protocol" default:"http/1.1"`
 	Transformer  string        `js:"transformer" env:"TRPC_TRANSFORMER"`
 	Allowed      string        `js:"allowedHosts" env:"ALLOWED_HOSTS"`
@@ -63,17 +63,16 @@ func (o preflightOptions) queue() queue.Source {
 // settings are one error that names all of them; so are hosts that are neither this machine nor in ALLOWED_HOSTS, which get no request. A
 // script that loads only some parts names them: {parts: ['worker']}. It returns {session}, its login, for setup() to return.
 func (m *module) preflight(call sobek.FunctionCall) (any, error) {
-	var o preflightOptions
-	if err := m.settings.Read(call.Argument(0), &o); err != nil {
-		return nil, err
-	}
 	if m.vu.State() == nil {
 		return nil, errInit
 	}
-	if err := o.check(); err != nil {
+	var o preflightOptions
+	read := m.settings.Read(call.Argument(0), &o)
+	taps, wrong := m.tapSettings(o.Needs("worker"))
+	if err := errors.Join(read, wrong, o.check()); err != nil {
 		return nil, err
 	}
-	p := &prober{module: m, preflightOptions: o}
+	p := &prober{module: m, preflightOptions: o, taps: taps}
 	var failures failures
 	list, err := p.probes()
 	if err != nil {
@@ -98,6 +97,16 @@ func (m *module) preflight(call sobek.FunctionCall) (any, error) {
 		return m.vu.Runtime().NewObject(), nil
 	}
 	return object(m.vu.Runtime(), "session", p.session)
+}
+
+// tapSettings reads what only the taps of a run ask for, so that what is wrong there appears before all of them fail.
+func (m *module) tapSettings(needed bool) (taps tapSettings, wrong error) {
+	if !needed {
+		return taps, nil
+	}
+	read := m.settings.Read(nil, &taps)
+	_, parts := taps.emitted()
+	return taps, errors.Join(read, parts)
 }
 
 // check refuses unknown parts, and hosts that are not allowed.

@@ -30,6 +30,7 @@ type probe struct {
 type prober struct {
 	*module
 	preflightOptions
+	taps    tapSettings
 	session *sobek.Object // once the login has worked
 
 	before *capacity.Reading // from before the first tap of a probe; nil when there was none
@@ -63,18 +64,29 @@ func (p *prober) probes() ([]probe, error) {
 		list = append(list, probe{"admin", q.procedure, func() (string, error) { return p.ask(q) }})
 	}
 	for _, event := range p.events() {
-		list = append(list, probe{"admin", "bands of " + event, func() (string, error) { return p.countBands(event) }})
+		list = append(list, probe{"admin", "bands of " + event.id, func() (string, error) { return p.countBands(event) }})
 	}
 	list = append(list, probe{"hub", "flush-taps", p.flushOnce}, probe{"queue", "recording", p.recording})
 	return slices.DeleteFunc(list, func(probe probe) bool { return !p.Needs(probe.part) }), nil
 }
 
-// events returns the events that bands belong to.
-func (p *prober) events() []string {
-	if len(p.EventIDs) > 0 {
-		return p.EventIDs
+// namedEvent is an event, and the setting that names it.
+type namedEvent struct {
+	id, setting string
+	tapped      bool // its bands are
+}
+
+// events returns the events that bands belong to, and the one that the dashboards ask for, each once: they answer zeros for one that does not
+// exist.
+func (p *prober) events() []namedEvent {
+	var events []namedEvent
+	for _, id := range p.EventIDs {
+		events = append(events, namedEvent{id, "LOADTEST_EVENT_IDS", true})
 	}
-	return []string{p.EventID}
+	if !slices.Contains(p.EventIDs, p.EventID) {
+		events = append(events, namedEvent{p.EventID, "LOADTEST_EVENT_ID", len(p.EventIDs) == 0})
+	}
+	return events
 }
 
 func (p *prober) health() (string, error) {
@@ -123,7 +135,7 @@ func (p *prober) unhealthy(a *answer.Answer) error {
 func (p *prober) tapBand(form, band string) (string, error) {
 	o := tapOptions{
 		URL: p.WorkerURL, DirectURL: p.DirectURL, OrgID: p.OrgID, EventIDs: p.EventIDs, Form: form, Band: band,
-		PageHost: p.PageHost, FallbackHost: p.FallbackHost, Protocol: p.Protocol, Timeout: p.Timeout,
+		PageHost: p.PageHost, FallbackHost: p.FallbackHost, Protocol: p.Protocol, Timeout: p.Timeout, tapSettings: p.taps,
 	}
 	plan, err := p.planOf(o)
 	if err != nil {
@@ -265,9 +277,9 @@ func (p *prober) result(procedure string, input sobek.Value) (trpc.Result, error
 	return result, err
 }
 
-// countBands checks that an event has all the bands that the run taps: the Hub assigns others to an event, by new rows in the database.
-func (p *prober) countBands(event string) (string, error) {
-	input, err := object(p.vu.Runtime(), "eventId", event)
+// countBands checks that an event has bands, and all that the run taps: the Hub assigns others to an event, by new rows in the database.
+func (p *prober) countBands(event namedEvent) (string, error) {
+	input, err := object(p.vu.Runtime(), "eventId", event.id)
 	if err != nil {
 		return "", err
 	}
@@ -278,12 +290,13 @@ func (p *prober) countBands(event string) (string, error) {
 	count, ok := trpc.Field(result.Data, "bandCount")
 	switch {
 	case !ok:
-		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL SparkMotion's Admin, and up to date?", event)
+		return "", fmt.Errorf("analytics.eventSummary of %s has no bandCount. Is ADMIN_URL SparkMotion's Admin, and up to date?", event.id)
 	case count == 0:
-		return "", fmt.Errorf("the event %s has no bands. Check LOADTEST_EVENT_ID and LOADTEST_EVENT_IDS, or seed the database (k6 x sparkmotion bands)", event)
-	case count < float64(p.Bands):
+		return "", fmt.Errorf("the event %s of %s has no bands: dashboards show zeros. Seed the database (k6 x sparkmotion bands), or check %s",
+			event.id, event.setting, event.setting)
+	case event.tapped && count < float64(p.Bands):
 		return "", fmt.Errorf("the event %s has %.0f bands, but LOADTEST_BANDS is %d: the Hub would assign the bands that are missing to an event, "+
-			"by new rows in the database. Set LOADTEST_BANDS=%.0f, or seed the others (k6 x sparkmotion bands --count %d)", event, count, p.Bands, count, p.Bands)
+			"by new rows in the database. Set LOADTEST_BANDS=%.0f, or seed the others (k6 x sparkmotion bands --count %d)", event.id, count, p.Bands, count, p.Bands)
 	}
 	return fmt.Sprintf("%.0f", count), nil
 }

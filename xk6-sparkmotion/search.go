@@ -82,7 +82,7 @@ func (f *finding) place(due time.Time, number int64) lane.Plateau {
 func (m *module) probeTaps(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
-		return nil, err
+		return nil, m.refused(1, err)
 	}
 	period := lane.Period(m.vu.Context(), &m.vu.State().Options)
 	switch {

@@ -22,13 +22,13 @@ import (
 type tapOptions struct {
 	URL          string            `js:"url" env:"WORKER_URL" need:"subdomain" form:"url"`
 	DirectURL    string            `js:"directURL" env:"DIRECT_URL" need:"direct" form:"url"`
-	OrgID        string            `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct"`
-	EventIDs     []string          `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct"`
-	Form         string            `js:"form" default:"subdomain"`
+	OrgID        string            `js:"orgID" env:"LOADTEST_ORG_ID" need:"direct" form:"line"`
+	EventIDs     []string          `js:"eventIDs" env:"LOADTEST_EVENT_IDS" need:"direct" form:"line"`
+	Form         string            `js:"form" default:"subdomain" oneof:"subdomain direct"`
 	Band         string            `js:"band"`
 	UTM          float64           `js:"utm" default:"0.5"`
-	PageHost     string            `js:"pageHost" env:"PAGE_HOST" default:"compassion.com"`
-	FallbackHost []string          `js:"fallbackHost" env:"FALLBACK_HOST" default:"sparkmotion.io,sparkmotion.net"`
+	PageHost     string            `js:"pageHost" env:"PAGE_HOST" default:"compassion.com" form:"host"`
+	FallbackHost []string          `js:"fallbackHost" env:"FALLBACK_HOST" default:"sparkmotion.io,sparkmotion.net" form:"host"`
 	Path         string            `js:"path" default:"/e"`
 	Param        string            `js:"param" default:"bandId"`
 	Status       int               `js:"status" default:"302"`
@@ -36,13 +36,27 @@ type tapOptions struct {
 	Headers      map[string]string `js:"headers"`
 	Cookie       string            `js:"cookie"`
 	Protocol     string            `js:"protocol" default:"http/1.1"`
-	Connection   string            `js:"connection" env:"CONNECTIONS" default:"kept"`
-	Arrivals     string            `js:"arrivals" env:"ARRIVALS" default:"even"`
-	Seed         int               `js:"seed" env:"SEED"`
-	Parts        []string          `js:"parts" env:"PARTS"`
 	Audit        bool              `js:"audit"`
 	Location     bool              `js:"location"`
 	Timeout      time.Duration     `js:"timeout" default:"10s" above:"0"`
+	tapSettings
+}
+
+// tapSettings are those of the run's taps that preflight has no option for.
+type tapSettings struct {
+	Connection string   `js:"connection" env:"CONNECTIONS" default:"kept" oneof:"kept new resumed"`
+	Arrivals   string   `js:"arrivals" env:"ARRIVALS" default:"even" oneof:"even poisson"`
+	Seed       int      `js:"seed" env:"SEED"`
+	Parts      []string `js:"parts" env:"PARTS"`
+}
+
+// emitted returns the parts of a tap that k6 gets.
+func (o tapSettings) emitted() ([]meter.Part, error) {
+	parts, err := meter.Parts(o.Parts)
+	if err != nil {
+		return nil, fmt.Errorf("option parts, or PARTS: %w", err)
+	}
+	return parts, nil
 }
 
 // Needs reports whether a setting is needed for the form of the link.
@@ -59,7 +73,7 @@ const utm = "&utm_source=nfc&utm_medium=wristband&utm_campaign=loadtest"
 func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	p, err := m.tapPlan(call.Argument(0))
 	if err != nil {
-		return nil, err
+		return nil, m.refused(1, err)
 	}
 	r, err := m.tapRequest(p, 1)
 	if err != nil {
@@ -90,6 +104,15 @@ func (m *module) tap(call sobek.FunctionCall) (any, error) {
 	return nil, nil
 }
 
+// refused counts taps that a call asked for and that can't be made as it asks, and returns why: a run must not pass without them.
+func (m *module) refused(taps int, err error) error {
+	if m.vu.State() != nil {
+		m.meter.Refused(taps)
+		_ = m.process.meter.Recorder.Failed(capacity.Worker, "tap: refused options", err.Error)
+	}
+	return err
+}
+
 // tapped counts a tap, and logs the first failure of each kind in the process.
 func (m *module) tapped(counted *meter.Taps, r lane.Result) {
 	m.watchPorts(&r)
@@ -111,6 +134,7 @@ type tapPlan struct {
 	query   string      // of every tap, after the band
 	options tapOptions
 	parts   []meter.Part
+	bands   *bandPicker // of the next tap; nil for taps of one band
 
 	arrivals *rand.Rand // that a Poisson process is drawn from; nil for taps at even distances
 }
@@ -177,7 +201,10 @@ func (m *module) planOf(o tapOptions) (*tapPlan, error) {
 	if o.Arrivals == "poisson" {
 		p.arrivals = m.arrivals(o.Seed)
 	}
-	return p, nil
+	if o.Band == "" {
+		p.bands, err = m.bandPicker(nil)
+	}
+	return p, err
 }
 
 // arrivals returns the source from which the VU's next arrivals of a seed are drawn.
@@ -205,7 +232,7 @@ func (o tapOptions) link() lane.Link {
 
 // plan returns what the options say about the taps themselves.
 func (o tapOptions) plan() (*tapPlan, error) {
-	parts, wrong := meter.Parts(o.Parts)
+	parts, wrong := o.emitted()
 	p := &tapPlan{options: o, parts: parts, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
 	for _, host := range o.FallbackHost {
 		p.hosts.Fallbacks = append(p.hosts.Fallbacks, hostname.Normal(host))
@@ -214,14 +241,12 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		p.query += "&" + trpc.EncodeURIComponent(name) + "=" + trpc.EncodeURIComponent(o.Query[name])
 	}
 	switch {
-	case o.Form != lane.Subdomain && o.Form != lane.Direct:
-		return nil, fmt.Errorf("form must be subdomain or direct, got %q", o.Form)
-	case !slices.Contains([]string{"", "even", "poisson"}, o.Arrivals):
-		return nil, fmt.Errorf("arrivals must be even or poisson, got %q", o.Arrivals)
 	case wrong != nil:
-		return nil, fmt.Errorf("option parts: %w", wrong)
+		return nil, wrong
 	case o.UTM < 0 || o.UTM > 1:
 		return nil, fmt.Errorf("option utm is a share of the taps, 0 to 1, got %v", o.UTM)
+	case o.twice() != "":
+		return nil, fmt.Errorf("option query: a link has %s already", o.twice())
 	case o.Form == lane.Subdomain:
 		return p, nil
 	}
@@ -234,6 +259,20 @@ func (o tapOptions) plan() (*tapPlan, error) {
 		})
 	}
 	return p, nil
+}
+
+// twice returns a parameter of the option query that the link has without it.
+func (o tapOptions) twice() string {
+	own := []string{o.Param}
+	if o.Form == lane.Direct {
+		own = append(own, "eventId", "orgId")
+	}
+	for _, name := range own {
+		if _, given := o.Query[name]; given {
+			return name
+		}
+	}
+	return ""
 }
 
 // checkEvents requires an event for each prefix of bands.
@@ -262,18 +301,12 @@ func (p *tapPlan) link(band []byte) (string, error) {
 // tapRequest makes the request of a plan's next tap, in an iteration with that many taps. It waits if --rps requires it.
 func (m *module) tapRequest(p *tapPlan, taps int) (lane.Request, error) {
 	r := lane.Request{Hosts: p.hosts, Query: p.query, Timeout: p.options.Timeout}
-	if p.options.Band != "" {
-		r.Band = []byte(trpc.EncodeURIComponent(p.options.Band))
-	} else {
-		picker, err := m.bandPicker(nil)
-		if err != nil {
-			return r, err
-		}
-		if r.Band, err = picker.next(); err != nil {
-			return r, err
-		}
-	}
 	var err error
+	if p.bands == nil {
+		r.Band = []byte(trpc.EncodeURIComponent(p.options.Band))
+	} else if r.Band, err = p.bands.next(); err != nil {
+		return r, err
+	}
 	if r.Link, err = p.link(r.Band); err != nil {
 		return r, err
 	}

@@ -26,17 +26,18 @@ const maxBurst = 10
 func (m *module) taps(call sobek.FunctionCall) (any, error) {
 	n, err := readCount(call.Argument(0))
 	if err != nil {
-		return nil, fmt.Errorf("the first argument is %w", err)
+		return nil, m.refused(1, fmt.Errorf("the first argument is %w", err))
 	}
 	p, err := m.tapPlan(call.Argument(1))
+	switch {
+	case err != nil:
+	case p.options.Audit:
+		err = errors.New("an audit taps each band once: use tap({ audit: true, band })")
+	case p.options.Location:
+		err = errors.New("the option location works for a single tap: use tap({ location: true })")
+	}
 	if err != nil {
-		return nil, err
-	}
-	if p.options.Audit {
-		return nil, errors.New("an audit taps each band once: use tap({ audit: true, band })")
-	}
-	if p.options.Location {
-		return nil, errors.New("the option location works for a single tap: use tap({ location: true })")
+		return nil, m.refused(int(n), err)
 	}
 	var redirected int
 	if period := lane.Period(m.vu.Context(), &m.vu.State().Options); period > 0 {

@@ -120,8 +120,10 @@ func words(members map[string]string) map[string]string {
 func keys(t *testing.T, of reflect.Type, tag string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for _, field := range reflect.VisibleFields(of) {
+		if field.Anonymous {
+			continue
+		}
 		kind := field.Type
 		if kind.Kind() == reflect.Pointer {
 			kind = kind.Elem()

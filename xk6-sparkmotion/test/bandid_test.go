@@ -53,11 +53,11 @@ func TestBandIDErrors(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).Start(1)
 	for options, want := range map[string]string{
-		"{distribution: 'normal'}": `bandID: distribution must be uniform, zipf or sequential, got "normal"`,
-		"{count: 0}":               "bandID: a pool of bands needs a count of 1 or more: got 0",
+		"{distribution: 'normal'}": `bandID: option distribution: must be uniform, zipf or sequential, got "normal"`,
+		"{count: 0}":               "bandID: option count: must be above 0, got 0",
 		"{prefixes: []}":           "bandID: a pool of bands needs one or more prefixes, none of them empty: got []",
-		"{prefixes: ['A', '']}":    `bandID: a pool of bands needs one or more prefixes, none of them empty: got ["A" ""]`,
-		"{prefixes: 'A-'}":         "bandID: option prefixes: could not convert A- to []string",
+		"{prefixes: ['A', '']}":    "bandID: option prefixes: an array of strings is expected, none of them empty: entry 2 is none",
+		"{prefixes: 'A-'}":         "bandID: option prefixes: an array of strings is expected",
 		"{seed: 'x'}":              "bandID: option seed: a number is expected, got x",
 		"5":                        "bandID: options must be an object",
 	} {

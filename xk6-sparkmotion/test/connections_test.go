@@ -120,7 +120,7 @@ func TestConnectionsRefused(t *testing.T) {
 	w := newCountingWorker(t, false)
 	s := newProcess(t, map[string]string{"WORKER_URL": w.URL}).Start(1)
 	for options, want := range map[string]string{
-		"{connection: 'close'}":               "connection must be kept, new or resumed, got \"close\"",
+		"{connection: 'close'}":               "option connection: must be kept, new or resumed, got \"close\"",
 		"{connection: 'new', protocol: 'h2'}": "connection new needs protocol http/1.1 without a proxy or --http-debug",
 	} {
 		if got := s.Fails("sm.tap(" + options + ")"); !strings.Contains(got, want) {

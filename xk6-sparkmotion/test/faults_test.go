@@ -70,7 +70,7 @@ var faults = []fault{
 	{"a header that is malformed", "", says("HTTP/1.1 302 Found\r\nLocation hush\r\n\r\n")},
 	{"a redirect to the page for good", "tap", answers("301 Moved Permanently", "", "Location: https://compassion.com/live?t=hush")},
 	{"a redirect to the fallback", "^tap$|preflight", answers("307 Temporary Redirect", "", "Location: https://sparkmotion.io/?t=hush")},
-	{"a redirect to the page", "preflight", answers("302 Found", "Hub's", "Vary: rsc", "Location: https://compassion.com/live?t=hush")},
+	{"a redirect to the page", "preflight", answers("301 Moved Permanently", "Hub's", "Vary: rsc", "Location: https://compassion.com/live?t=hush")},
 	{"different Locations", "^tap$|^query$|flushTaps", answers("302 Found", "", "Location: https://compassion.com/live", "Location: https://other.example/")},
 	{"a Location without a host", "^tap$", answers("302 Found", "", "Location: ?t=hush")},
 	{"an opaque Location", "^tap$", answers("302 Found", "", "Location: https:compassion.com/live?t=hush")},

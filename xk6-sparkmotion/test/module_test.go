@@ -84,9 +84,10 @@ func TestMissingSettings(t *testing.T) {
 	t.Parallel()
 	s := newProcess(t, nil).Start(1)
 	const advice, several = ": set it in the environment, or pass it as an option", ": set them in the environment, or pass them as options"
+	vutest.Equal(t, "a tap", s.Fails("sm.tap()"), "tap needs WORKER_URL"+advice)
+	vutest.EqualLines(t, "an error of a tap that wasn't made", s.Emitted(), "error_rate{part:worker} 1")
 	for js, want := range map[string]string{
 		"sm.login()":                                 "login needs ADMIN_URL, TEST_PASSWORD" + several,
-		"sm.tap()":                                   "tap needs WORKER_URL" + advice,
 		"sm.query(null, 'a')":                        "query needs ADMIN_URL" + advice,
 		"sm.batch(null, [['a']])":                    "batch needs ADMIN_URL" + advice,
 		"sm.flushTaps()":                             "flushTaps needs HUB_URL, CRON_SECRET" + several,

@@ -37,10 +37,14 @@ func TestPlateausErrors(t *testing.T) {
 		"{rates: [1, 0], hold: 1}":        "plateaus: option rates: rates must be whole numbers of 1 or more, got 0",
 		"{rates: [1.5], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got 1.5",
 		"{rates: [NaN], hold: 1}":         "plateaus: option rates: rates must be whole numbers of 1 or more, got NaN",
-		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers of 1 or more, got +Inf",
+		"{rates: [Infinity], hold: 1}":    "plateaus: option rates: rates must be whole numbers of 1 or more, got Infinity",
+		"{rates: [true], hold: 1}":        "plateaus: option rates: rates must be whole numbers of 1 or more, got true",
+		"{rates: [[10]], hold: 1}":        "plateaus: option rates: rates must be whole numbers of 1 or more, got 10",
+		"{rates: ['0x10'], hold: 1}":      "plateaus: option rates: rates must be whole numbers of 1 or more, got 0x10",
+		"{rates: [1], hold: 1e300}":       "plateaus: option hold: a duration is expected, such as 1m30s, or milliseconds, got 1e+300",
 		"{rates: [1], hold: 1, taps: 0}":  "plateaus: option taps: the number of taps, a whole number from 1 to 1000",
-		"{rates: 10, hold: 1}":            "plateaus: option rates: could not convert 10 to []float64",
-		"{rates: [1], hold: 'long'}":      `plateaus: option hold: time: invalid duration "long"`,
+		"{rates: 10, hold: 1}":            "plateaus: option rates: an array of rates is expected, such as [100, 200], got 10",
+		"{rates: [1], hold: 'long'}":      "plateaus: option hold: a duration is expected, such as 1m30s, or milliseconds, got long",
 	} {
 		vutest.Equal(t, given, s.Fails("sm.plateaus("+given+")"), want)
 	}

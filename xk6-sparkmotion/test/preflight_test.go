@@ -220,8 +220,8 @@ func TestPreflightOfBands(t *testing.T) {
 	})
 	env := preflightEnv(link)
 	env["LOADTEST_EVENT_IDS"] = "few,all,none"
-	const fails = "preflight: %d of 5 probes failed, so no load was sent:\n"
-	const none = "admin: the event none has no bands. Check LOADTEST_EVENT_ID and LOADTEST_EVENT_IDS, or seed the database (k6 x sparkmotion bands)"
+	const fails = "preflight: %d of 6 probes failed, so no load was sent:\n"
+	const none = "admin: the event none of LOADTEST_EVENT_IDS has no bands: dashboards show zeros. Seed the database (k6 x sparkmotion bands), or check LOADTEST_EVENT_IDS"
 	s := newProcess(t, env).Start(1)
 	vutest.Equal(t, "LOADTEST_BANDS left out", s.Fails("sm.preflight({parts: ['admin'], queries: [['a', {}]]})"), fmt.Sprintf(fails, 2)+
 		"admin: the event few has 2000 bands, but LOADTEST_BANDS is 200000: the Hub would assign the bands that are missing to an event, by new rows "+
@@ -239,6 +239,63 @@ func TestPreflightOfAShortPassword(t *testing.T) {
 	vutest.Equal(t, "error", got, "preflight: 3 of 3 probes failed, so no load was sent:\n"+
 		"admin: login: not tried, because TEST_PASSWORD has 7 characters, and Admin refuses fewer than 8. Set it to the password of loadtest@sparkmotion.net\n"+
 		"admin: skipped: there is no session (2 probes)")
+}
+
+// What only taps ask for is refused before the first of them, and all that is wrong at once.
+func TestPreflightOfTheTapsSettings(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); system(w, r) })
+	for setting, want := range map[string]string{
+		"CONNECTIONS=New":         `CONNECTIONS: must be kept, new or resumed, got "New"`,
+		"ARRIVALS=Poisson":        `ARRIVALS: must be even or poisson, got "Poisson"`,
+		"SEED=abc":                "SEED: a number is expected, got abc",
+		"PARTS=duration":          "option parts, or PARTS: a part is one of http_req_duration, ",
+		"LOADTEST_BANDS=200k":     "LOADTEST_BANDS: a number is expected, got 200k",
+		"LOADTEST_BANDS=0":        "LOADTEST_BANDS: must be above 0, got 0",
+		"HUB_URL=nonsense":        "LOADTEST_BANDS: a number is expected, got many\nHUB_URL: an http or https URL with a host is expected, such as https://sparkmotion.net",
+		"FALLBACK_HOST=a.com,b;c": "FALLBACK_HOST: entry 2: a host is expected",
+		"CRON_SECRET=hu\nsh":      "CRON_SECRET: it holds a line break",
+	} {
+		env := preflightEnv(link)
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+		if name == "HUB_URL" {
+			env["LOADTEST_BANDS"] = "many"
+		}
+		s := newProcess(t, env).Start(1)
+		if got := s.Fails("sm.preflight()"); !strings.HasPrefix(got, "preflight: "+want) {
+			t.Errorf("%s: %s", setting, got)
+		}
+		if own := name != "HUB_URL" && name != "LOADTEST_BANDS" && name != "CRON_SECRET" && name != "FALLBACK_HOST"; own {
+			s.Run("sm.preflight({parts: ['hub']})")
+			asked.Add(-1)
+		}
+	}
+	vutest.Equal(t, "requests", asked.Load(), 0)
+}
+
+// Dashboards answer zeros for an event that does not exist, whatever the events of the bands are.
+func TestPreflightOfTheDashboardsEvent(t *testing.T) {
+	t.Parallel()
+	link, _ := vutest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "eventSummary") && strings.Contains(r.URL.Query().Get("input"), "nosuch") {
+			_, _ = io.WriteString(w, `{"result":{"data":{"json":{"bandCount":0}}}}`)
+			return
+		}
+		system(w, r)
+	})
+	env := preflightEnv(link)
+	env["LOADTEST_EVENT_IDS"], env["LOADTEST_EVENT_ID"] = "e1,e2,e3", "nosuch"
+	got := newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin']})")
+	if want := "admin: the event nosuch of LOADTEST_EVENT_ID has no bands"; !strings.Contains(got, want) || !strings.HasPrefix(got, "preflight: 1 of 10 probes") {
+		t.Error(got)
+	}
+	env["LOADTEST_EVENT_IDS"], env["LOADTEST_EVENT_ID"] = "e1,nosuch,e3", "e1"
+	got = newProcess(t, env).Start(1).Fails("sm.preflight({parts: ['admin']})")
+	if want := "admin: the event nosuch of LOADTEST_EVENT_IDS has no bands"; !strings.Contains(got, want) || !strings.HasPrefix(got, "preflight: 1 of 9 probes") {
+		t.Error(got)
+	}
 }
 
 // A flush that dropped taps answers 200 too.

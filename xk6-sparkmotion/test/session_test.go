@@ -213,5 +213,5 @@ func TestRenewByOptions(t *testing.T) {
 	vutest.Equal(t, "answer", s.Run(queryOrCode).String(), "fine")
 	vutest.Equal(t, "the fields", a.asked, "a@b.c secret 123456")
 	vutest.Equal(t, "the line", p.Log.LastEntry().Message, "The session has expired: logged in again as a@b.c")
-	vutest.Equal(t, "no boolean", s.Fails("sm.login({renew: 'yes'})"), "login: option renew: true or false is expected, got yes")
+	vutest.Equal(t, "no boolean", s.Fails("sm.login({renew: 'yes', password: 'secret'})"), "login: option renew: true or false is expected, got yes")
 }

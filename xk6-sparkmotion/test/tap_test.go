@@ -273,12 +273,24 @@ func TestTapErrors(t *testing.T) {
 		"sm.tap({timeout: 'soon'})": "tap: option timeout: ",
 		"sm.tap({timeout: 0})":      "tap: option timeout: must be above 0, got 0s",
 		"sm.taps(2, {timeout: 0})":  "taps: option timeout: must be above 0, got 0s",
+		"sm.taps(0)":                "taps: the first argument is the number of taps",
+
+		"sm.tap({query: {bandId: 'X'}})":        "tap: option query: a link has bandId already",
+		"sm.tap({param: 'b', query: {b: 'X'}})": "tap: option query: a link has b already",
+		"sm.tap({headers: {'X-A': null}})":      `tap: option headers: an object of strings is expected, and that of "X-A" is none`,
+		"sm.tap({fallbackHost: ['a;b']})":       "tap: option fallbackHost: entry 1: a host is expected",
+		"sm.tap({pageHost: 'a b'})":             "tap: option pageHost: a host is expected",
+		"sm.tap([])":                            "tap: options must be an object",
 	} {
 		if got := s.Fails(js); !strings.HasPrefix(got, want) || strings.Contains(got, "hush") {
 			t.Errorf("%s: got %s", js, got)
 		}
 	}
-	vutest.EqualLines(t, "emitted", s.Emitted())
+	refused := make([]string, 15) // a sample for each tap that was asked for
+	for i := range refused {
+		refused[i] = "error_rate{part:worker} 1"
+	}
+	vutest.EqualLines(t, "emitted", s.Emitted(), refused...)
 }
 
 // A direct link names the event that its band belongs to, by the band's prefix, and the organisation.
@@ -326,7 +338,7 @@ func TestTapsElsewhere(t *testing.T) {
 		"{path: 'e'}":                         `tap: path must begin with / and have no query, got "e": the option query takes that`,
 		"{path: '/e?x'}":                      `tap: path must begin with / and have no query, got "/e?x": the option query takes that`,
 		"{status: 200}":                       "tap: status must be a redirect's, 300 to 399, got 200",
-		"{form: 'indirect'}":                  `tap: form must be subdomain or direct, got "indirect"`,
+		"{form: 'indirect'}":                  `tap: option form: must be subdomain or direct, got "indirect"`,
 		"{utm: 2}":                            "tap: option utm is a share of the taps, 0 to 1, got 2",
 		"{url: 'http://host/?hush=1'}":        "tap: WORKER_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out",
 		"{url: 'http://host/#hush'}":          "tap: WORKER_URL: an origin is expected, such as https://sparkmotion.net: leave its query and fragment out",

@@ -20,15 +20,17 @@ type Origin struct{ Part, Setting, URL string }
 func Check(allowed string, origins []Origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	for i, name := range names {
-		if rest, wild := strings.CutPrefix(name, "*."); wild {
-			names[i] = "*." + hostname.ASCII(rest)
-		} else {
-			names[i] = hostname.ASCII(name)
+		why := ""
+		switch names[i] = normal(name); {
+		case strings.ContainsAny(name, "\"'`“”‘’"):
+			why = "holds a quote: remove the quotes"
+		case !namesHosts(names[i]):
+			why = "is neither" // not the text: a URL may hold a password
+		default:
+			continue
 		}
-	}
-	if wrong := slices.IndexFunc(names, func(name string) bool { return !namesHosts(name) }); wrong >= 0 {
-		return fmt.Errorf("ALLOWED_HOSTS takes hosts separated by commas, without scheme, port or path, and *.example.com for all subdomains: entry %d is neither",
-			wrong+1) // not the text: a URL may hold a password
+		return fmt.Errorf("ALLOWED_HOSTS takes hosts separated by commas, without scheme, port or path, and *.example.com for all subdomains: entry %d %s",
+			i+1, why)
 	}
 	var strangers, missing []string
 	for _, at := range origins {
@@ -57,11 +59,19 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// namesHosts reports whether name can be a host's, or *.domain.
-func namesHosts(name string) bool {
-	domain := strings.TrimPrefix(name, "*.")
-	return net.ParseIP(name) != nil || (domain != "" && !strings.ContainsAny(domain, "*/:;@[]?#"))
+// normal writes an entry as hosts are compared. An address may be in the brackets that it has in a URL.
+func normal(name string) string {
+	if rest, wild := strings.CutPrefix(name, "*."); wild {
+		return "*." + hostname.ASCII(rest)
+	}
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		name = name[1 : len(name)-1]
+	}
+	return hostname.ASCII(name)
 }
+
+// namesHosts reports whether name can be a host's, or *.domain.
+func namesHosts(name string) bool { return hostname.Valid(strings.TrimPrefix(name, "*.")) }
 
 // isHost reports whether name is the host, or *.domain and the host below that.
 func isHost(name, host string) bool {

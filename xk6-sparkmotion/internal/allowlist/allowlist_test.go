@@ -34,6 +34,11 @@ func TestCheck(t *testing.T) {
 		{"täp.example.com", "https://xn--tp-via.example.com", ""},
 		{"xn--tp-via.example.com", "https://täp.example.com", ""},
 		{"*.täp.example", "https://a.TÄP.example", ""},
+		{"example.com.", "https://example.com", ""},
+		{"example.com", "https://example.com.", ""},
+		{"[2001:db8::1]", "https://[2001:db8::1]", ""},
+		{"2001:0DB8:0:0::1", "https://[2001:db8::1]:8443", ""},
+		{"2001:db8::1", "https://[2001:db8:0::1]", ""},
 		{"a.example.com\n\tb.example.com", "https://b.example.com", ""},
 	} {
 		err := Check(c.allowed, []Origin{{"worker", "WORKER_URL", c.url}})
@@ -48,11 +53,21 @@ func TestCheckTakesHosts(t *testing.T) {
 	for name, taken := range map[string]bool{
 		"example.com": true, "*.internal": true, "localhost": true, "10.0.0.1": true, "::1": true, "": true,
 		"*": false, "*.": false, "*example.com": false, "a.*.example.com": false, "https://u:hush@example.com": false,
-		"example.com:8080": false, "example.com/x": false, "a;b": false,
+		"example.com:8080": false, "example.com/x": false, "a;b": false, "[::1]": true, "[::1]:80": false, "[example.com": false, "a..b": false,
 	} {
 		err := Check("example.com,"+name, nil)
 		if (err == nil) != taken || (err != nil && (!strings.Contains(err.Error(), "entry 2 is neither") || strings.Contains(err.Error(), "hush"))) {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestCheckNamesQuotes(t *testing.T) {
+	t.Parallel()
+	for _, allowed := range []string{`"example.com"`, `'example.com`, `“example.com”`, `"example.com,b.example.com"`, `b.example.com,"example.com"`} {
+		err := Check(allowed, []Origin{{"worker", "WORKER_URL", "https://example.com"}})
+		if err == nil || !strings.Contains(err.Error(), "holds a quote: remove the quotes") {
+			t.Errorf("%s: %v", allowed, err)
 		}
 	}
 }

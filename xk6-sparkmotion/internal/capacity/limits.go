@@ -11,8 +11,8 @@ import (
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/units"
 )
 
-// Limit is a metric's name, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Unless good values are
-// above it, any value but 0 is past a tier of 0.
+// Limit is a metric's name, and its two tiers. A value past Warn is worth a warning; past Fail, k6 fails the run. Any value but 0 is past a
+// tier of 0; where good values are above it, any but 1 is past a tier of 1.
 type Limit struct {
 	Metric string     `json:"metric"` // as k6 selects it, such as error_rate{part:admin}
 	Label  string     `json:"label"`  // for people, such as admin error rate
@@ -141,7 +141,9 @@ func (l Limit) accepts(metric string, fail float64) error {
 		return fmt.Errorf("the limit of %s must be a number, got %v", metric, fail)
 	case l.Unit == units.Share && (fail < 0 || fail > 1):
 		return fmt.Errorf("the limit of %s is a share, 0 to 1, such as 0.03 for 3 %%, got %v; null drops it", metric, fail)
-	case fail <= 0:
+	case l.Unit == units.Share && l.Above && fail == 0:
+		return fmt.Errorf("the limit of %s must be above 0, which nothing falls below; null drops it", metric)
+	case l.Unit != units.Share && fail <= 0:
 		return fmt.Errorf("the limit of %s is in milliseconds above 0, got %v; null drops it", metric, fail)
 	}
 	return nil
@@ -175,6 +177,8 @@ func Thresholds(limits []Limit, plateaus []string) []Threshold {
 func (l Limit) expression() string {
 	holds := "<"
 	switch {
+	case l.Above && l.Fail == 1:
+		holds = ">="
 	case l.Above:
 		holds = ">"
 	case l.Fail == 0:
@@ -199,6 +203,8 @@ func (l Limit) WithFail(fail float64) Limit {
 func (l Limit) tier(value float64) Status {
 	past := func(limit float64) bool {
 		switch {
+		case l.Above && limit == 1:
+			return value < 1
 		case l.Above:
 			return value <= limit
 		case limit == 0:

@@ -49,7 +49,7 @@ func TestLimitsWith(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	for metric, fail := range map[string]float64{
-		"redirect": 5, "error_rate": 3, "kv_hit_rate": 99, "redirect_latency": -1, "analytics_latency": math.Inf(1), "csv_export_latency": math.NaN(),
+		"redirect": 5, "error_rate": 3, "csv_export_latency": 0, "kv_hit_rate": 99, "redirect_latency": -1, "analytics_latency": math.Inf(1), "cron_errors": math.NaN(),
 	} {
 		if _, err := LimitsWith(map[string]*Tiers{metric: {Fail: &fail}}); err == nil || !strings.Contains(err.Error(), metric) {
 			t.Errorf("%s of %v: got %v", metric, fail, err)
@@ -84,22 +84,32 @@ func TestThresholds(t *testing.T) {
 	}
 }
 
-// Anything but 0 is past a tier of 0, for k6 and for us.
+// Anything but 0 is past a tier of 0, and anything but 1 past one of 1 from above, for k6 and for us.
 func TestAny(t *testing.T) {
 	t.Parallel()
 	l := limitOf(t, "flush drop rate")
-	none := l.WithFail(0)
+	none, all := l.WithFail(0), limitOf(t, "KV hit rate").WithFail(1)
 	for _, c := range []struct {
 		limit Limit
 		value float64
 		want  Status
-	}{{l, 0, Pass}, {l, 1e-9, Warn}, {l, 0.01, Fail}, {none, 0, Pass}, {none, 1e-9, Fail}} {
+	}{{l, 0, Pass}, {l, 1e-9, Warn}, {l, 0.01, Fail}, {none, 0, Pass}, {none, 1e-9, Fail}, {all, 1, Pass}, {all, 0.999999, Fail}} {
 		if got := c.limit.tier(c.value); got != c.want {
 			t.Errorf("%v with a limit of %v is %s, want %s", c.value, c.limit.Fail, got, c.want)
 		}
 	}
 	if got := none.expression(); got != "value<=0" {
 		t.Errorf("k6 holds it to %s", got)
+	}
+	if got := all.expression(); got != "rate>=1" {
+		t.Errorf("k6 holds it to %s", got)
+	}
+	for metric, want := range map[string]string{"error_rate": "{error_rate{part:admin} rate<=0}", "cron_errors": "{cron_errors rate<=0}", "kv_hit_rate": "above 0"} {
+		zero := 0.0
+		limits, err := LimitsWith(map[string]*Tiers{metric: {Fail: &zero}})
+		if got := fmt.Sprint(Thresholds(limits, nil), err); !strings.Contains(got, want) {
+			t.Errorf("%s of 0: %s", metric, got)
+		}
 	}
 }
 

@@ -120,9 +120,6 @@ func (l Link) url() (*url.URL, error) {
 	if l.Protocol != HTTP1 && l.Protocol != H2 {
 		return nil, fmt.Errorf("protocol must be http/1.1 or h2, got %q", l.Protocol)
 	}
-	if !slices.Contains([]string{"", Kept, New, Resumed}, l.Connection) {
-		return nil, fmt.Errorf("connection must be kept, new or resumed, got %q", l.Connection)
-	}
 	if l.Status != 0 && (l.Status < 300 || l.Status > 399) {
 		return nil, fmt.Errorf("status must be a redirect's, 300 to 399, got %d", l.Status)
 	}

@@ -148,6 +148,13 @@ func (m *Meter) lost() {
 	}
 }
 
+// Refused tells k6 of taps that were asked for and can't be made: each is an error. The recorder counts taps that were made.
+func (m *Meter) Refused(taps int) {
+	for range taps {
+		m.emit(m.metrics.errorRate, rate(true), "part", capacity.Worker)
+	}
+}
+
 // Capacity tells k6 the rate that a search has confirmed.
 func (m *Meter) Capacity(rate float64) { m.emit(m.metrics.capacity, rate) }
 

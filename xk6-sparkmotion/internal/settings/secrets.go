@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"strings"
 
 	"go.k6.io/k6/v2/secretsource"
 )
@@ -35,5 +34,5 @@ func (s *Secrets) get(name string) (string, error) {
 	if err != nil {
 		s.missing(name, err)
 	}
-	return strings.TrimSpace(value), err
+	return value, err
 }

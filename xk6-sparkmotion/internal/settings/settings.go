@@ -7,17 +7,21 @@
 //	env:"ADMIN_URL"   the setting it is read from when the object has no such key
 //	default:"60s"     its value when both are missing
 //	need:"true"       missing is an error; with another word it is one when the struct's own method Needs(word) says so
-//	form:"url"        it must be an http or https URL with a host
+//	form:"url"        it must be an http or https URL with a host; "host": a host, or a URL there; "line": one line of text;
+//	                  "password": the same, and blanks at its ends are its own
+//	oneof:"even odd"  it must be one of these words
 //	above:"0"         it must be above that number
 //	secret:"true"     k6's secret source is asked for it, under the setting's name, when the environment has none
 //
-// Fields are strings, booleans, numbers, slices of strings, durations (k6's "1m30s", or milliseconds), or read their text themselves.
+// Fields are strings, booleans, numbers, slices of strings, maps to strings, durations (k6's "1m30s", or milliseconds), or read their text
+// themselves. Those of an embedded struct are the call's too.
 package settings
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -45,7 +49,9 @@ func (e *MissingError) Error() string {
 }
 
 // Environment returns a setting from -e or the environment, as scripts see it in __ENV, without white space around it.
-func (r *Reader) Environment(name string) string {
+func (r *Reader) Environment(name string) string { return strings.TrimSpace(r.environment(name)) }
+
+func (r *Reader) environment(name string) string {
 	env := r.Runtime.Get("__ENV")
 	if name == "" || common.IsNullish(env) {
 		return ""
@@ -54,95 +60,103 @@ func (r *Reader) Environment(name string) string {
 	if common.IsNullish(value) {
 		return ""
 	}
-	return strings.TrimSpace(value.String())
+	return value.String()
 }
 
-// Read fills options, a pointer to a call's struct. An unknown key, a value of the wrong kind, and the names of all settings
-// that are missing are errors.
+// Read fills options, a pointer to a call's struct. Its error names all that is wrong: the settings that are missing, values of the wrong kind,
+// and an unknown key.
 func (r *Reader) Read(given sobek.Value, options any) error {
-	fields := reflect.ValueOf(options).Elem()
-	known := make(map[string]field, fields.NumField())
-	for i := range fields.NumField() {
-		f := field{fields.Field(i), fields.Type().Field(i).Tag}
+	fields := fieldsOf(options)
+	known := make(map[string]*field, len(fields))
+	var wrong []error
+	for i := range fields {
+		f := &fields[i]
 		known[f.tag.Get("js")] = f
-		text := cmp.Or(r.Environment(f.tag.Get("env")), f.tag.Get("default"))
-		if text == "" {
+		text := r.environment(f.tag.Get("env"))
+		if f.tag.Get("form") != "password" {
+			text = strings.TrimSpace(text)
+		}
+		if text = cmp.Or(text, f.tag.Get("default")); text == "" {
 			continue
 		}
 		if err := f.set(r.Runtime.ToValue(text), r.Runtime); err != nil {
-			return fmt.Errorf("%s: %w", f.tag.Get("env"), err)
+			wrong = append(wrong, fmt.Errorf("%s: %w", f.tag.Get("env"), err))
 		}
 	}
-	if err := r.override(given, known); err != nil {
-		return err
-	}
-	return r.complete(fields)
+	wrong = append(wrong, r.override(given, known)...)
+	missing, malformed := r.complete(options, fields)
+	return errors.Join(append([]error{missing}, append(wrong, malformed...)...)...)
 }
 
 // override sets the fields for which the caller's object has a key.
-func (r *Reader) override(given sobek.Value, known map[string]field) error {
+func (r *Reader) override(given sobek.Value, known map[string]*field) (wrong []error) {
 	if common.IsNullish(given) {
 		return nil
 	}
-	object, ok := given.(*sobek.Object)
-	if !ok {
-		return errors.New("options must be an object") // not the value: it may be a password
+	object := plain(given)
+	if object == nil {
+		return []error{errors.New("options must be an object")} // not the value: it may be a password
 	}
 	for _, key := range object.Keys() {
 		f, ok := known[key]
 		if !ok {
-			names := make([]string, 0, len(known))
-			for name := range known {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-			return fmt.Errorf("unknown option %q; it takes %s", key, strings.Join(names, ", "))
+			wrong = append(wrong, fmt.Errorf("unknown option %q; it takes %s", key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+			continue
 		}
 		value := object.Get(key)
 		if common.IsNullish(value) {
 			continue // {url: __ENV.NOT_SET} means the default, as in JavaScript
 		}
 		if err := f.set(value, r.Runtime); err != nil {
-			return fmt.Errorf("option %s: %w", key, err)
+			wrong = append(wrong, fmt.Errorf("option %s: %w", key, err))
 		}
+	}
+	return wrong
+}
+
+// plain returns an object of keys and values, and nil for a list, a function, a Map and whatever else is an object in JavaScript.
+func plain(given sobek.Value) *sobek.Object {
+	if object, ok := given.(*sobek.Object); ok && object.ExportType() == reflect.TypeFor[map[string]any]() {
+		return object
 	}
 	return nil
 }
 
 // complete fills in secrets, and looks for what is needed and missing, and for URLs that are none.
-func (r *Reader) complete(fields reflect.Value) error {
+func (r *Reader) complete(options any, fields []field) (missing error, wrong []error) {
 	needs := func(string) bool { return true }
-	if own, ok := reflect.TypeAssert[interface{ Needs(word string) bool }](fields); ok {
+	if own, ok := options.(interface{ Needs(word string) bool }); ok {
 		needs = own.Needs
 	}
-	var missing []string
-	for i := range fields.NumField() {
-		value, tag := fields.Field(i), fields.Type().Field(i).Tag
-		name := tag.Get("env")
+	var names []string
+	for _, f := range fields {
+		name, need := f.tag.Get("env"), f.tag.Get("need")
 		var reason error
-		if tag.Get("secret") != "" && value.IsZero() {
+		if f.tag.Get("secret") != "" && f.missing() {
 			var text string
-			text, reason = r.Secrets.get(name)
-			value.SetString(text)
+			if text, reason = r.Secrets.get(name); text != "" {
+				if err := f.set(r.Runtime.ToValue(text), r.Runtime); err != nil {
+					wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+				}
+			}
 		}
-		text, _ := reflect.TypeAssert[string](value)
-		need := tag.Get("need")
-		needed := need != "" && value.IsZero() && needs(need)
+		text, _ := reflect.TypeAssert[string](f.value)
+		needed := need != "" && f.missing() && needs(need)
 		switch {
 		case needed && reason != nil:
-			missing = append(missing, fmt.Sprintf("%s (k6's secret source: %s)", name, reason))
+			names = append(names, fmt.Sprintf("%s (k6's secret source: %s)", name, reason))
 		case needed:
-			missing = append(missing, name)
-		case tag.Get("form") == "url" && text != "":
+			names = append(names, name)
+		case f.tag.Get("form") == "url" && text != "":
 			if err := CheckURL(text); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+				wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 			}
 		}
 	}
-	if len(missing) > 0 {
-		return &MissingError{missing}
+	if len(names) > 0 {
+		missing = &MissingError{names}
 	}
-	return nil
+	return missing, wrong
 }
 
 // CheckURL returns why text is not an origin for requests, or nil. It does not repeat the text, which may hold a password.
