@@ -20,7 +20,7 @@ type Origin struct{ Part, Setting, URL string }
 func Check(allowed string, origins []Origin) error {
 	names := strings.FieldsFunc(strings.ToLower(allowed), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	for i, name := range names {
-		why := ""
+		var why string
 		switch names[i] = normal(name); {
 		case strings.ContainsAny(name, "\"'`“”‘’"):
 			why = "holds a quote: remove the quotes"

@@ -57,7 +57,7 @@ func keepsInputs(all fsext.Fs, folder string, files []string) error {
 	out := filepath.Join(folder, report.SummaryFile)
 	at, err := all.Stat(out)
 	if err != nil {
-		return nil // nothing is there, or it can't be read as an input either
+		return nil //nolint:nilerr // nothing is there, or it can't be read as an input either
 	}
 	for _, file := range files {
 		if from, err := all.Stat(summaryIn(all, file)); err == nil && os.SameFile(at, from) {

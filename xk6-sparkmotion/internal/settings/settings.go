@@ -84,7 +84,7 @@ func (r *Reader) Read(given sobek.Value, options any) error {
 		}
 	}
 	wrong = append(wrong, r.override(given, known)...)
-	missing, malformed := r.complete(options, fields)
+	malformed, missing := r.complete(options, fields)
 	return errors.Join(append([]error{missing}, append(wrong, malformed...)...)...)
 }
 
@@ -123,7 +123,7 @@ func plain(given sobek.Value) *sobek.Object {
 }
 
 // complete fills in secrets, and looks for what is needed and missing, and for URLs that are none.
-func (r *Reader) complete(options any, fields []field) (missing error, wrong []error) {
+func (r *Reader) complete(options any, fields []field) (wrong []error, missing error) {
 	needs := func(string) bool { return true }
 	if own, ok := options.(interface{ Needs(word string) bool }); ok {
 		needs = own.Needs
@@ -156,7 +156,7 @@ func (r *Reader) complete(options any, fields []field) (missing error, wrong []e
 	if len(names) > 0 {
 		missing = &MissingError{names}
 	}
-	return missing, wrong
+	return wrong, missing
 }
 
 // CheckURL returns why text is not an origin for requests, or nil. It does not repeat the text, which may hold a password.

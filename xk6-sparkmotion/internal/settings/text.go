@@ -16,7 +16,7 @@ func (f *field) text(given string) (string, error) {
 		return given, oneOf(strings.Fields(words), given)
 	}
 	form, secret := f.tag.Get("form"), f.tag.Get("secret") != ""
-	text := given
+	var text string
 	switch {
 	case form == "password":
 		text = strings.Trim(given, "\r\n")

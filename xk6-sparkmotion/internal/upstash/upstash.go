@@ -148,17 +148,17 @@ func (c Client) post(ctx context.Context, path string, body any) (*answer.Answer
 	case a.Status == http.StatusOK && (single || said == ""), a.Status == http.StatusBadRequest && single && said != "":
 		return a, nil
 	case said == "":
-		return nil, a.Unexpected(credentials)
+		return nil, a.Unexpected(unauthorized)
 	case a.Status == http.StatusOK, a.Status == http.StatusBadRequest:
 		return nil, a.Wrong("", "%d: %s", a.Status, said)
 	}
-	wrong := a.Unexpected(credentials)
+	wrong := a.Unexpected(unauthorized)
 	wrong.Got += ": " + said // a second's limit or a day's, a read-only token, a suspended database
 	return nil, wrong
 }
 
-// credentials is what to check when a request was not let in.
-const credentials = "Check UPSTASH_REDIS_REST_TOKEN"
+// unauthorized is what to check when a request was not let in.
+const unauthorized = "Check UPSTASH_REDIS_REST_TOKEN"
 
 // reason returns why the server refuses the request as a whole; empty when it does not say.
 func (c Client) reason(a *answer.Answer) string {
