@@ -65,9 +65,9 @@ func TestMakeCloud(t *testing.T) {
 func TestMakeSettings(t *testing.T) {
 	t.Parallel()
 	awkward := map[string]string{
-		"TEST_PASSWORD":            `5up3r &x (y) $HOME $(id) "z" 'w' \ a=b #c;`,
+		"TEST_PASSWORD":            `5up3r &x (y) $HOME $(id) "z" 'w' \ a=b#c;`,
 		"CRON_SECRET":              "5up3r`id`|'",
-		"UPSTASH_REDIS_REST_TOKEN": `"5up3r>x`,
+		"UPSTASH_REDIS_REST_TOKEN": `5up3r>"x`,
 	}
 	tw := startTwinWith(t, awkward)
 	env := maps.Clone(tw.env)

@@ -151,7 +151,7 @@ func (p *Plateau) slope(depths []Depth) *float64 {
 	}
 	first, last := depths[0], depths[len(depths)-1]
 	span := last.At - first.At
-	if span < p.Seconds/3 {
+	if span < p.Seconds/4 {
 		return nil
 	}
 	slope := (last.Depth - first.Depth) / span
