@@ -20,6 +20,7 @@ const { WORKER_URL, DIRECT_URL, HUB_URL, ADMIN_URL, ALLOWED_HOSTS, PAGE_HOST, TE
 const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_URL } = __ENV;
 const { LOADTEST_EVENT_ID: eventId, LOADTEST_ORG_ID: orgID } = __ENV;
 const eventIDs = __ENV.LOADTEST_EVENT_IDS.split(',');
+const count = Number(__ENV.LOADTEST_BANDS || 200_000); // bands of each event
 const fallbackHost = ['sparkmotion.io', 'sparkmotion.net'];
 
 export const options: Options = {
@@ -53,14 +54,14 @@ export function setup(): { session?: Session } {
     parts: ['worker', 'admin', 'hub', 'queue'], allowedHosts: ALLOWED_HOSTS, timeout: '10s',
     workerURL: WORKER_URL, directURL: DIRECT_URL, pageHost: PAGE_HOST, fallbackHost, protocol: 'http/1.1',
     adminURL: ADMIN_URL, email: TEST_EMAIL, password: TEST_PASSWORD, renew: true, transformer: '',
-    eventID: eventId, eventIDs, orgID, bands: 200_000, queries: [['analytics.kpis', lastHour()], ['windows.list', { eventId }]],
+    eventID: eventId, eventIDs, orgID, bands: count, queries: [['analytics.kpis', lastHour()], ['windows.list', { eventId }]],
     hubURL: HUB_URL, secret: CRON_SECRET,
     upstashURL: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, redisURL: REDIS_URL,
   });
 }
 
 export function tappers(): void {
-  const bands: BandOptions = { prefixes: ['LOADTEST-E1-', 'LOADTEST-E2-'], count: 200_000, distribution: 'zipf', seed: 7 };
+  const bands: BandOptions = { prefixes: ['LOADTEST-E1-', 'LOADTEST-E2-'], count, distribution: 'zipf', seed: 7 };
   const how: TapOptions = {
     band: bandID(bands), utm: 1, pageHost: PAGE_HOST, fallbackHost, path: '/e', param: 'bandId', status: 302,
     query: { lang: 'en' }, headers: { 'Accept-Language': 'en' }, cookie: 'lang=en', protocol: 'http/1.1', connection: 'kept', timeout: 5000,

@@ -222,7 +222,7 @@ func TestAuditRefuses(t *testing.T) {
 		says string
 	}{
 		{"a part of a run", []string{"--execution-segment", "0:1/2"}, 108, "an audit needs all of its taps in one process"},
-		{"more taps than bands", []string{"-e", "LOADTEST_BANDS=50"}, 108, "an audit taps each band once, and LOADTEST-E1-000001 was tapped before"},
+		{"more taps than bands", []string{"-e", "LOADTEST_BANDS=50"}, 107, "TAPS must not exceed the bands, which are 150 by LOADTEST_BANDS, got "},
 		{"no teardown", []string{"--no-teardown"}, 99, "audit_recorded"},
 		{"one event", []string{"-e", "LOADTEST_EVENT_IDS=" + tw.env["LOADTEST_EVENT_ID"], "-e", "DIRECT_URL="}, 108, "LOADTEST_EVENT_IDS must name one event for each"},
 	} {
