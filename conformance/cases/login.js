@@ -122,7 +122,7 @@ const preflight = {
       for (const { id } of events) match(output, RegExp(`✓ admin +bands of ${id} +200000$`, 'm'));
     },
     'preflight(): a wrong password is the one thing wrong': async ({ env }) => {
-      const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush' });
+      const { error } = await k6((sparkmotion) => sparkmotion.preflight(), { ...env, TEST_PASSWORD: 'hush hush' });
       equal(error.message, `preflight: 9 of 18 probes failed, so no load was sent:\nadmin: login: ${refused(env)}\n` +
         'admin: skipped: there is no session (8 probes)');
     },

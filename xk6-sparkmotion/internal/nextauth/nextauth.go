@@ -226,7 +226,7 @@ func (f *flow) identify() (*Session, error) {
 func (f *flow) at(path string) *url.URL {
 	root := *f.origin
 	root.Path = cmp.Or(root.Path, "/")
-	return root.JoinPath(path)
+	return root.JoinPath(path) // #nosec G125 -- the flow's own paths, with the provider escaped
 }
 
 // send sends a request with the cookies of the answers before.
