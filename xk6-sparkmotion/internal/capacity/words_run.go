@@ -114,7 +114,7 @@ func (p *Plateau) sayOwnPart() []string {
 	if p == nil || p.Counts.Lag.count() == 0 || p.Counts.Taps == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("At %s/s the redirect p95 was %s; taps within this process took %s (p95), which is what the generator adds.", units.Rate(p.Offered),
+	return []string{fmt.Sprintf("At %s/s the redirect p95 was %s; that of taps within this process, without the system, was %s.", units.Rate(p.Offered),
 		units.Milliseconds(p.Counts.redirect().at(95)), units.Milliseconds(p.Counts.Lag.at(95)))}
 }
 
