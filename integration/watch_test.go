@@ -171,8 +171,8 @@ func TestSettingsOfARun(t *testing.T) {
 	}
 }
 
-// toldLine is what is logged of a plateau.
-var toldLine = regexp.MustCompile(`msg="(\d+)/s ([A-Z ]+) · p95 ([\d.]+ m?s) · errors ([\d.]+) % · KV ([\d.]+) % · (?:lost (\d+) · )?(?:queue [+-]\d+/s · )?(\d) of (\d)( · above the goal)?"`)
+// toldLine is what is logged of a plateau; of one that no tap was redirected in, no KV.
+var toldLine = regexp.MustCompile(`msg="(\d+)/s ([A-Z ]+) · p95 ([\d.]+ m?s) · errors ([\d.]+) % · (?:KV ([\d.]+) % · )?(?:lost (\d+) · )?(?:queue [+-]\d+/s · )?(\d) of (\d)( · above the goal)?"`)
 
 // TestGoal: plateaus up to the goal decide, those above it are headroom. Each has one line in the log when it ends, with the report's figures.
 //
