@@ -21,6 +21,17 @@ type testOptions struct {
 	Names  []string      `js:"names"`
 }
 
+// read returns options as text, from an environment and an object in JavaScript, or the error.
+func read[T any](t *testing.T, env map[string]string, js string) string {
+	t.Helper()
+	s := vutest.New(t, nil, env).Init()
+	var o T
+	if err := reader(s).Read(s.Run("("+js+")"), &o); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(o)
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"T_URL": "https://env", "T_SECRET": "hush"}
@@ -93,14 +104,7 @@ func TestOptions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := vutest.New(t, nil, c.env).Init()
-			var o testOptions
-			got := ""
-			if err := reader(s).Read(s.Run("("+c.js+")"), &o); err != nil {
-				got = err.Error()
-			} else {
-				got = fmt.Sprint(o)
-			}
+			got := read[testOptions](t, c.env, c.js)
 			vutest.Equal(t, c.js, got, c.want)
 			if got[0] != '{' && strings.Contains(got, "hush") {
 				t.Errorf("a secret in %q", got)
@@ -168,15 +172,7 @@ func TestForms(t *testing.T) {
 			if name, value, ok := strings.Cut(c.setting, "="); ok {
 				env[name] = value
 			}
-			s := vutest.New(t, nil, env).Init()
-			var o formedOptions
-			got := ""
-			if err := reader(s).Read(s.Run("("+c.js+")"), &o); err != nil {
-				got = err.Error()
-			} else {
-				got = fmt.Sprint(o)
-			}
-			vutest.Equal(t, c.js, got, c.want)
+			vutest.Equal(t, c.js, read[formedOptions](t, env, c.js), c.want)
 		})
 	}
 }
