@@ -11,13 +11,18 @@ func (r *Readings) taken(at Reading) int64 { return at.Taken() - r.Course[0].Tak
 //	       2 ┤  │  │    │  │   ┌────  uncounted from here on
 //	       0 ┼──┘  └────┘  └───┘
 func (r *Readings) uncounted(at Reading) int64 {
-	least := r.taken(r.last())
+	return max(0, r.least(at, r.taken))
+}
+
+// least returns the least of a figure at any reading from one on, and at the last.
+func (r *Readings) least(from Reading, figure func(Reading) int64) int64 {
+	least := figure(r.last())
 	for _, later := range r.Course {
-		if later.Seconds >= at.Seconds {
-			least = min(least, r.taken(later))
+		if later.Seconds >= from.Seconds {
+			least = min(least, figure(later))
 		}
 	}
-	return max(0, least)
+	return least
 }
 
 func (r *Readings) last() Reading { return r.Course[len(r.Course)-1] }

@@ -54,10 +54,7 @@ func (r *Report) judgeParts() {
 				c.Over = append(c.Over, m.breach(m.Value, m.Status))
 			}
 		}
-		if part == RecordingPart && r.unrecorded() && c.Status == Pass {
-			c.Status = NoData // being able to read the queue is not enough
-		}
-		if part == FlushPart && r.stillFlushing() && c.Status == Pass {
+		if c.Status == Pass && !r.Seen(part) {
 			c.Status = NoData
 		}
 		sustained, first := r.sustainedOf(part)
@@ -115,7 +112,7 @@ func (r *Report) stillFlushing() bool {
 	return r.Ledger != nil && r.Ledger.Unended > 0 && r.Ledger.Flushed+r.Ledger.Dropped == 0
 }
 
-// Seen reports whether anything of a part was measured.
+// Seen reports whether anything of a part was measured: of recording, being able to read the queue is not enough.
 func (r *Report) Seen(part SystemPart) bool {
 	if part == RecordingPart && r.unrecorded() || part == FlushPart && r.stillFlushing() {
 		return false

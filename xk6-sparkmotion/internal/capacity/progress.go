@@ -109,16 +109,8 @@ func (m *Measured) soFar() *Ledger {
 	readings := m.Readings
 	readings.Flushing = true
 	l := readings.row(*marks[0], *marks[1])
-	least := func(from *Reading) int64 {
-		low := missing(course[0], last)
-		for _, reading := range course {
-			if reading.Seconds >= from.Seconds {
-				low = min(low, missing(course[0], reading))
-			}
-		}
-		return low
-	}
-	before, gone := least(marks[0]), least(marks[1])
+	lostBy := func(reading Reading) int64 { return missing(course[0], reading) }
+	before, gone := readings.least(*marks[0], lostBy), readings.least(*marks[1], lostBy)
 	if m.Readings.Foreign > 0 || -before > otherTaps(last.Redirected-course[0].Redirected) {
 		return l // others tap too, which hides losses of ours
 	}
