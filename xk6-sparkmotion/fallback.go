@@ -46,9 +46,7 @@ func (p *prober) rose() (names []string, read bool) {
 			p.errors = reading.Errors
 			return names, true
 		}
-		select {
-		case <-time.After(pollTime):
-		case <-p.vu.Context().Done():
+		if p.until(time.Now().Add(pollTime)) != nil {
 			return nil, false
 		}
 	}

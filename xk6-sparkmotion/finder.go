@@ -353,13 +353,3 @@ func (f *finder) latency() (time.Duration, error) {
 	slices.Sort(latencies)
 	return latencies[few/2], nil
 }
-
-// until waits for a time, or for the end of the run.
-func (f *finder) until(at time.Time) error {
-	select {
-	case <-time.After(time.Until(at)):
-		return nil
-	case <-f.vu.Context().Done():
-		return f.vu.Context().Err()
-	}
-}

@@ -165,3 +165,13 @@ func (m *module) logger() logrus.FieldLogger {
 func (m *module) noSecret(name string, err error) {
 	m.process.notices.once("secret "+name, func() { m.logger().Debugf("%s is not in k6's secret source: %v", name, err) })
 }
+
+// until waits for a time, or for the end of the run.
+func (m *module) until(at time.Time) error {
+	select {
+	case <-time.After(time.Until(at)):
+		return nil
+	case <-m.vu.Context().Done():
+		return m.vu.Context().Err()
+	}
+}

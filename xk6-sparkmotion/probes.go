@@ -121,11 +121,13 @@ func (p *prober) health() (string, error) {
 // unhealthy is the error about a Worker's status. Where a path belongs to WORKER_URL, /health leads as a band does.
 func (p *prober) unhealthy(a *answer.Answer) error {
 	wrong := a.Unexpected("")
-	to := hostname.Normal(a.Header.Get("Location"))
-	switch redirect := a.Status/100 == 3; {
-	case redirect && to == hostname.Normal(p.PageHost):
+	if a.Status/100 != 3 {
+		return wrong
+	}
+	switch lane.NewHosts(p.PageHost, p.FallbackHost).Destination(hostname.Normal(a.Header.Get("Location"))) {
+	case lane.Page:
 		wrong.Advice = "It leads to the page: set WORKER_URL to the Worker's origin, without the path of a band's link, such as https://sparkmotion.net"
-	case redirect && slices.ContainsFunc(p.FallbackHost, func(host string) bool { return to == hostname.Normal(host) }):
+	case lane.Fallback:
 		wrong.Advice = lane.Failed
 	}
 	return wrong
@@ -358,10 +360,8 @@ func (p *prober) recording() (string, error) {
 				"are lost, and the run's taps would be lost too. Does Upstash refuse the Worker's requests, or does the Worker use another Redis?",
 				p.pages, max(0, received), p.Timeout)
 		}
-		select {
-		case <-time.After(pollTime):
-		case <-p.vu.Context().Done():
-			return "", p.vu.Context().Err()
+		if err := p.until(time.Now().Add(pollTime)); err != nil {
+			return "", err
 		}
 	}
 }

@@ -88,7 +88,7 @@ type settling struct {
 
 // wait reads until it is clear what became of all taps, or time is up. It returns the last reading's error.
 func (s *settling) wait() error {
-	ctx, seen := s.vu.Context(), time.Now()
+	seen := time.Now()
 	s.arrived, s.moved = seen, seen
 	for {
 		reading, _, err := s.read(s.source)
@@ -107,10 +107,8 @@ func (s *settling) wait() error {
 		if time.Now().After(s.deadline) {
 			return err
 		}
-		select {
-		case <-time.After(pollTime):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := s.until(time.Now().Add(pollTime)); err != nil {
+			return err
 		}
 	}
 }

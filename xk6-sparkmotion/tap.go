@@ -12,7 +12,6 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/capacity"
-	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/hostname"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/lane"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/meter"
 	"github.com/sparkmotion/xk6-sparkmotion/xk6-sparkmotion/internal/settings"
@@ -233,10 +232,7 @@ func (o tapOptions) link() lane.Link {
 // plan returns what the options say about the taps themselves.
 func (o tapOptions) plan() (*tapPlan, error) {
 	parts, wrong := o.emitted()
-	p := &tapPlan{options: o, parts: parts, hosts: &lane.Hosts{Page: hostname.Normal(o.PageHost)}}
-	for _, host := range o.FallbackHost {
-		p.hosts.Fallbacks = append(p.hosts.Fallbacks, hostname.Normal(host))
-	}
+	p := &tapPlan{options: o, parts: parts, hosts: lane.NewHosts(o.PageHost, o.FallbackHost)}
 	for _, name := range slices.Sorted(maps.Keys(o.Query)) {
 		p.query += "&" + trpc.EncodeURIComponent(name) + "=" + trpc.EncodeURIComponent(o.Query[name])
 	}

@@ -60,7 +60,7 @@ func (c *conn) send(ctx context.Context, state *lib.State) Result {
 	if r.Err != nil {
 		r.Code, r.Text = classify(r.Err, c.request.Timeout, state)
 	}
-	r.Led = c.request.Hosts.destination(r.Host)
+	r.Led = c.request.Hosts.Destination(r.Host)
 	return r
 }
 

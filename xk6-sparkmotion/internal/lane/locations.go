@@ -24,7 +24,17 @@ const (
 	Elsewhere                    // another host
 )
 
-func (h *Hosts) destination(host string) Destination {
+// NewHosts returns the hosts of a page and of fallbacks, each given as a host or a URL.
+func NewHosts(page string, fallbacks []string) *Hosts {
+	h := &Hosts{Page: hostname.Normal(page)}
+	for _, fallback := range fallbacks {
+		h.Fallbacks = append(h.Fallbacks, hostname.Normal(fallback))
+	}
+	return h
+}
+
+// Destination returns where a redirect to a host led.
+func (h *Hosts) Destination(host string) Destination {
 	switch {
 	case host == "":
 		return Nowhere
